@@ -1,0 +1,31 @@
+import type { CandleRow, LatestRow, TradeBatch, WindowRow } from '../trade.ts'
+
+/** What became visible in the store just now. Rows are shared: do not change them. */
+export interface LiveUpdate {
+  trades: readonly TradeBatch[]
+  windows: readonly WindowRow[]
+  candles: readonly CandleRow[]
+  latest: readonly LatestRow[]
+}
+
+/** Push from the processor to the API. The processor publishes after the store's acknowledgement. */
+export interface Live {
+  /** Never waits and never throws: a slow listener is the listener's affair. */
+  publish(update: LiveUpdate): void
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: (update: LiveUpdate) => void): () => void
+}
+
+/** In one process: a call. */
+export function localLive(): Live {
+  const listeners = new Set<(update: LiveUpdate) => void>()
+  return {
+    publish(update) {
+      for (const listener of listeners) listener(update)
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}

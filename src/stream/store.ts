@@ -1,0 +1,78 @@
+import type { CandleRow, LateRow, LatestRow, RollupRow, Stamped, TradeBatch, TradeRow, WindowRow } from '../trade.ts'
+import type { Interval } from '../trade.ts'
+
+/** What one write carries. Every part may be empty. */
+export interface Rows {
+  trades: readonly TradeBatch[]
+  windows: readonly Stamped<WindowRow>[]
+  candles: readonly Stamped<CandleRow>[]
+  late: readonly LateRow[]
+  rollups: readonly RollupRow[]
+  latest: readonly Stamped<LatestRow>[]
+}
+
+/** The tables that can be read, and the rows they give. */
+export interface Tables {
+  trades: TradeRow
+  windows: WindowRow
+  candles: CandleRow
+  late: LateRow
+  latest: LatestRow & { stamp: number }
+}
+export type TableName = keyof Tables
+
+/** Which rows. Nothing given: all of them. */
+export interface Query<Row> {
+  symbols?: readonly string[]
+  /** `candles` only. */
+  intervals?: readonly Interval[]
+  /** `[from, to)` on trade_ts, window_end_ts or open_ts. */
+  from?: number
+  to?: number
+  /** By (symbol, interval, time, log position); default `asc`. */
+  order?: 'asc' | 'desc'
+  /** Go on behind this row, in the same order. */
+  after?: Row
+  limit?: number
+}
+
+/** What a partition's owner takes back from the store after a restart: see `recovery.ts`. */
+export interface RestoreQuery {
+  partition: number
+  incarnation: number
+  watermark: number
+  /** The processed offset: late trades beyond it are not yet counted. */
+  processed: number
+}
+
+export interface Restored {
+  /** Closed candles of this incarnation with end <= watermark whose parent's end > watermark. */
+  rollups: readonly RollupRow[]
+  /** Late trades with offset <= processed that entered a candle of 5 m or longer whose end > watermark. */
+  late: readonly LateRow[]
+}
+
+export interface Store extends AsyncDisposable {
+  /**
+   * Writes all rows, each an upsert by its key, and resolves when durable. Writing the same rows again changes
+   * nothing; of two writes of a window, candle or latest row the larger `stamp` stays, whatever the order.
+   * Throws a retryable error for what may pass (full disk, timeout): the caller writes the same rows again.
+   */
+  write(rows: Rows): Promise<void>
+  restore(query: RestoreQuery): Promise<Restored>
+  /** Pages of rows in the order asked for, in constant memory. */
+  read<Name extends TableName>(table: Name, query: Query<Tables[Name]>): AsyncIterable<readonly Tables[Name][]>
+  /** Every symbol that has a trade or a price update, sorted. */
+  symbols(): Promise<readonly string[]>
+  /** Removes what retention no longer keeps. `now` is by `Clock`. */
+  prune(now: number): Promise<void>
+}
+
+export const noRows = (): { -readonly [Part in keyof Rows]: Rows[Part][number][] } => ({
+  trades: [],
+  windows: [],
+  candles: [],
+  late: [],
+  rollups: [],
+  latest: [],
+})

@@ -1,0 +1,130 @@
+import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+
+import type { Clock } from './clock.ts'
+
+export const LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type Level = (typeof LEVELS)[number]
+export const LOG_FORMATS = ['pretty', 'json'] as const
+export type LogFormat = (typeof LOG_FORMATS)[number]
+
+export type Fields = Readonly<Record<string, unknown>>
+
+/** A structured log: `event` is a stable dotted name to search for, `fields` are its facts. Never a secret. */
+export type Log = Readonly<Record<Level, (event: string, fields?: Fields) => void>>
+
+export interface LogOptions {
+  level: Level
+  format: LogFormat
+  clock: Clock
+  write: (line: string) => void
+}
+
+/** One line per event: a JSON object, or words for a terminal. */
+export function createLog(options: LogOptions): Log {
+  const least = LEVELS.indexOf(options.level)
+  const at =
+    (level: Level) =>
+    (event: string, fields: Fields = {}) => {
+      if (LEVELS.indexOf(level) < least) return
+      const time = new Date(options.clock.now()).toISOString()
+      options.write(
+        options.format === 'json' ? jsonLine(time, level, event, fields) : prettyLine(time, level, event, fields),
+      )
+    }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+const plain = (value: unknown): unknown =>
+  value instanceof Error
+    ? { message: value.message, cause: value.cause instanceof Error ? value.cause.message : undefined }
+    : value
+
+const jsonLine = (time: string, level: Level, event: string, fields: Fields): string =>
+  JSON.stringify({ time, level, event, ...fields }, (_key, value: unknown) => plain(value))
+
+function prettyLine(time: string, level: Level, event: string, fields: Fields): string {
+  const facts = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(
+      ([name, value]) =>
+        `${name}=${value instanceof Error ? JSON.stringify(value.message) : typeof value === 'string' && !/\s/.test(value) ? value : JSON.stringify(value)}`,
+    )
+  return [time.slice(11, 19), level === 'info' ? '' : level, event, ...facts].filter(Boolean).join(' ')
+}
+
+const LATENCY_BUCKETS = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]
+
+/** Every metric of the program. Base units; no `symbol` label, so that the number of series stays bounded. */
+export function createMetrics() {
+  const registry = new Registry()
+  const registers = [registry]
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Counter({ name: `stockpipe_${name}`, help, labelNames, registers })
+  const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Gauge({ name: `stockpipe_${name}`, help, labelNames, registers })
+  const histogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Histogram({ name: `stockpipe_${name}`, help, labelNames, registers, buckets: LATENCY_BUCKETS })
+  return {
+    registry,
+    buildInfo: gauge('build_info', 'Always 1; the labels tell the build', ['version', 'commit', 'runtime']),
+    feedConnected: gauge('feed_connected', '1 while the feed has a connection'),
+    feedFrames: counter('feed_frames_total', 'Frames received', ['type']),
+    feedReconnects: counter('feed_reconnects_total', 'Connections lost', ['reason']),
+    feedLastFrame: gauge('feed_last_frame_timestamp_seconds', 'When the last frame came'),
+    feedRepeats: counter('feed_repeats_total', 'Entries marked as repeated deliveries'),
+    feedGapSeconds: counter('feed_gap_seconds_total', 'Time without a view of the market', ['cause']),
+    clockOffset: gauge('clock_offset_seconds', 'How far the feed is ahead of this clock'),
+    trades: counter('trades_total', 'Trades that passed a stage', ['stage']),
+    lateTrades: counter('late_trades_total', 'Trades late for a window', ['scope']),
+    quarantined: counter('quarantined_trades_total', 'Trades kept out of all windows', ['reason']),
+    rejected: counter('rejected_entries_total', 'Invalid entries', ['reason']),
+    deadLetters: counter('dead_letters_total', 'Records sent to the dead-letter topic', ['reason']),
+    duplicates: counter('duplicate_records_total', 'Records that were in the log already'),
+    endToEnd: histogram('end_to_end_latency_seconds', 'From receipt to readable in the store'),
+    hop: histogram('hop_duration_seconds', 'Time spent between two points', ['hop']),
+    lagRecords: gauge('consumer_lag_records', 'Records not yet processed', ['partition']),
+    lagSeconds: gauge('consumer_lag_seconds', 'Age of the oldest record not yet processed', ['partition']),
+    watermarkLag: gauge('watermark_lag_seconds', 'Clock minus watermark', ['partition']),
+    storeWrite: histogram('store_write_duration_seconds', 'One write of rows', ['outcome']),
+    storeRetries: counter('store_retries_total', 'Writes tried again', ['class']),
+    replayed: counter('replayed_trades_total', 'Trades read again to rebuild state after a start'),
+    queueDepth: gauge('queue_depth', 'Entries waiting', ['queue']),
+    lastProgress: gauge('last_progress_timestamp_seconds', 'When the processor last moved on'),
+    streamClients: gauge('stream_clients', 'Listeners of live data'),
+    streamConflated: counter('stream_conflated_total', 'Updates merged for slow listeners'),
+    http: histogram('http_request_duration_seconds', 'HTTP requests', ['method', 'route', 'status']),
+  }
+}
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** What is ready and what is not, by component; `/readyz` prints it. */
+export class Health {
+  readonly #reasons = new Map<string, string | null>()
+
+  ready(component: string): void {
+    this.#reasons.set(component, null)
+  }
+
+  /** `reason` is for a person: what is wrong and, where known, until when. */
+  notReady(component: string, reason: string): void {
+    this.#reasons.set(component, reason)
+  }
+
+  get isReady(): boolean {
+    return [...this.#reasons.values()].every((reason) => reason === null)
+  }
+
+  report(): { component: string; ready: boolean; reason: string | null }[] {
+    return [...this.#reasons].map(([component, reason]) => ({ component, ready: reason === null, reason }))
+  }
+}
+
+/** What every part of the program may be handed: time, words, numbers, state. */
+export interface Context {
+  clock: Clock
+  log: Log
+  metrics: Metrics
+  health: Health
+}
