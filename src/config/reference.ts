@@ -1,0 +1,51 @@
+/** The table of options as Markdown, for README. */
+import { commandsOf, envOf, flagOf, GROUPS, type Group, type Option } from './option.ts'
+import { KEYS, OPTIONS, type Key } from './options.ts'
+import { showValue } from './show.ts'
+
+export const reference = (): string =>
+  (Object.keys(GROUPS) as Group[]).map((group) => `### ${GROUPS[group]}\n\n${table(group)}`).join('\n')
+
+function table(group: Group): string {
+  const rows = KEYS.map((key) => [key, OPTIONS[key] as Option<unknown>] as const)
+    .filter(([, option]) => option.group === group)
+    .map(([key, option]) => `| ${row(key, option).join(' | ')} |\n`)
+  return `| Flag | Variable | Default | What it says |\n|---|---|---|---|\n${rows.join('')}`
+}
+
+function row(key: Key, option: Option<unknown>): string[] {
+  const aliases = (option.aliases ?? [])
+    .map(({ name, port }) => ` (\`${name}\`${port ? ` + \`${port}\`` : ''})`)
+    .join('')
+  const flag = option.secret ? '(not a flag)' : `\`--${flagOf(key, option)}\``
+  const commands = commandsOf(option)
+  const only = commands.includes('run') ? '' : ` Only ${commands.join(', ')}.`
+  return [
+    flag,
+    `\`${envOf(key)}\`${aliases}`,
+    defaultOf(key, option),
+    escaped(
+      `${option.describe}.${option.type.isFree || option.type.switch ? '' : ` Allowed: ${option.type.accepts}.`}${only}`,
+    ),
+  ]
+}
+
+function defaultOf(key: Key, option: Option<unknown>): string {
+  if (option.defaultText !== undefined) return escaped(option.defaultText)
+  const value = showValue(key, option.default)
+  if (value === null) return ''
+  return `\`${escaped(Array.isArray(value) ? value.join(',') : String(value))}\``
+}
+
+const escaped = (text: string): string => text.replaceAll('|', '\\|')
+
+const BEGIN = '<!-- options -->'
+const END = '<!-- /options -->'
+
+/** README with the present reference between its markers, or null when it has no markers. */
+export function withReference(readme: string): string | null {
+  const begin = readme.indexOf(BEGIN)
+  const end = readme.indexOf(END, begin)
+  if (begin < 0 || end < 0) return null
+  return `${readme.slice(0, begin + BEGIN.length)}\n\n${reference()}\n${readme.slice(end)}`
+}
