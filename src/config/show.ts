@@ -1,7 +1,7 @@
 /** Settings in words: for `stockpipe config`, and for anything else that prints a value. */
-import type { Loaded } from './load.ts'
+import type { Origins } from './derive.ts'
 import { kebab, type Option } from './option.ts'
-import { KEYS, OPTIONS, type Key } from './options.ts'
+import { KEYS, OPTIONS, type Key, type Settings } from './options.ts'
 import type { Printed } from './value.ts'
 
 export interface Shown {
@@ -11,7 +11,7 @@ export interface Shown {
   origin: string
 }
 
-export const showSettings = ({ settings, origins }: Loaded): Shown[] =>
+export const showSettings = (settings: Settings, origins: Origins): Shown[] =>
   KEYS.map((key) => ({ option: kebab(key), value: showValue(key, settings[key]), origin: origins[key].name }))
 
 /** As it would be written in the file; secrets are `***`. */

@@ -57,11 +57,11 @@ export function fromFlags({ command, flags }: Sources): Read {
     KEYS.filter((key) => commandsOf(optionOf(key)).includes(command)).map((key) => [flagOf(key, optionOf(key)), key]),
   )
   for (const [flag, value] of Object.entries(flags)) {
-    const key = own.get(flag)
     if (value === undefined) continue
-    const option = key && optionOf(key)
-    if (!key || !option) read.problems.push(unknownFlag(flag, command, own.keys()))
-    else if (option.secret) read.problems.push(secretFlag(key, option.secret.file))
+    const key = own.get(flag)
+    const secret = KEYS.find((key) => optionOf(key).secret && kebab(key) === flag)
+    if (secret) read.problems.push(secretFlag(secret, optionOf(secret).secret?.file ?? ''))
+    else if (!key) read.problems.push(unknownFlag(flag, command, own.keys()))
     else put(read, key, value, { source: 'flag', name: `--${flag}` })
   }
   return read
@@ -80,7 +80,7 @@ const secretFlag = (key: Key, file: string): Problem => ({
 
 function unknownFlag(flag: string, command: CommandName, own: Iterable<string>): Problem {
   const dashes = flag.length === 1 ? '-' : '--'
-  const elsewhere = KEYS.find((key) => !optionOf(key).secret && flagOf(key, optionOf(key)) === flag)
+  const elsewhere = KEYS.find((key) => flagOf(key, optionOf(key)) === flag)
   if (elsewhere)
     return {
       what: `${dashes}${flag} is no option of ${command}`,

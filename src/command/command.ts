@@ -1,0 +1,149 @@
+/** What a command is: its words, its own flags, and one function that does the work. */
+import { readSettings, type Loaded, type Settings } from '../config.ts'
+import { fromFlags } from '../config/source.ts'
+import type { CommandName } from '../config/option.ts'
+import { toError, type Problem } from '../config/problems.ts'
+import { choice, truth, type ValueType } from '../config/value.ts'
+import { StockpipeError } from '../errors.ts'
+
+/** A flag of one command only: no variable, no key in the file. */
+export interface LocalOption<T> {
+  type: ValueType<T>
+  /** Null: not set. */
+  default: T
+  describe: string
+  /** One letter. */
+  short?: string
+}
+export type LocalOptions = Readonly<Record<string, LocalOption<unknown>>>
+export type LocalValues<L> = { readonly [K in keyof L]: L[K] extends LocalOption<infer T> ? T : never }
+
+export const local = <T, D extends T | null>(
+  type: ValueType<T>,
+  fallback: D,
+  describe: string,
+  short?: string,
+): LocalOption<T | D> => ({ type, default: fallback, describe, ...(short === undefined ? {} : { short }) })
+
+/** `-o json` and `--json`, for a command that prints data. */
+export const OUTPUT = {
+  output: local(choice(['text', 'json', 'yaml']), 'text', 'How to print', 'o'),
+  json: local(truth, false, 'The same as -o json'),
+}
+export type OutputFormat = 'text' | 'json' | 'yaml'
+export const formatOf = (values: LocalValues<typeof OUTPUT>): OutputFormat => (values.json ? 'json' : values.output)
+
+export interface Positional {
+  name: string
+  describe: string
+  choices: readonly string[]
+  isRequired: boolean
+}
+
+export interface PlainCall<Values> {
+  values: Values
+  positional: string | null
+  /** Writes to stdout and resolves when it is gone. */
+  print: (text: string) => Promise<void>
+}
+export interface ConfiguredCall<Values> extends PlainCall<Values>, Loaded {}
+
+interface Words<L extends LocalOptions> {
+  name: CommandName
+  describe: string
+  /** Command line and what it does, at least one. */
+  examples: readonly (readonly [string, string])[]
+  positional?: Positional
+  local: L
+}
+/** Does not look at the configuration, so that it works whatever that says. */
+export interface PlainCommand<L extends LocalOptions = LocalOptions> extends Words<L> {
+  configured: false
+  /** Resolves to the exit code. */
+  run(call: PlainCall<LocalValues<L>>): Promise<number>
+}
+export interface ConfiguredCommand<L extends LocalOptions = LocalOptions> extends Words<L> {
+  configured: true
+  /** What this command cannot do with these settings. */
+  obstacles?(settings: Settings): readonly Problem[]
+  /** Resolves to the exit code. */
+  run(call: ConfiguredCall<LocalValues<L>>): Promise<number>
+}
+export type Command = PlainCommand | ConfiguredCommand
+
+export const plainCommand = <L extends LocalOptions>(command: Omit<PlainCommand<L>, 'configured'>): PlainCommand => ({
+  ...command,
+  configured: false,
+  run: (call) => command.run(call as PlainCall<LocalValues<L>>),
+})
+
+export const configuredCommand = <L extends LocalOptions>(
+  command: Omit<ConfiguredCommand<L>, 'configured'>,
+): ConfiguredCommand => ({
+  ...command,
+  configured: true,
+  run: (call) => command.run(call as ConfiguredCall<LocalValues<L>>),
+})
+
+/** The command line, taken apart but not yet understood. */
+export interface CommandLine {
+  command: Command
+  /** By name without dashes. */
+  flags: Readonly<Record<string, unknown>>
+  positional: string | null
+}
+
+export interface Surroundings {
+  env: Readonly<Record<string, string | undefined>>
+  cwd: string
+  print: (text: string) => Promise<void>
+  warn: (text: string) => void
+}
+
+/** Checks everything, then runs. Throws one error that names every problem; then nothing has been done. */
+export async function execute(line: CommandLine, surroundings: Surroundings): Promise<number> {
+  const { command, positional } = line
+  const { print, env, cwd, warn } = surroundings
+  const { values, flags, problems } = readLocal(line)
+  const hint = `stockpipe ${command.name} --help`
+  const sources = { command: command.name, flags, env, cwd }
+  if (!command.configured) {
+    problems.push(...fromFlags(sources).problems)
+    if (problems.length > 0) throw toError(problems, hint, 'usage')
+    return command.run({ values, positional, print })
+  }
+  const read = readSettings(sources)
+  problems.push(...read.problems)
+  if (read.problems.length === 0) problems.push(...(command.obstacles?.(read.loaded.settings) ?? []))
+  if (problems.length > 0) throw toError(problems, hint)
+  for (const warning of read.loaded.warnings) warn(`warning: ${warning}\n`)
+  return command.run({ values, positional, print, ...read.loaded })
+}
+
+/** The command's own flags; the others are left for the table of options. */
+function readLocal({ command, flags }: CommandLine) {
+  const values: Record<string, unknown> = {}
+  const problems: Problem[] = []
+  for (const [name, option] of Object.entries(command.local)) {
+    const given = flags[name]
+    values[name] = given === undefined ? option.default : parseLocal(name, given, option, problems)
+  }
+  const rest = Object.fromEntries(Object.entries(flags).filter(([name]) => !Object.hasOwn(command.local, name)))
+  return { values, flags: rest, problems }
+}
+
+function parseLocal(name: string, given: unknown, option: LocalOption<unknown>, problems: Problem[]): unknown {
+  const { type } = option
+  const items = (Array.isArray(given) ? given : [given]).map(String)
+  try {
+    if (items.length > 1 && !type.list && !type.switch) throw new StockpipeError('usage', 'is given more than once')
+    const text = type.list ? items.join(',') : (items.at(-1) ?? '')
+    if (text.trim() === '') throw new StockpipeError('usage', 'is empty')
+    return type.parse(text)
+  } catch (error) {
+    if (!(error instanceof StockpipeError)) throw error
+    const shown = items.length > 1 || items[0]?.trim() === '' ? '' : ` ${JSON.stringify(items[0])}`
+    problems.push({ what: `--${name}${shown} ${error.message}`, why: error.why ?? `allowed: ${type.accepts}` })
+    return option.default
+  }
+}

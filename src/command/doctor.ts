@@ -1,0 +1,23 @@
+import { configuredCommand, formatOf, OUTPUT } from './command.ts'
+import type { Finding } from './doctor/finding.ts'
+
+export const doctorCommand = configuredCommand({
+  name: 'doctor',
+  describe: 'Clock, disk, port, names, proxy, token: what is wrong and what to do',
+  examples: [['stockpipe doctor --data-dir /var/lib/stockpipe', 'before the first start there']],
+  local: OUTPUT,
+  async run({ settings, values, print }) {
+    const { examine } = await import('./doctor/examine.ts')
+    const findings = await examine(settings, process.env)
+    const format = formatOf(values)
+    if (format === 'text') await print(findings.map(line).join(''))
+    else
+      await print(
+        format === 'json' ? `${JSON.stringify(findings, null, 2)}\n` : `${Bun.YAML.stringify(findings, null, 2)}\n`,
+      )
+    return findings.some(({ state }) => state === 'fail') ? 1 : 0
+  },
+})
+
+const line = ({ check, state, detail, fix }: Finding): string =>
+  `${state.padEnd(4)}  ${check.padEnd(8)}  ${detail}\n${fix === undefined ? '' : `                try: ${fix}\n`}`

@@ -1,0 +1,55 @@
+import { constants } from 'node:fs'
+import { access, stat, statfs } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+
+import { printSize, type Settings } from '../../config.ts'
+import { fail, ok, reason, warn, type Finding } from './finding.ts'
+
+const LITTLE = 1e9
+const TOO_LITTLE = 1e8
+
+/** Free space where the data is, or would be. */
+export async function checkSpace(dataDir: string): Promise<Finding> {
+  const folder = await existing(resolve(dataDir))
+  const { bavail, bsize } = await statfs(folder)
+  const free = bavail * bsize
+  const words = `${printSize(Math.floor(free / 1e8) * 1e8)} free at ${folder}`
+  const fix = 'free some space, choose another --data-dir, or lower --retention-log-size'
+  if (free < TOO_LITTLE) return fail('disk', `only ${printSize(Math.floor(free / 1e6) * 1e6)} free at ${folder}`, fix)
+  return free < LITTLE ? warn('disk', words, fix) : ok('disk', words)
+}
+
+/** The nearest folder above (or the path itself) that is there. */
+async function existing(path: string): Promise<string> {
+  try {
+    await stat(path)
+    return path
+  } catch {
+    return dirname(path) === path ? path : existing(dirname(path))
+  }
+}
+
+/** Whether the data folder can be used, what is in it, and who has it open. */
+export async function checkDataDir({ dataDir }: Settings): Promise<Finding> {
+  const path = resolve(dataDir)
+  const there = await existing(path)
+  const another = 'choose another --data-dir, or change its owner'
+  try {
+    if (!(await stat(there)).isDirectory()) return fail('data', `${there} is not a folder`, another)
+    await access(there, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    return fail('data', `cannot write in ${there}: ${reason(error)}`, another)
+  }
+  if (there !== path) return ok('data', `${path} will be created`)
+  return ok('data', path)
+}
+
+export async function checkReplayFile({ feed, replayFile }: Settings): Promise<Finding[]> {
+  if (feed !== 'replay' || replayFile === null || replayFile === '-') return []
+  try {
+    await access(replayFile, constants.R_OK)
+    return [ok('replay', `${replayFile} can be read`)]
+  } catch (error) {
+    return [fail('replay', reason(error), 'correct --replay-file')]
+  }
+}

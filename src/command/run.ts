@@ -1,0 +1,52 @@
+import type { Settings } from '../config.ts'
+import type { Problem } from '../config/problems.ts'
+import { configuredCommand } from './command.ts'
+
+export const runCommand = configuredCommand({
+  name: 'run',
+  describe: 'Run the pipeline, or some of its roles (also without a command)',
+  examples: [
+    ['stockpipe', 'everything in one process, with simulated prices until a token is set'],
+    ['stockpipe run --symbols AAPL,MSFT --finnhub-token-file token.txt', 'real trades'],
+    ['stockpipe run --replay-file day.ndjson --replay-speed max --exit-at-end', 'a recording'],
+  ],
+  local: {},
+  obstacles,
+  async run({ settings, origins }) {
+    const { runPipeline } = await import('../run.ts')
+    return runPipeline(settings, origins)
+  },
+})
+
+const NOT_YET = 'it is not built in this version yet'
+
+function obstacles(settings: Settings): Problem[] {
+  const { broker, store, role, feed } = settings
+  const problems: Problem[] = []
+  if (broker === 'kafka')
+    problems.push({ what: 'the log cannot be on Kafka', why: `${NOT_YET}; --broker embedded keeps it here` })
+  if (store === 'cassandra')
+    problems.push({ what: 'rows cannot be stored in Cassandra', why: `${NOT_YET}; --store embedded keeps them here` })
+  if (role.length === 1 && (broker === 'embedded' || store === 'embedded'))
+    problems.push({
+      what: `the role ${role[0] ?? ''} cannot run alone on the embedded ${broker === 'embedded' ? 'log' : 'store'}`,
+      why: 'it is a file of one process, which the other roles could not reach; --role all runs them together',
+    })
+  if (feed === 'replay' && settings.replayFile === null && role.includes('producer'))
+    problems.push({ what: '--feed replay needs --replay-file', why: 'there is nothing to replay' })
+  if (
+    feed === 'finnhub' &&
+    settings.finnhubToken === null &&
+    isFinnhub(settings.finnhubUrl) &&
+    role.includes('producer')
+  )
+    problems.push({
+      what: '--feed finnhub needs a token',
+      why: 'set STOCKPIPE_FINNHUB_TOKEN or --finnhub-token-file; without --feed the market is simulated',
+    })
+  if (settings.exitAtEnd && feed !== 'replay')
+    problems.push({ what: '--exit-at-end needs a replay', why: 'a live feed has no end; set --replay-file' })
+  return problems
+}
+
+const isFinnhub = (url: string): boolean => new URL(url).hostname.endsWith('finnhub.io')

@@ -1,0 +1,60 @@
+#!/usr/bin/env bun
+import { benchCommand } from './command/bench.ts'
+import { execute } from './command/command.ts'
+import { completionCommand } from './command/completion.ts'
+import { configCommand } from './command/config.ts'
+import { doctorCommand } from './command/doctor.ts'
+import { exportCommand } from './command/export.ts'
+import { runCommand } from './command/run.ts'
+import { simulateCommand } from './command/simulate.ts'
+import { versionCommand, versionWords } from './command/version.ts'
+import { toExitCode, toWords } from './errors.ts'
+
+const COMMANDS = [
+  runCommand,
+  simulateCommand,
+  exportCommand,
+  benchCommand,
+  doctorCommand,
+  configCommand,
+  versionCommand,
+  completionCommand,
+]
+
+async function main(words: readonly string[]): Promise<number> {
+  // The commonest question of scripts and probes: answered without loading the parser.
+  if (words.length === 1 && ['version', '--version'].includes(words[0] ?? '')) {
+    await print(versionWords('text'))
+    return 0
+  }
+  const { takeApart } = await import('./command/line.ts')
+  const line = await takeApart(words, COMMANDS)
+  if (line === null) return 0
+  return execute(line, {
+    env: process.env,
+    cwd: process.cwd(),
+    print,
+    warn: (text) => process.stderr.write(text),
+  })
+}
+
+const print = (text: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()))
+  })
+
+/** The reader of our output has left (`| head`): nobody is there to be told, and nothing is wrong. */
+const isBrokenPipe = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EPIPE'
+
+process.stdout.on('error', (error) => {
+  if (isBrokenPipe(error)) process.exit(0)
+})
+
+let code: number
+try {
+  code = await main(process.argv.slice(2))
+} catch (error) {
+  code = isBrokenPipe(error) ? 0 : toExitCode(error)
+  if (!isBrokenPipe(error)) process.stderr.write(`${toWords(error)}\n`)
+}
+process.exit(code)
