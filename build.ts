@@ -1,0 +1,115 @@
+#!/usr/bin/env bun
+/** Builds the executable: `bun build.ts` for this machine, `--all` or `--target NAME` for others. */
+import { chmod, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+import { version } from './package.json' with { type: 'json' }
+
+type Target = NonNullable<Bun.CompileBuildOptions['target']>
+
+/** What each platform's executable is called. */
+const TARGETS = {
+  'linux-x64': 'bun-linux-x64',
+  'linux-arm64': 'bun-linux-arm64',
+  'linux-x64-musl': 'bun-linux-x64-musl',
+  'linux-arm64-musl': 'bun-linux-arm64-musl',
+  'darwin-arm64': 'bun-darwin-arm64',
+  'darwin-x64': 'bun-darwin-x64',
+  'windows-x64': 'bun-windows-x64',
+} as const satisfies Record<string, Target>
+type Name = keyof typeof TARGETS
+
+const NAMES = Object.keys(TARGETS) as Name[]
+const ROOT = import.meta.dir
+
+const suffix = (name: Name): string => (name.startsWith('windows') ? '.exe' : '')
+
+/** This machine's target; on musl (Alpine) glibc's executable would not start. */
+async function ownTarget(): Promise<Name> {
+  const musl =
+    process.platform === 'linux' && (await Array.fromAsync(new Bun.Glob('ld-musl-*').scan('/lib'))).length > 0
+  const platform = process.platform === 'win32' ? 'windows' : process.platform
+  const name = `${platform}-${process.arch}${musl ? '-musl' : ''}`
+  const known = NAMES.find((target) => target === name)
+  if (known === undefined) throw new Error(`no target for ${name}; known: ${NAMES.join(', ')}`)
+  return known
+}
+
+function commitOf(): string {
+  const git = Bun.spawnSync(['git', 'rev-parse', '--short=12', 'HEAD'], { cwd: ROOT, stderr: 'ignore' })
+  return git.success ? git.stdout.toString().trim() : 'unknown'
+}
+
+interface Build {
+  name: Name
+  /** Where the executable goes; what was there is replaced in one step. */
+  file: string
+  commit: string
+}
+
+/** Compiles beside its destination first: source maps fall there too, and a failed build leaves the old file alone. */
+async function build({ name, file, commit }: Build): Promise<void> {
+  const folder = resolve(file, '..')
+  await mkdir(folder, { recursive: true })
+  const workshop = await mkdtemp(join(folder, '.build-'))
+  try {
+    const outfile = join(workshop, `stockpipe${suffix(name)}`)
+    await Bun.build({
+      entrypoints: [join(ROOT, 'src/main.ts')],
+      compile: { target: TARGETS[name], outfile, autoloadDotenv: false, autoloadBunfig: false },
+      format: 'esm',
+      minify: true,
+      bytecode: true,
+      splitting: true,
+      sourcemap: 'linked',
+      define: {
+        STOCKPIPE_VERSION: JSON.stringify(version),
+        STOCKPIPE_COMMIT: JSON.stringify(commit),
+        'process.env.NODE_ENV': '"production"',
+      },
+    })
+    await chmod(outfile, 0o755)
+    await rename(outfile, file)
+  } finally {
+    await rm(workshop, { recursive: true, force: true })
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      single: { type: 'boolean' },
+      all: { type: 'boolean' },
+      target: { type: 'string', multiple: true },
+      outdir: { type: 'string', default: 'dist' },
+    },
+  })
+  const unknown = (values.target ?? []).find((name) => !NAMES.some((known) => known === name))
+  if (unknown !== undefined) throw new Error(`unknown target ${unknown}; known: ${NAMES.join(', ')}`)
+  const own = await ownTarget()
+  const wanted = values.all ? NAMES : NAMES.filter((name) => values.target?.includes(name))
+  const commit = commitOf()
+  const outdir = resolve(values.outdir)
+  for (const name of wanted) {
+    await report(join(outdir, `stockpipe-${name}${suffix(name)}`), (file) => build({ name, file, commit }))
+  }
+  if (wanted.length === 0 || values.single) {
+    await report(join(outdir, `stockpipe${suffix(own)}`), (file) => build({ name: own, file, commit }))
+  }
+}
+
+async function report(file: string, work: (file: string) => Promise<void>): Promise<void> {
+  const start = performance.now()
+  await work(file)
+  const { size } = await stat(file)
+  console.log(`${file}  ${(size / 1e6).toFixed(1)} MB  ${((performance.now() - start) / 1_000).toFixed(1)} s`)
+}
+
+try {
+  await main()
+} catch (error) {
+  if (error instanceof AggregateError) for (const one of error.errors) console.error(one)
+  console.error(error instanceof Error ? `error: ${error.message}` : error)
+  process.exitCode = 1
+}
