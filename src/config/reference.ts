@@ -6,11 +6,20 @@ import { showValue } from './show.ts'
 export const reference = (): string =>
   (Object.keys(GROUPS) as Group[]).map((group) => `### ${GROUPS[group]}\n\n${table(group)}`).join('\n')
 
+const HEAD = ['Flag', 'Variable', 'Default', 'What it says']
+
 function table(group: Group): string {
   const rows = KEYS.map((key) => [key, OPTIONS[key] as Option<unknown>] as const)
     .filter(([, option]) => option.group === group)
-    .map(([key, option]) => `| ${row(key, option).join(' | ')} |\n`)
-  return `| Flag | Variable | Default | What it says |\n|---|---|---|---|\n${rows.join('')}`
+    .map(([key, option]) => row(key, option))
+  return aligned([HEAD, ...rows])
+}
+
+/** Padded as the formatter pads, so that formatting README does not make it stale. */
+function aligned([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((cells) => cells[column]?.length ?? 0)))
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |\n`
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('')
 }
 
 function row(key: Key, option: Option<unknown>): string[] {

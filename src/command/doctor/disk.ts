@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
-import { printSize, type Settings } from '../../config.ts'
+import type { Settings } from '../../config.ts'
 import { fail, ok, reason, warn, type Finding } from './finding.ts'
 
 const LITTLE = 1e9
@@ -13,9 +13,9 @@ export async function checkSpace(dataDir: string): Promise<Finding> {
   const folder = await existing(resolve(dataDir))
   const { bavail, bsize } = await statfs(folder)
   const free = bavail * bsize
-  const words = `${printSize(Math.floor(free / 1e8) * 1e8)} free at ${folder}`
+  const words = `${(free / 1e9).toFixed(1)} GB free at ${folder}`
   const fix = 'free some space, choose another --data-dir, or lower --retention-log-size'
-  if (free < TOO_LITTLE) return fail('disk', `only ${printSize(Math.floor(free / 1e6) * 1e6)} free at ${folder}`, fix)
+  if (free < TOO_LITTLE) return fail('disk', `only ${words}`, fix)
   return free < LITTLE ? warn('disk', words, fix) : ok('disk', words)
 }
 

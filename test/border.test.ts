@@ -1,0 +1,69 @@
+import { expect, test } from 'bun:test'
+import { dirname, join, relative } from 'node:path'
+
+const SRC = join(import.meta.dir, '../src')
+
+/** Files at the top that wire parts together; nothing else at the top may know a part. */
+const WIRES = new Set(['main.ts', 'run.ts', 'export.ts'])
+
+/** What each part of the program may import besides itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  loose: ['config'],
+  config: ['loose'],
+  stream: ['loose', 'config'],
+  ingest: ['stream', 'loose', 'config'],
+  api: ['stream', 'loose', 'config'],
+  deploy: ['loose', 'config'],
+  wires: ['command', 'bench', 'ingest', 'stream', 'api', 'deploy', 'loose', 'config'],
+  command: ['wires', 'bench', 'ingest', 'stream', 'api', 'deploy', 'loose', 'config'],
+  bench: ['wires', 'ingest', 'stream', 'api', 'loose', 'config'],
+}
+
+/** `stream/window.ts` is of `stream`; `clock.ts` is loose. */
+function partOf(file: string): string {
+  const [first = '', ...rest] = file.split('/')
+  if (rest.length > 0) return first
+  if (WIRES.has(first)) return 'wires'
+  return first === 'config.ts' ? 'config' : 'loose'
+}
+
+function breaches(file: string, source: string): string[] {
+  const from = partOf(file)
+  const allowed = MAY_IMPORT[from] ?? []
+  const imports = source.matchAll(/(?:\bfrom|\bimport|\bimport\()\s*['"](\.{1,2}\/[^'"]+)['"]/g)
+  return [...imports]
+    .map((found) => relative(SRC, join(SRC, dirname(file), found[1] ?? '')))
+    .filter((target) => !target.startsWith('..'))
+    .filter((target) => partOf(target) !== from && !allowed.includes(partOf(target)))
+    .map((target) => `${file} imports ${target}`)
+}
+
+const sourceFiles = async (): Promise<string[]> =>
+  (await Array.fromAsync(new Bun.Glob('**/*.{ts,tsx}').scan(SRC))).filter(
+    (file) => !/\.(test|contract)\.tsx?$/.test(file),
+  )
+
+test('imports point inward', async () => {
+  const files = await sourceFiles()
+  expect(files.length).toBeGreaterThan(20)
+  const found = await Promise.all(files.map(async (file) => breaches(file, await Bun.file(join(SRC, file)).text())))
+  expect(found.flat()).toEqual([])
+})
+
+test('every folder of the source is one the rule knows', async () => {
+  const parts = new Set((await sourceFiles()).map(partOf))
+  expect([...parts].filter((part) => !(part in MAY_IMPORT))).toEqual([])
+})
+
+test('an import that points outward is found, however it is written', () => {
+  expect(breaches('stream/window.ts', `import { api } from '../api/api.ts'`)).toEqual([
+    'stream/window.ts imports api/api.ts',
+  ])
+  expect(breaches('ingest/feed/finnhub.ts', `import type { X } from '../../api/routes/x.ts'`)).toHaveLength(1)
+  expect(breaches('api/api.ts', `const x = await import('../ingest/ingest.ts')`)).toHaveLength(1)
+  expect(breaches('clock.ts', `export * from './stream/store.ts'`)).toHaveLength(1)
+  expect(breaches('stream/stream.ts', `import '../run.ts'`)).toHaveLength(1)
+  expect(breaches('stream/stream.ts', `import { Clock } from '../clock.ts'\nimport { a } from './window.ts'`)).toEqual(
+    [],
+  )
+})
