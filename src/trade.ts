@@ -13,6 +13,22 @@ export interface Entry {
   v: number
 }
 
+const MAX_TS = 4_102_444_800_000
+
+/** Why an entry is no trade, or null for a valid one. The only statement of the rule. */
+export function entryProblem(entry: { readonly [field in keyof Entry]?: unknown }): EntryProblem | null {
+  const { s, p, t, v, c } = entry
+  if (typeof s !== 'string' || s === '') return 'symbol'
+  if (typeof p !== 'number' || !(p > 0) || p === Number.POSITIVE_INFINITY) return 'price'
+  if (typeof t !== 'number' || !Number.isInteger(t) || t <= 0 || t >= MAX_TS) return 'time'
+  if (typeof v !== 'number' || !(v >= 0) || v === Number.POSITIVE_INFINITY) return 'volume'
+  if (c !== null && c !== undefined && !(Array.isArray(c) && c.every(isText))) return 'conditions'
+  return null
+}
+export type EntryProblem = 'symbol' | 'price' | 'time' | 'volume' | 'conditions'
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+
 /** Candle intervals, shortest first. Each is a whole multiple of the one before it. */
 export const INTERVALS = ['1s', '1m', '5m', '15m', '1h', '1d'] as const
 export type Interval = (typeof INTERVALS)[number]
@@ -108,7 +124,7 @@ export interface LateRow {
   log_index: number
   price: number
   volume: number
-  /** Comma joined names of what it missed: `15s@<end>` for hopping windows, `1s`, `1m`, ... for candles. */
+  /** Comma joined names of what it missed: `15s@<end>` (the window's size and end) for hopping windows, `1s`, `1m`, ... for candles. */
   missed: string
   /** The smallest candle that was still open for it; empty when even the day was closed. */
   entry_interval: Interval | ''

@@ -41,6 +41,11 @@ export class WindowEngine {
     return this.#watermark
   }
 
+  /** True until the first trade told where the retained log begins: nothing may be committed before. */
+  get isTruncated(): boolean {
+    return this.#isTruncated
+  }
+
   /** Start of the first window that is written, when the log's beginning was gone; else null. */
   get from(): number | null {
     return this.#from === Number.NEGATIVE_INFINITY ? null : this.#from

@@ -1,0 +1,42 @@
+import type { Assignment } from './broker.ts'
+import type { ProcessorOptions } from './outlet.ts'
+import type { Partition } from './partition.ts'
+import { encodeTriple, fingerprintOf } from './triple.ts'
+
+const INTERVAL_MS = 500
+
+/**
+ * Commits what a partition has processed. The caller has had every row acknowledged before. Not after every batch:
+ * a commit only bounds how much is read again, and reading again is harmless.
+ */
+export class Committer {
+  readonly #assignment: Assignment
+  readonly #options: ProcessorOptions
+  readonly #fingerprint: string
+  #committed = -1
+  #low = -1
+  #at = 0
+
+  constructor(assignment: Assignment, options: ProcessorOptions) {
+    this.#assignment = assignment
+    this.#options = options
+    this.#fingerprint = fingerprintOf(options.windows)
+  }
+
+  async commit(partition: Partition, { now: isForced }: { now: boolean }): Promise<void> {
+    const { clock, log } = this.#options.context
+    const now = clock.now()
+    if (!isForced && now - this.#at < INTERVAL_MS) return
+    if (partition.position - 1 === this.#committed && !isForced) return
+    const triple = partition.triple(now)
+    if (triple === null || this.#assignment.signal.aborted) return
+    if (triple.processed === this.#committed && triple.low === this.#low) return
+    const { metadata, leftOut } = encodeTriple(triple, this.#fingerprint)
+    if (leftOut > 0)
+      log.warn('processor.sessions_left_out', { partition: this.#assignment.partition, sessions: leftOut })
+    await this.#assignment.commit(triple.low, metadata)
+    this.#committed = triple.processed
+    this.#low = triple.low
+    this.#at = now
+  }
+}

@@ -1,0 +1,82 @@
+import type { Batch } from './broker.ts'
+import type { FoldResult, Partition } from './partition.ts'
+import type { RowSink } from './symbol-windows.ts'
+import type { Context } from '../telemetry.ts'
+import type { PipelineStats } from '../stats.ts'
+
+const QUARANTINE_ALARM = 0.01
+
+/** Turns what the processor does into numbers, once per batch. */
+export class Observer {
+  readonly #context: Context
+  readonly #stats: PipelineStats
+  readonly #seen = new WeakMap<Partition, Partition['engine']['counts']>()
+
+  constructor(context: Context, stats: PipelineStats) {
+    this.#context = context
+    this.#stats = stats
+  }
+
+  folded(partition: Partition, batch: Batch, { bad, duplicates }: FoldResult): void {
+    const { metrics, clock } = this.#context
+    const label = { partition: String(partition.number) }
+    const lag = Math.max(0, batch.end - partition.position)
+    const oldest = lag === 0 ? undefined : batch.records.at(-1)?.timestamp
+    metrics.lagRecords.set(label, lag)
+    metrics.lagSeconds.set(label, oldest === undefined ? 0 : Math.max(0, clock.now() - oldest) / 1000)
+    this.#stats.lag(partition.number, lag)
+    if (batch.records.length === 0) return
+    metrics.lastProgress.set(clock.now() / 1000)
+    if (Number.isFinite(partition.engine.watermark))
+      metrics.watermarkLag.set(label, (clock.now() - partition.engine.watermark) / 1000)
+    if (duplicates > 0) metrics.duplicates.inc(duplicates)
+    for (const { reason } of bad) metrics.deadLetters.inc({ reason })
+    this.#count(partition)
+    this.#checkClock(partition)
+  }
+
+  written(rows: RowSink, startedAt: number): void {
+    const { metrics, clock } = this.#context
+    const now = clock.now()
+    metrics.storeWrite.observe({ outcome: 'ok' }, (now - startedAt) / 1000)
+    let trades = 0
+    for (const batch of rows.trades) {
+      trades += batch.entries.length - (batch.skip?.size ?? 0)
+      metrics.hop.observe({ hop: 'broker_store' }, (now - batch.ingested) / 1000)
+      if (batch.received === null) continue
+      metrics.endToEnd.observe((now - batch.received) / 1000)
+      this.#stats.latency(now - batch.received)
+    }
+    metrics.trades.inc({ stage: 'stored' }, trades)
+    this.#stats.stored(trades)
+  }
+
+  #count(partition: Partition): void {
+    const { metrics } = this.#context
+    const counts = partition.engine.counts
+    const before = this.#seen.get(partition) ?? {
+      trades: 0,
+      updates: 0,
+      repeats: 0,
+      quarantined: 0,
+      late: 0,
+      rebuilt: 0,
+    }
+    metrics.trades.inc({ stage: 'folded' }, counts.trades - before.trades)
+    metrics.lateTrades.inc({ scope: 'any' }, counts.late - before.late)
+    metrics.quarantined.inc({ reason: 'future' }, counts.quarantined - before.quarantined)
+    metrics.replayed.inc(counts.rebuilt - before.rebuilt)
+    this.#seen.set(partition, { ...counts })
+  }
+
+  #checkClock(partition: Partition): void {
+    const { quarantine } = partition.engine
+    const component = `clock of partition ${partition.number}`
+    if (quarantine.share > QUARANTINE_ALARM)
+      this.#context.health.notReady(
+        component,
+        `clock off by ${Math.round(quarantine.aheadMs / 1000)} s: trades come from the future; set this machine's clock`,
+      )
+    else this.#context.health.ready(component)
+  }
+}

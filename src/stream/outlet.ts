@@ -1,0 +1,129 @@
+import type { Batch, Broker, NewRecord } from './broker.ts'
+import { encodeValue, type Framing, sealHeaders } from './codec.ts'
+import type { Live } from './live.ts'
+import type { BadRecord, FoldResult, Partition } from './partition.ts'
+import { retry } from './retry.ts'
+import type { Store, Tables } from './store.ts'
+import type { RowSink, WindowSettings } from './symbol-windows.ts'
+import type { Observer } from './observer.ts'
+import type { LateRow } from '../trade.ts'
+import type { Context } from '../telemetry.ts'
+
+export interface ProcessorOptions {
+  broker: Broker
+  store: Store
+  live: Live
+  context: Context
+  topic: string
+  group: string
+  partitions: number
+  framing: Framing
+  windows: WindowSettings
+  /** Silence (ms) after which a window may be closed by the clock. */
+  idle: number
+  /** Least time (ms) between two writes of an open row. */
+  flush: number
+  /** Aborts when the input has ended: what is in the log is all there will be. */
+  drained: AbortSignal
+}
+
+export const lateTopic = (topic: string): string => `${topic}.late`
+export const deadLetterTopic = (topic: string): string => `${topic}.dead-letter`
+
+/** The processor's topics. The source may have been made by the producer; whoever comes first makes it. */
+export async function ensureTopics({
+  broker,
+  topic,
+  partitions,
+}: Pick<ProcessorOptions, 'broker' | 'topic' | 'partitions'>): Promise<void> {
+  for (const name of [topic, lateTopic(topic), deadLetterTopic(topic)]) await broker.createTopic({ name, partitions })
+}
+
+/** Everything that leaves the processor: rows, late trades, dead letters, seals, live updates, numbers. */
+export class Outlet {
+  readonly #options: ProcessorOptions
+  readonly #observer: Observer
+  #deadLetters: NewRecord[] = []
+
+  constructor(options: ProcessorOptions, observer: Observer) {
+    this.#options = options
+    this.#observer = observer
+  }
+
+  /** Resolves when every row, late trade and dead letter so far is acknowledged. Then, and only then, others see them. */
+  async write(rows: RowSink, signal: AbortSignal): Promise<void> {
+    const { store, live, context } = this.#options
+    await this.#appendDeadLetters(signal)
+    if (Object.values(rows).every((part) => part.length === 0)) return
+    const startedAt = context.clock.now()
+    await retry('store', () => store.write(rows), { context, signal })
+    if (rows.late.length > 0) await this.#append(lateTopic(this.#options.topic), rows.late.map(lateRecord), signal)
+    this.#observer.written(rows, startedAt)
+    live.publish(rows)
+  }
+
+  /** Reads the newest price of each symbol the engine has not met, before its first fold. */
+  async learnLatest(partition: Partition, batch: Batch): Promise<void> {
+    const symbols = partition.unknownSymbols(batch)
+    if (symbols.length === 0) return
+    const known = new Map<string, Tables['latest']>()
+    for await (const rows of this.#options.store.read('latest', { symbols }))
+      for (const row of rows) known.set(row.symbol, row)
+    for (const symbol of symbols) partition.engine.learnLatest(symbol, known.get(symbol) ?? null)
+  }
+
+  observe(partition: Partition, batch: Batch, result: FoldResult): void {
+    for (const bad of result.bad) this.#deadLetters.push(deadLetter(bad, this.#options.topic, batch, partition))
+    this.#observer.folded(partition, batch, result)
+  }
+
+  /** Moves the partition's watermark for every reader of the log, after a long silence. */
+  async seal(partition: Partition, watermark: number): Promise<void> {
+    const { broker, topic, framing, context } = this.#options
+    context.log.info('processor.seal', { partition: partition.number, watermark })
+    await broker.append(topic, [
+      {
+        key: null,
+        value: encodeValue([], framing),
+        headers: sealHeaders(watermark, framing),
+        partition: partition.number,
+      },
+    ])
+  }
+
+  async #appendDeadLetters(signal: AbortSignal): Promise<void> {
+    if (this.#deadLetters.length === 0) return
+    const records = this.#deadLetters
+    this.#deadLetters = []
+    await this.#append(deadLetterTopic(this.#options.topic), records, signal)
+  }
+
+  async #append(topic: string, records: readonly NewRecord[], signal: AbortSignal): Promise<void> {
+    const { broker, context } = this.#options
+    await retry('log', () => broker.append(topic, records), { context, signal })
+  }
+}
+
+const lateRecord = (row: LateRow): NewRecord => ({
+  key: row.symbol,
+  value: Buffer.from(JSON.stringify(row)),
+  headers: { late_by_ms: String(row.late_by_ms) },
+})
+
+const deadLetter = (
+  { record, reason, detail }: BadRecord,
+  topic: string,
+  _batch: Batch,
+  partition: Partition,
+): NewRecord => ({
+  key: record.key,
+  value: record.value,
+  headers: {
+    origin: topic,
+    error: detail,
+    reason,
+    topic,
+    partition: String(partition.number),
+    offset: String(record.offset),
+  },
+})

@@ -1,0 +1,139 @@
+import type { Batch, LogRecord } from './broker.ts'
+import { decodeRecord, type DecodedRecord } from './codec.ts'
+import { Sessions } from './sessions.ts'
+import type { RowSink, WindowSettings } from './symbol-windows.ts'
+import { identityOf, type RecordIdentity, type Triple } from './triple.ts'
+import { WindowEngine } from './window.ts'
+import { StockpipeError } from '../errors.ts'
+import { entryProblem } from '../trade.ts'
+
+/** Where a partition's owner starts: from nothing, or from a committed triple. */
+export interface Start {
+  partition: number
+  incarnation: number
+  /** The log's beginning is gone: windows that may have lost trades are not written. */
+  truncated: boolean
+  committed: Triple | null
+}
+
+/** A record, or a part of it, that could not be used. */
+export interface BadRecord {
+  record: LogRecord
+  reason: 'undecodable' | 'invalid-entry'
+  detail: string
+}
+
+/** What one batch led to besides rows. */
+export interface FoldResult {
+  bad: readonly BadRecord[]
+  duplicates: number
+}
+
+/** The state of one owned partition: which records were folded, and the windows they made. Pure. */
+export class Partition {
+  readonly engine: WindowEngine
+  /** The next offset to fold. */
+  position: number
+  readonly #start: Start
+  readonly #sessions: Sessions
+  /** Records up to here were folded and written by an earlier owner. */
+  readonly #rebuildTo: number
+  #identity: RecordIdentity | null
+
+  constructor(settings: WindowSettings, start: Start) {
+    const { committed } = start
+    this.#start = start
+    this.engine = new WindowEngine(settings, { ...start, from: committed?.from ?? null })
+    this.#sessions = new Sessions(committed?.sessions)
+    this.#rebuildTo = committed?.processed ?? -1
+    this.#identity = committed?.identity ?? null
+    this.position = committed?.low ?? 0
+  }
+
+  get number(): number {
+    return this.#start.partition
+  }
+
+  /** True once every record that only restores state was read. */
+  get isLive(): boolean {
+    return this.position > this.#rebuildTo
+  }
+
+  /** Decodes and folds; the rows wait in `engine.take`. Never throws for what a record holds. */
+  fold(batch: Batch): FoldResult {
+    const bad: BadRecord[] = []
+    let duplicates = 0
+    for (const record of batch.records) {
+      const isRebuild = record.offset <= this.#rebuildTo
+      const decoded = decode(record, isRebuild ? [] : bad)
+      if (decoded !== null) duplicates += this.#apply(decoded, record, isRebuild) ? 0 : 1
+      this.position = record.offset + 1
+      if (!isRebuild) this.#identity = identityOf(record.timestamp, record.headers)
+    }
+    return { bad, duplicates }
+  }
+
+  /** Symbols of the batch that the engine has not met since the start. */
+  unknownSymbols(batch: Batch): string[] {
+    const unknown = new Set<string>()
+    for (const { key, offset } of batch.records)
+      if (key !== null && offset > this.#rebuildTo && !this.engine.knows(key)) unknown.add(key)
+    return [...unknown]
+  }
+
+  take(options: { flush: boolean }): RowSink {
+    return this.engine.take(options)
+  }
+
+  /** What may be committed once every row taken so far is acknowledged; null when there is nothing to commit. */
+  triple(now: number): Triple | null {
+    const processed = this.position - 1
+    if (this.#identity === null || processed < 0 || !this.isLive || this.engine.isTruncated) return null
+    const low = Math.min(this.engine.lowestOffset() ?? this.position, this.position)
+    return {
+      low,
+      watermark: Number.isFinite(this.engine.watermark) ? this.engine.watermark : null,
+      processed,
+      identity: this.#identity,
+      incarnation: this.#start.incarnation,
+      sessions: this.#sessions.asOf(low, now),
+      from: this.engine.from,
+    }
+  }
+
+  /** False for a record that was sent twice. */
+  #apply(decoded: DecodedRecord, record: LogRecord, isRebuild: boolean): boolean {
+    const { session, seq, k } = decoded
+    const { offset, timestamp } = record
+    if (session !== null && !this.#sessions.admit(offset, { session, seq, k, timestamp })) return false
+    if (isRebuild) this.engine.rebuild(decoded, offset, timestamp)
+    else this.engine.fold(decoded, offset, timestamp)
+    return true
+  }
+}
+
+/** Null, and one more in `bad`, for a record that cannot be read. Entries of another producer are checked one by one. */
+function decode(record: LogRecord, bad: BadRecord[]): DecodedRecord | null {
+  try {
+    const decoded = decodeRecord(record)
+    return decoded.session === null ? withoutInvalid(decoded, record, bad) : decoded
+  } catch (error) {
+    if (!(error instanceof StockpipeError)) throw error
+    bad.push({ record, reason: 'undecodable', detail: error.message })
+    return null
+  }
+}
+
+/** Invalid entries are treated as repeats: their neighbours keep their indexes, and they are in no table. */
+function withoutInvalid(decoded: DecodedRecord, record: LogRecord, bad: BadRecord[]): DecodedRecord {
+  const invalid: number[] = []
+  for (const [index, entry] of decoded.entries.entries()) {
+    const problem = entryProblem(entry)
+    if (problem === null) continue
+    invalid.push(index)
+    bad.push({ record, reason: 'invalid-entry', detail: `entry ${index}: ${problem}` })
+  }
+  if (invalid.length === 0) return decoded
+  const repeats = [...new Set([...(decoded.repeats ?? []), ...invalid])].sort((a, b) => a - b)
+  return { ...decoded, repeats }
+}

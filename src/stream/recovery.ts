@@ -1,0 +1,70 @@
+import type { Assignment, Bounds, Broker, LogRecord } from './broker.ts'
+import { Partition, type Start } from './partition.ts'
+import type { Store } from './store.ts'
+import type { WindowSettings } from './symbol-windows.ts'
+import { decodeTriple, fingerprintOf, identityOf, isSameRecord, type Triple } from './triple.ts'
+import type { Context } from '../telemetry.ts'
+
+export interface RecoveryOptions {
+  broker: Broker
+  store: Store
+  topic: string
+  windows: WindowSettings
+  context: Context
+}
+
+/**
+ * Makes the state that the last owner of the partition had. From the committed triple (L, W, P): long candles come
+ * back from the store's exact sums, short windows by reading L..P again in silence (the caller does that simply by
+ * reading from `offset` on). Where the triple is missing, of other settings, or of another log, the log is read
+ * from its beginning as a new incarnation.
+ */
+export async function recover(
+  assignment: Assignment,
+  options: RecoveryOptions,
+): Promise<{ partition: Partition; offset: number }> {
+  const { windows, store } = options
+  const bounds = (await options.broker.bounds(options.topic))[assignment.partition] ?? { start: 0, end: 0 }
+  const committed = await usable(assignment, bounds, options)
+  const start: Start = {
+    partition: assignment.partition,
+    incarnation: committed?.incarnation ?? options.context.clock.now(),
+    truncated: committed === null && bounds.start > 0,
+    committed,
+  }
+  const partition = new Partition(windows, start)
+  if (committed !== null && committed.watermark !== null) {
+    const { watermark, processed, incarnation } = committed
+    const restored = await store.restore({ partition: assignment.partition, incarnation, watermark, processed })
+    partition.engine.restore(watermark, restored)
+  }
+  if (committed !== null) return { partition, offset: committed.low }
+  partition.position = bounds.start
+  return { partition, offset: bounds.start }
+}
+
+async function usable(assignment: Assignment, bounds: Bounds, options: RecoveryOptions): Promise<Triple | null> {
+  const { log } = options.context
+  const { partition, committed } = assignment
+  if (committed === null) return null
+  const triple = decodeTriple(committed.offset, committed.metadata, fingerprintOf(options.windows))
+  const startOver = (reason: string): null => {
+    log.warn('processor.start_over', { partition, reason, from: bounds.start })
+    return null
+  }
+  if (triple === null) return startOver('the committed state is missing, unreadable or of other window settings')
+  if (triple.processed >= bounds.end) return startOver('the log is shorter than what was processed: it is a new log')
+  if (triple.low < bounds.start) return startOver('retention removed records that open windows need')
+  if (triple.processed < bounds.start) return triple
+  const record = await recordAt(triple.processed, assignment, options)
+  if (record === null) return startOver('retention removed the last processed record')
+  if (!isSameRecord(identityOf(record.timestamp, record.headers), triple.identity))
+    return startOver('the log holds another record where the last processed one was: it is a new log')
+  return triple
+}
+
+async function recordAt(offset: number, assignment: Assignment, options: RecoveryOptions): Promise<LogRecord | null> {
+  for await (const batch of options.broker.read(options.topic, assignment.partition, offset, assignment.signal))
+    return batch.records.find((record) => record.offset === offset) ?? null
+  return null
+}

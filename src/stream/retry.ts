@@ -1,0 +1,36 @@
+import { StockpipeError } from '../errors.ts'
+import type { Context } from '../telemetry.ts'
+
+const FIRST_MS = 100
+const LONGEST_MS = 10_000
+
+/**
+ * Does `work` until it succeeds: what may pass is tried again for ever, with growing pauses, and is named on
+ * /readyz meanwhile; what no retry cures is thrown. Throws the last error once `signal` aborts.
+ */
+export async function retry<Result>(
+  component: string,
+  work: () => Promise<Result>,
+  { context, signal }: { context: Context; signal: AbortSignal },
+): Promise<Result> {
+  const { clock, log, metrics, health } = context
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const result = await work()
+      if (attempt > 0) log.info(`${component}.recovered`, { attempts: attempt })
+      health.ready(component)
+      return result
+    } catch (error) {
+      if (!(error instanceof StockpipeError) || !error.retryable || signal.aborted) throw error
+      metrics.storeRetries.inc({ class: error.code })
+      if (attempt === 0)
+        log.warn(`${component}.retrying`, { error: error.message, why: error.why ?? error.cause, try: error.hint })
+      health.notReady(component, error.message)
+      await clock.sleep(pause(attempt, clock.now()), signal)
+    }
+  }
+}
+
+/** Doubles up to a cap; the jitter keeps several waiters from coming back at once. */
+const pause = (attempt: number, now: number): number =>
+  Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 10)) * (0.5 + (now % 97) / 194)

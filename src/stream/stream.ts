@@ -1,0 +1,79 @@
+import type { Assignment, Batch } from './broker.ts'
+import { Committer } from './committer.ts'
+import { ensureTopics, type Outlet, type ProcessorOptions } from './outlet.ts'
+import type { Partition } from './partition.ts'
+import { QuietRun } from './quiet.ts'
+import { recover } from './recovery.ts'
+import { runOwners } from './owners.ts'
+
+const SEAL_AFTER_MS = 600_000
+
+/**
+ * Role processor: log -> decode -> fold -> store -> commit, one loop per owned partition. Ends when `signal`
+ * aborts, or when `drained` does and every record of the log is processed; then every window is closed.
+ */
+export async function runProcessor(options: ProcessorOptions, outlet: Outlet, signal: AbortSignal): Promise<void> {
+  await ensureTopics(options)
+  await runOwners(options, signal, (assignment, stop) => own(assignment, { options, outlet, stop }))
+}
+
+interface Ownership {
+  options: ProcessorOptions
+  outlet: Outlet
+  stop: AbortSignal
+}
+
+async function own(assignment: Assignment, { options, outlet, stop }: Ownership): Promise<void> {
+  const { partition, offset } = await recover(assignment, options)
+  const committer = new Committer(assignment, options)
+  const quiet = new QuietRun()
+  const flush = flushTimer(options)
+  let isLive = false
+  let isLastRound = false
+  for await (const batch of assignment.batches(offset)) {
+    await outlet.learnLatest(partition, batch)
+    outlet.observe(partition, batch, partition.fold(batch))
+    if (!partition.isLive) continue
+    if (!isLive) partition.engine.goLive()
+    isLive = true
+    quiet.observe(batch, partition.position)
+    await outlet.write(partition.take({ flush: flush.isDue(batch) }), stop)
+    await closeQuiet(partition, quiet, { options, outlet, stop })
+    await committer.commit(partition, { now: isLastRound })
+    const isDone = batch.records.length === 0 && partition.position >= batch.end
+    if (stop.aborted || (isLastRound && isDone)) break
+    isLastRound = options.drained.aborted
+  }
+  if (assignment.signal.aborted || !isLive) return
+  await outlet.write(partition.take({ flush: true }), stop)
+  if (isLastRound && !stop.aborted)
+    await outlet.write(
+      partition.engine.closeQuiet(() => true),
+      stop,
+    )
+  await committer.commit(partition, { now: true })
+}
+
+async function closeQuiet(partition: Partition, quiet: QuietRun, { options, outlet, stop }: Ownership): Promise<void> {
+  const { idle, windows } = options
+  if (quiet.silentMs < idle) return
+  await outlet.write(
+    partition.engine.closeQuiet((end) => quiet.silentSince(end + windows.delay) >= idle),
+    stop,
+  )
+  const end = partition.engine.lastEnd()
+  if (quiet.silentMs >= SEAL_AFTER_MS && end !== null) await outlet.seal(partition, end)
+}
+
+/** Open rows are written at most this often; at the end of the log at once, so that the last price is never held back. */
+function flushTimer({ flush, context }: ProcessorOptions): { isDue(batch: Batch): boolean } {
+  let last = 0
+  return {
+    isDue(batch) {
+      const now = context.clock.now()
+      if (now - last < flush && batch.records.length > 0) return false
+      last = now
+      return true
+    },
+  }
+}
