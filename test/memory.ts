@@ -31,7 +31,7 @@ export function memoryStore() {
       for (const row of rows.late) late.set(`${row.log_offset}:${row.log_index}`, row)
       for (const row of rows.rollups)
         rollups.set(`${row.incarnation}|${row.interval}|${row.symbol}|${row.start_ts}`, row)
-      for (const row of rows.latest) keepNewest(latest, row.symbol, row)
+      for (const row of rows.latest) if (row.stamp > (latest.get(row.symbol)?.stamp ?? 0)) latest.set(row.symbol, row)
     },
     async restore({ incarnation, watermark, processed }: RestoreQuery): Promise<Restored> {
       return {
