@@ -23,7 +23,8 @@ interface Message {
   type: string
 }
 
-const messageType = avro.Type.forSchema(schema)
+/** The Avro type itself, for measuring what the codec adds to it. */
+export const messageType = avro.Type.forSchema(schema)
 const PREFIX_BYTES = 5
 
 /** What the producer knew about a frame when it wrote one of its records. */
@@ -132,7 +133,7 @@ export function decodeRecord(record: LogRecord): DecodedRecord {
 
 function decodeValue(value: Uint8Array | null, framing: string | undefined): readonly Entry[] {
   if (value === null) throw new StockpipeError('decode', 'cannot decode a record: it has no value')
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  const bytes = value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   const framed = framing === undefined ? bytes[0] === 0 && bytes.length > PREFIX_BYTES : framing === 'confluent'
   const body = framed ? bytes.subarray(PREFIX_BYTES) : bytes
   try {

@@ -20,7 +20,16 @@ const CLOSED_BY: readonly ClosedBy[] = ['open', 'idle', 'watermark']
  */
 const stampOf = (start: number, n: number, rank: Rank): number => start * 1000 + 4 * n + rank
 
-const valuesOf = (sum: Aggregate, rank: Rank) => ({
+/** Spelled out rather than spread: this is made for every row. */
+export const candleRow = (
+  symbol: string,
+  sum: Aggregate,
+  { interval, rank }: { interval: Interval; rank: Rank },
+): Stamped<CandleRow> => ({
+  symbol,
+  interval,
+  bucket: bucketOf(interval, sum.start),
+  open_ts: sum.start,
   open: sum.open,
   high: sum.high,
   low: sum.low,
@@ -31,18 +40,6 @@ const valuesOf = (sum: Aggregate, rank: Rank) => ({
   final: rank > 0,
   closed_by: CLOSED_BY[rank] ?? 'open',
   revision: 0,
-})
-
-export const candleRow = (
-  symbol: string,
-  sum: Aggregate,
-  { interval, rank }: { interval: Interval; rank: Rank },
-): Stamped<CandleRow> => ({
-  symbol,
-  interval,
-  bucket: bucketOf(interval, sum.start),
-  open_ts: sum.start,
-  ...valuesOf(sum, rank),
   stamp: stampOf(sum.start, sum.n, rank),
 })
 
@@ -55,8 +52,17 @@ export const windowRow = (
   day: dayOf(end),
   window_end_ts: end,
   window_start_ts: sum.start,
+  vwap: sum.sumPv / sum.volume,
   mean_price: sum.sumP / sum.n,
   mean_notional: sum.sumPv / sum.n,
-  ...valuesOf(sum, rank),
+  volume: sum.volume,
+  n: sum.n,
+  open: sum.open,
+  high: sum.high,
+  low: sum.low,
+  close: sum.close,
+  final: rank > 0,
+  closed_by: CLOSED_BY[rank] ?? 'open',
+  revision: 0,
   stamp: stampOf(sum.start, sum.n, rank),
 })

@@ -75,7 +75,7 @@ export class SymbolWindows {
   readonly #long = LONG.map(() => new Map<number, LongCandle>())
   /** By end: what was written of an open hopping window. */
   readonly #written = new Map<number, number>()
-  /** Hopping windows that end here or before are closed. */
+  /** What ends here or before is closed. */
   #closedTo: number
   #dayOpen: { day: number; price: number } | null = null
   #second = new Aggregate(Number.NaN, 0)
@@ -152,15 +152,11 @@ export class SymbolWindows {
       this.#emit('1s', second, 2, sink)
       this.#seconds.delete(second.start)
     }
-    this.#closeWindows(watermark, sink)
-    for (const minute of [...this.#minutes.values()].sort(byStart)) {
-      if (minute.start + MINUTE > watermark) break
-      this.#emit('1m', minute, 2, sink)
-      this.#rollUp('1m', minute, sink)
-      this.#minutes.delete(minute.start)
-    }
-    for (const [level, interval] of LONG.entries()) this.#closeLong(level, interval, { watermark, sink })
-    this.nextEnd = this.#findNextEnd()
+    const { hop } = this.#settings
+    if (!(startOf(watermark, hop) <= this.#closedTo)) this.#closeWindows(watermark, sink)
+    if (!(startOf(watermark, MINUTE) <= this.#closedTo)) this.#closeMinutes(watermark, sink)
+    this.#closedTo = watermark
+    this.nextEnd = this.#seconds.size > 0 ? startOf(watermark, SECOND) + SECOND : this.#findNextEnd()
   }
 
   /** Writes the row of every open window that changed; `rankAt(end)` is 1 where the quiet market closes it. */
@@ -219,15 +215,23 @@ export class SymbolWindows {
   }
 
   #closeWindows(watermark: number, sink: RowSink): void {
-    const { window, hop } = this.#settings
-    if (startOf(watermark, hop) <= this.#closedTo) return
+    const { window } = this.#settings
     const due = [...this.#openEnds()].filter((end) => end <= watermark).sort((a, b) => a - b)
     for (const end of due) {
       sink.windows.push(windowRow(this.symbol, this.#merged(end), { end, rank: 2 }))
       this.#written.delete(end)
     }
     for (const start of this.#panes.keys()) if (start + window <= watermark) this.#panes.delete(start)
-    this.#closedTo = watermark
+  }
+
+  #closeMinutes(watermark: number, sink: RowSink): void {
+    for (const minute of [...this.#minutes.values()].sort(byStart)) {
+      if (minute.start + MINUTE > watermark) break
+      this.#emit('1m', minute, 2, sink)
+      this.#rollUp('1m', minute, sink)
+      this.#minutes.delete(minute.start)
+    }
+    for (const [level, interval] of LONG.entries()) this.#closeLong(level, interval, { watermark, sink })
   }
 
   #openEnds(): Set<number> {
