@@ -54,11 +54,20 @@ export const problem = <E extends ApiEnv & Env>(c: HonoContext<E>, details: Prob
   return c.newResponse(response.body, response)
 }
 
+/** A request that cannot be answered because of one parameter. */
+export const refuse = (parameter: string, detail: string, code: 'invalid' | 'not-found' = 'invalid'): StockpipeError =>
+  new StockpipeError(code, `${parameter}: ${detail}`, { cause: { parameter, detail } satisfies ProblemError })
+
+const causeOf = ({ cause, message }: StockpipeError): ProblemError =>
+  typeof cause === 'object' && cause !== null && 'parameter' in cause && 'detail' in cause
+    ? { parameter: String(cause.parameter), detail: String(cause.detail) }
+    : { detail: message }
+
 /** What of an error may be shown: the words of ours below 500, else only that it happened. */
 export function toProblem(error: unknown): ProblemDetails {
   const status = toStatus(error) as ContentfulStatusCode
   if (status < 500 && error instanceof StockpipeError)
-    return { status, detail: error.message, errors: [{ detail: error.hint ?? error.why ?? error.message }] }
+    return { status, detail: error.message, errors: [causeOf(error)] }
   if (status === 503)
     return { status, detail: 'The store does not answer at the moment; try again', headers: { 'retry-after': '1' } }
   return { status: 500, detail: 'This should not have happened; the log of stockpipe has the details' }

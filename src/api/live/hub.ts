@@ -1,14 +1,14 @@
 import { StockpipeError } from '../../errors.ts'
 import type { Live, LiveUpdate } from '../../stream/live.ts'
-import type { Store } from '../../stream/store.ts'
 import type { Context } from '../../telemetry.ts'
 import { ANY, type Channel } from '../channel.ts'
+import type { StoreReader } from '../store-reader.ts'
 import { ChannelFeed } from './channel-feed.ts'
 import { bare, tradeRows } from './live-row.ts'
 import { storedRows } from './stored-rows.ts'
 
 export interface HubOptions {
-  store: Store
+  store: StoreReader
   live: Live
   context: Context
   /** Ends the hub and with it every stream. */
@@ -28,7 +28,7 @@ export class Hub {
   readonly signal: AbortSignal
   /** Tells this run's update numbers from those of an earlier one. */
   readonly boot: string
-  readonly #store: Store
+  readonly #store: StoreReader
   readonly #feeds = new Map<string, { feed: ChannelFeed; begun: Promise<void> }>()
   #number = 0
   #flushing = false
@@ -54,7 +54,8 @@ export class Hub {
     if (!entry) {
       this.#prune()
       if (this.#feeds.size >= MAX_CHANNELS) throw new StockpipeError('invalid', 'too many channels are in use')
-      const feed = new ChannelFeed(channel, { number: this.#number, now: this.context.clock.now() })
+      // A number of its own: what was published while nobody listened cannot be taken for heard.
+      const feed = new ChannelFeed(channel, { number: ++this.#number, now: this.context.clock.now() })
       entry = { feed, begun: this.#begin(feed) }
       this.#feeds.set(channel.name, entry)
     }

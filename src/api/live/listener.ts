@@ -41,12 +41,9 @@ export class Listener {
     hub.context.metrics.streamClients.inc()
   }
 
-  get channels(): number {
-    return this.#attached.size
-  }
-
-  has(channel: string): boolean {
-    return this.#attached.has(channel)
+  /** How many channels there would be with these. */
+  countWith(channels: readonly Channel[]): number {
+    return new Set([...this.#attached.keys(), ...channels.map(({ name }) => name)]).size
   }
 
   /** Snapshots, then updates. All channels begin at the same moment. */
