@@ -54,7 +54,15 @@ function partsOf(options: ApiOptions, corsOrigin: readonly string[]): Api {
   const signal = options.signal ?? new AbortController().signal
   const store = readerOf(options.store)
   const hub = new Hub({ store, live, context, signal })
-  return { store, context, info, status, hub, corsOrigin, bodies: new BodyCache({ clock: context.clock, live, signal }) }
+  return {
+    store,
+    context,
+    info,
+    status,
+    hub,
+    corsOrigin,
+    bodies: new BodyCache({ clock: context.clock, live, signal }),
+  }
 }
 
 const crossOrigin = (origins: readonly string[]) =>

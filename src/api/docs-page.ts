@@ -35,8 +35,16 @@ function operation({ path, summary, description, parameters, responses }: Operat
   return html`<details id="${path}">
     <summary><code>GET ${path}</code> ${summary}</summary>
     ${description === undefined ? '' : html`<p>${prose(description)}</p>`}
-    ${(parameters?.length ?? 0) === 0 ? '' : html`<table>${parameters?.map(parameter)}</table>`}
-    <p>${Object.entries(responses ?? {}).map(([status, response]) => html`<b>${status}</b> ${describe(response)}<br />`)}</p>
+    ${
+      (parameters?.length ?? 0) === 0
+        ? ''
+        : html`<table>
+            ${parameters?.map(parameter)}
+          </table>`
+    }
+    <p>
+      ${Object.entries(responses ?? {}).map(([status, response]) => html`<b>${status}</b> ${describe(response)}<br />`)}
+    </p>
     <p><a href="${path}">${path}</a></p>
   </details>`
 }
@@ -61,7 +69,11 @@ function rowTable(name: string, schema: object): Html {
     <summary><code>${name}</code></summary>
     <table>
       ${properties.map(
-        ([column, type]) => html`<tr><td><code>${column}</code></td><td>${describe(Object(type))}</td></tr>`,
+        ([column, type]) =>
+          html`<tr>
+            <td><code>${column}</code></td>
+            <td>${describe(Object(type))}</td>
+          </tr>`,
       )}
     </table>
   </details>`

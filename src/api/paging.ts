@@ -74,7 +74,8 @@ export const among = ({ symbols, interval }: Pick<PageRequest, 'symbols' | 'inte
 async function rangeOf(store: StoreReader, table: ServedName, request: PageRequest): Promise<TimeRange> {
   if (request.from !== null) return { from: request.from, to: request.to ?? Number.MAX_SAFE_INTEGER }
   const to = request.to ?? (await newestOf(store, table, request)) + 1
-  return { from: Math.max(0, to - request.span), to }
+  // With no row at all there is nothing to end at: the range is everything.
+  return to === 1 ? { from: 0, to: Number.MAX_SAFE_INTEGER } : { from: Math.max(0, to - request.span), to }
 }
 
 async function newestOf(store: StoreReader, table: ServedName, request: PageRequest): Promise<number> {
@@ -98,9 +99,7 @@ async function timeOfFirst<Name extends ServedName>(
 
 /** Everything but the page itself: a cursor belongs to one query. */
 const fingerprint = (table: ServedName, request: PageRequest): number =>
-  Bun.hash.xxHash32(
-    JSON.stringify([table, request.symbols, request.interval, request.from, request.to, request.order]),
-  )
+  Bun.hash.xxHash32(JSON.stringify([table, request.symbols, request.interval, request.from, request.to, request.order]))
 
 /** The cursor that goes on behind a row. */
 export const sealCursor = (table: ServedName, request: PageRequest, { range, place }: Cursor): string =>
@@ -115,14 +114,13 @@ export function openCursor(table: ServedName, request: PageRequest): Cursor | nu
   return { range: { from, to }, place }
 }
 
-const foreignCursor = () =>
-  refuse('cursor', 'belongs to another query, or is none of this API; begin again without it')
+const foreignCursor = () => refuse('cursor', 'belongs to another query, or is none of this API; begin again without it')
 
 function parseList(text: string): (string | number)[] | null {
   try {
     const value: unknown = JSON.parse(text)
     const isPlain = (part: unknown) => typeof part === 'string' || typeof part === 'number'
-    return Array.isArray(value) && value.every(isPlain) ? (value as (string | number)[]) : null
+    return Array.isArray(value) && value.every(isPlain) ? value : null
   } catch {
     return null
   }

@@ -15,14 +15,14 @@ const time = (description: string) =>
   v.optional(
     v.pipe(
       v.string(),
+      v.description(description),
+      v.metadata({ examples: ['2026-11-22T14:30:00Z', '1795444200000'] }),
       v.rawTransform(({ dataset, addIssue, NEVER }) => {
         const ms = parseTime(dataset.value)
         if (typeof ms === 'number') return ms
         addIssue({ message: ms })
         return NEVER
       }),
-      v.description(description),
-      v.metadata({ examples: ['2026-11-22T14:30:00Z', '1795444200000'] }),
     ),
   )
 
@@ -30,14 +30,14 @@ const symbolList = (description: string) =>
   v.optional(
     v.pipe(
       v.string(),
+      v.description(description),
+      v.metadata({ examples: ['BINANCE:BTCUSDT', 'AAPL,MSFT'] }),
       v.transform((text) => [...new Set(text.split(',').map((symbol) => symbol.trim()))]),
       v.check(
         (symbols) => symbols.every((symbol) => symbol !== '' && symbol.length <= MAX_SYMBOL),
         `holds an empty symbol, or one of more than ${MAX_SYMBOL} characters`,
       ),
       v.maxLength(MAX_SYMBOLS, `holds more than ${MAX_SYMBOLS} symbols`),
-      v.description(description),
-      v.metadata({ examples: ['BINANCE:BTCUSDT', 'AAPL,MSFT'] }),
     ),
   )
 
@@ -45,11 +45,7 @@ const oneOf = <const Options extends readonly [string, ...string[]]>(
   options: Options,
   description: string,
   fallback: Options[number],
-) =>
-  v.optional(
-    v.pipe(v.picklist(options, `is none of ${options.join(', ')}`), v.description(description)),
-    fallback as v.InferInput<v.PicklistSchema<Options, string>>,
-  )
+) => v.optional(v.pipe(v.picklist(options, `is none of ${options.join(', ')}`), v.description(description)), fallback)
 
 export const formatEntries = {
   format: oneOf(
@@ -71,10 +67,10 @@ export const listEntries = {
   limit: v.optional(
     v.pipe(
       v.string(),
+      v.description(`At most so many rows, up to ${MAX_LIMIT}`),
       v.regex(/^[1-9]\d{0,4}$/, `is no whole number from 1 to ${MAX_LIMIT}`),
       v.transform(Number),
       v.maxValue(MAX_LIMIT, `is more than ${MAX_LIMIT}`),
-      v.description(`At most so many rows, up to ${MAX_LIMIT}`),
     ),
     '1000',
   ),
@@ -114,7 +110,7 @@ export const checked = <Entries extends v.ObjectEntries>(schema: v.ObjectSchema<
       const known = Object.keys(schema.entries)
       const errors = [
         ...unknownParameters(given, known),
-        ...(result.success ? contradictions(result.data) : result.error.flatMap(toError)),
+        ...(result.success ? contradictions(given) : result.error.flatMap(toError)),
       ]
       const repeated = repeatedParameters(given, known)
       const names = new Set(repeated.map((error) => error.parameter))
@@ -134,7 +130,9 @@ const unknownParameters = (given: Record<string, string[]>, known: readonly stri
     .map((name) => ({ parameter: quoted(name).slice(1, -1), detail: unknownDetail(nearest(name, known), known) }))
 
 const unknownDetail = (near: string | null, known: readonly string[]): string =>
-  near === null ? `is no parameter here; known: ${known.join(', ') || 'none'}` : `is no parameter here; did you mean ${near}?`
+  near === null
+    ? `is no parameter here; known: ${known.join(', ') || 'none'}`
+    : `is no parameter here; did you mean ${near}?`
 
 const repeatedParameters = (given: Record<string, string[]>, known: readonly string[]): ProblemError[] =>
   known
@@ -148,18 +146,24 @@ const toError = (issue: { message: string; path?: readonly unknown[] | undefined
 }
 
 /** What is right by itself and wrong together. */
-function contradictions(data: Readonly<Record<string, unknown>>): ProblemError[] {
+function contradictions(given: Record<string, string[]>): ProblemError[] {
+  const time = (name: string): number | undefined => {
+    const ms = parseTime(given[name]?.[0] ?? '')
+    return typeof ms === 'number' ? ms : undefined
+  }
   const errors: ProblemError[] = []
   for (const [name, alias] of [
     ['from', 'start'],
     ['to', 'end'],
-  ] as const)
-    if (data[name] !== undefined && data[alias] !== undefined && data[name] !== data[alias])
+  ] as const) {
+    const [one, other] = [time(name), time(alias)]
+    if (one !== undefined && other !== undefined && one !== other)
       errors.push({ parameter: alias, detail: `says something else than ${name}; give one of them` })
-  const from = data['from'] ?? data['start']
-  const to = data['to'] ?? data['end']
-  if (typeof from === 'number' && typeof to === 'number' && to < from)
-    errors.push({ parameter: data['to'] === undefined ? 'end' : 'to', detail: 'lies before the beginning of the range' })
+  }
+  const from = time('from') ?? time('start')
+  const to = time('to') ?? time('end')
+  if (from !== undefined && to !== undefined && to < from)
+    errors.push({ parameter: given['to'] ? 'to' : 'end', detail: 'lies before the beginning of the range' })
   return errors
 }
 

@@ -72,7 +72,10 @@ function noRoute(app: Hono<ApiEnv>, c: HonoContext<ApiEnv>): Response {
       detail: 'This address can only be read',
       headers: { allow: 'GET, HEAD' },
     })
-  const near = nearest(c.req.path, [...paths].filter((path) => !path.includes('*')))
+  const near = nearest(
+    c.req.path,
+    [...paths].filter((path) => !path.includes('*')),
+  )
   const hint = near === null ? '; /docs lists them all' : `; did you mean ${near}?`
   return problem(c, { status: 404, detail: `There is nothing at this address${hint}` })
 }

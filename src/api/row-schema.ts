@@ -1,14 +1,7 @@
 /** The rows as OpenAPI describes them; the order of the entries is the order of the columns in csv. */
 import * as v from 'valibot'
 
-import {
-  INTERVALS,
-  type CandleRow,
-  type LateRow,
-  type LatestRow,
-  type TradeRow,
-  type WindowRow,
-} from '../trade.ts'
+import { INTERVALS, type CandleRow, type LateRow, type LatestRow, type TradeRow, type WindowRow } from '../trade.ts'
 
 const time = (description: string) => v.pipe(v.number(), v.integer(), v.description(`${description} (unix ms)`))
 const number = (description: string) => v.pipe(v.number(), v.description(description))

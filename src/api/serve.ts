@@ -64,7 +64,10 @@ function listen(app: Hono<ApiEnv>, { host, port, context }: ServeOptions) {
 }
 
 const foreignHost = (): Response =>
-  problemResponse({ status: 403, detail: 'This server answers to localhost only; the Host header names another' }, 'none')
+  problemResponse(
+    { status: 403, detail: 'This server answers to localhost only; the Host header names another' },
+    'none',
+  )
 
 function cannotListen(cause: unknown, { host, port }: { host: string; port: number }): StockpipeError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined

@@ -9,7 +9,10 @@ export function parseTime(text: string): number | string {
   const parts = RFC_3339.exec(text)
   if (!parts) return 'is neither unix milliseconds nor an RFC 3339 time like 2026-11-22T14:30:00Z'
   // A plus sign that was not percent-encoded arrives as a space.
-  const iso = text.toUpperCase().replace(/ (?=\d\d:\d\d$)/, '+').replace(' ', 'T')
+  const iso = text
+    .toUpperCase()
+    .replace(/ (?=\d\d:\d\d$)/, '+')
+    .replace(' ', 'T')
   const ms = Date.parse(iso)
   if (Number.isNaN(ms) || !isRealDay(parts)) return 'is not a time of the calendar'
   return ms >= 0 && ms <= LATEST ? ms : 'lies before 1970 or after 2099'

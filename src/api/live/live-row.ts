@@ -66,4 +66,3 @@ export function supersedes(next: LiveRow, now: LiveRow): boolean {
 }
 
 const hasState = (row: Exclude<LiveRow, TradeRow>): row is CandleRow | WindowRow => 'closed_by' in row
-

@@ -70,8 +70,7 @@ async function candlePage(api: Api, query: CandleQuery): Promise<Page<CandleRow>
   return query.fill === 'carry' ? withCarried(api.store, page, request) : page
 }
 
-const spanOf = (interval: Interval): number =>
-  interval === '1s' ? 15 * MINUTE : 300 * INTERVAL_MS[interval]
+const spanOf = (interval: Interval): number => (interval === '1s' ? 15 * MINUTE : 300 * INTERVAL_MS[interval])
 
 function checkFill(query: CandleQuery, symbols: readonly string[]): void {
   if (symbols.length !== 1) throw refuse('fill', 'carry works for one symbol at a time')

@@ -2,12 +2,17 @@ import { Hono } from 'hono'
 import { generateSpecs } from 'hono-openapi'
 
 import { docsPage, docsStyle, type Spec } from '../docs-page.ts'
+import { problemResponses } from '../list.ts'
 import type { ApiEnv } from '../problem.ts'
 
 /** `/openapi.json`, made from the routes of `app`, and `/docs`, made from that. */
 export function docsRoutes(app: Hono<ApiEnv>, version: string): Hono<ApiEnv> {
   let spec: Promise<Spec> | null = null
-  const specOf = () => (spec ??= generateSpecs(app, { documentation: documentation(version), excludeStaticFile: false }))
+  const specOf = () =>
+    (spec ??= generateSpecs(app, {
+      documentation: documentation(version),
+      defaultValidationErrorResponse: problemResponses[400],
+    }))
   return new Hono<ApiEnv>()
     .get('/openapi.json', async (c) => c.json(await specOf()))
     .get('/docs', async (c) => c.html(docsPage(await specOf())))

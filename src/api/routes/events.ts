@@ -12,10 +12,10 @@ import { accessToken, checked } from '../query.ts'
 const query = v.object({
   subscribe: v.pipe(
     v.string('is needed, as in subscribe=trades:BINANCE:BTCUSDT,candles:1s:AAPL'),
-    v.transform((text) => [...new Set(text.split(',').map((name) => name.trim()))]),
-    v.maxLength(MAX_CHANNELS_PER_CLIENT, `holds more than ${MAX_CHANNELS_PER_CLIENT} channels`),
     v.description('Channels, comma separated'),
     v.metadata({ examples: ['trades:BINANCE:BTCUSDT,candles:1s:AAPL,latest:*'] }),
+    v.transform((text) => [...new Set(text.split(',').map((name) => name.trim()))]),
+    v.maxLength(MAX_CHANNELS_PER_CLIENT, `holds more than ${MAX_CHANNELS_PER_CLIENT} channels`),
   ),
   last_event_id: v.optional(v.pipe(v.string(), v.description('The same as the header Last-Event-ID'))),
   access_token: accessToken,
