@@ -9,7 +9,7 @@ export { printHostPort, type HostPort } from './config/address.ts'
 export type { Origins } from './config/derive.ts'
 export { loadSettings, readSettings, type Loaded } from './config/load.ts'
 export { printDuration, printSize } from './config/measure.ts'
-export { OPTIONS, ORIGINS, ROLES, type Role, type Settings } from './config/options.ts'
+export { OPTIONS, ROLES, type Role, type Settings } from './config/options.ts'
 export type { Origin, Sources } from './config/source.ts'
 
 const PORTS = { api: 8080, producer: 8081, processor: 8082 } as const

@@ -48,6 +48,10 @@ describe('what is not understood ends with 2, says what was meant, and runs noth
     [['config', '--constructor', '1'], 'unknown option --constructor', ''],
     [['config', '--', '--json'], 'config does not take "--json"', ''],
     [['export', 'trades', '--from', '5', '--from', '6'], '--from is given more than once', ''],
+    [['export', 'trades', '--from', '6', '--to', '6'], '--from is not before --to', ''],
+    [['export', 'trades', '--interval', '1m'], '--interval means nothing for trades', 'only candles'],
+    [['export', 'trades', '--store', 'cassandra', '--cassandra-contact-points', 'c'], 'rows in Cassandra', ''],
+    [['simulate', '--stall', '5s'], '--stall "5s" is not two values', ''],
   ])('%j', async (words, what, hint) => {
     const ran = await stockpipe(words)
     expect(ran.err).toContain(`error: ${what}`)

@@ -48,6 +48,13 @@ export interface PlainCall<Values> {
 }
 export interface ConfiguredCall<Values> extends PlainCall<Values>, Loaded {}
 
+/** What is wanted, each part of it valid. */
+export interface Wish<Values> {
+  settings: Settings
+  values: Values
+  positional: string | null
+}
+
 interface Words<L extends LocalOptions> {
   name: CommandName
   describe: string
@@ -64,8 +71,8 @@ export interface PlainCommand<L extends LocalOptions = LocalOptions> extends Wor
 }
 export interface ConfiguredCommand<L extends LocalOptions = LocalOptions> extends Words<L> {
   configured: true
-  /** What this command cannot do with these settings. */
-  obstacles?(settings: Settings): readonly Problem[]
+  /** What this command cannot do with these settings and flags. Asked before `run`. */
+  obstacles?(call: Wish<LocalValues<L>>): readonly Problem[]
   /** Resolves to the exit code. */
   run(call: ConfiguredCall<LocalValues<L>>): Promise<number>
 }
@@ -114,7 +121,8 @@ export async function execute(line: CommandLine, surroundings: Surroundings): Pr
   }
   const read = readSettings(sources)
   problems.push(...read.problems)
-  if (read.problems.length === 0) problems.push(...(command.obstacles?.(read.loaded.settings) ?? []))
+  if (read.problems.length === 0)
+    problems.push(...(command.obstacles?.({ settings: read.loaded.settings, values, positional }) ?? []))
   if (problems.length > 0) throw toError(problems, hint)
   for (const warning of read.loaded.warnings) warn(`warning: ${warning}\n`)
   return command.run({ values, positional, print, ...read.loaded })

@@ -1,27 +1,110 @@
+import type { Settings } from '../config.ts'
 import { moment } from '../config/moment.ts'
+import type { Problem } from '../config/problems.ts'
 import { symbols } from '../config/symbols.ts'
 import { choice, choices, path } from '../config/value.ts'
+import type { Origin } from '../data-dir.ts'
+import { StockpipeError } from '../errors.ts'
 import { INTERVALS } from '../trade.ts'
-import { configuredCommand, local } from './command.ts'
+import { configuredCommand, local, type LocalValues, type Wish } from './command.ts'
+
+const LOCAL = {
+  symbol: local(symbols, null, 'Only these symbols'),
+  from: local(moment, null, 'From this time on (trade time, candle open, window end)'),
+  to: local(moment, null, 'Before this time'),
+  interval: local(choices(INTERVALS), null, 'Only these candles'),
+  format: local(choice(['ndjson', 'csv']), null, 'How to write; without it: csv for --out NAME.csv, else ndjson'),
+  out: local(path, null, 'File to write; without it: stdout'),
+}
+type Values = LocalValues<typeof LOCAL>
+
+const TABLES = ['trades', 'candles', 'windows'] as const
 
 export const exportCommand = configuredCommand({
   name: 'export',
   describe: 'Write trades, candles or windows as NDJSON or CSV',
   examples: [
-    ['stockpipe export candles --symbol BINANCE:BTCUSDT --interval 1m --format csv --out btc.csv', 'one symbol'],
+    ['stockpipe export candles --symbol AAPL --interval 1m --out aapl.csv', 'one symbol, for a spreadsheet'],
     ['stockpipe export trades --from 2026-03-02 --to 2026-03-03 | jq .price', 'one day'],
   ],
-  positional: { name: 'table', describe: 'What to write', choices: ['trades', 'candles', 'windows'], isRequired: true },
-  local: {
-    symbol: local(symbols, null, 'Only these symbols'),
-    from: local(moment, null, 'From this time on (trade time, candle open, window end)'),
-    to: local(moment, null, 'Before this time'),
-    interval: local(choices(INTERVALS), null, 'Only these candles'),
-    format: local(choice(['ndjson', 'csv']), null, 'How to write'),
-    out: local(path, null, 'File to write; without it: stdout'),
-  },
-  async run({ print }) {
-    await print('not yet\n')
-    return 1
+  positional: { name: 'table', describe: 'What to write', choices: TABLES, isRequired: true },
+  local: LOCAL,
+  obstacles,
+  async run({ settings, values, positional, print }) {
+    const table = TABLES.find((name) => name === positional) ?? 'trades'
+    const [{ exportRows }, { openOutput }, { interrupted }] = await Promise.all([
+      import('../export.ts'),
+      import('./export/output.ts'),
+      import('./interrupt.ts'),
+    ])
+    await using store = await openStore(settings)
+    await using output = await openOutput(values.out, print)
+    using stop = interrupted()
+    await exportRows({
+      store,
+      table,
+      query: queryOf(values),
+      format: values.format ?? (values.out?.endsWith('.csv') ? 'csv' : 'ndjson'),
+      write: output.write,
+      signal: stop.signal,
+    })
+    if (stop.signal.aborted) return 1
+    await output.finish()
+    return 0
   },
 })
+
+function obstacles({ settings, values, positional }: Wish<Values>): Problem[] {
+  const { from, to, interval } = values
+  const problems: Problem[] = []
+  if (from !== null && to !== null && from >= to) problems.push({ what: '--from is not before --to' })
+  if (interval !== null && positional !== 'candles')
+    problems.push({ what: `--interval means nothing for ${positional ?? ''}`, why: 'only candles have intervals' })
+  if (settings.store === 'cassandra')
+    problems.push({
+      what: 'rows in Cassandra cannot be exported',
+      why: 'it is not built in this version yet; --store embedded',
+    })
+  return problems
+}
+
+const queryOf = ({ symbol, from, to, interval }: Values) => ({
+  ...(symbol === null ? {} : { symbols: symbol }),
+  ...(from === null ? {} : { from }),
+  ...(to === null ? {} : { to }),
+  ...(interval === null ? {} : { intervals: interval }),
+})
+
+/** The embedded store, beside a pipeline that may be running. */
+async function openStore({ dataDir, origin }: Settings) {
+  const [{ existingOrigins }, { openEmbeddedStore }, { systemClock }, { silentLog }, { join }] = await Promise.all([
+    import('../data-dir.ts'),
+    import('../stream/store/embedded.ts'),
+    import('../clock.ts'),
+    import('../telemetry.ts'),
+    import('node:path'),
+  ])
+  return openEmbeddedStore({
+    path: join(dataDir, pick(existingOrigins(dataDir), origin, dataDir), 'store.db'),
+    clock: systemClock,
+    log: silentLog,
+    retention: { tradesMs: null, candlesMs: null },
+    readonly: true,
+  })
+}
+
+/** The origin asked for, or the only one there. */
+function pick(present: readonly Origin[], wanted: Origin | null, dataDir: string): Origin {
+  const only = wanted ?? (present.length === 1 ? present[0] : undefined)
+  if (only !== undefined && present.includes(only)) return only
+  if (present.length === 0)
+    throw new StockpipeError('data-dir', `there is no data in ${dataDir} yet`, { hint: 'stockpipe run' })
+  throw new StockpipeError(
+    'origin',
+    wanted ? `there is no ${wanted} data in ${dataDir}` : `which data of ${dataDir}?`,
+    {
+      why: `it holds ${present.join(' and ')} data`,
+      hint: `add --origin ${present.join(' or --origin ')}`,
+    },
+  )
+}

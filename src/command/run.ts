@@ -20,7 +20,7 @@ export const runCommand = configuredCommand({
 
 const NOT_YET = 'it is not built in this version yet'
 
-function obstacles(settings: Settings): Problem[] {
+function obstacles({ settings }: { settings: Settings }): Problem[] {
   const { broker, store, role, feed } = settings
   const problems: Problem[] = []
   if (broker === 'kafka')

@@ -2,6 +2,7 @@
  * The one table of options. From it come the flags, the variables, the keys of `stockpipe.yaml`, the type
  * `Settings`, `--help`, `stockpipe config` and the reference in README.
  */
+import type { Origin } from '../data-dir.ts'
 import { LEVELS, LOG_FORMATS } from '../telemetry.ts'
 import { address, hostPorts, hosts, listenAddress, webOrigins } from './address.ts'
 import { duration, orWord, size } from './measure.ts'
@@ -12,7 +13,7 @@ import { choice, choices, integer, number, path, text, truth, type ValueType } f
 
 export const ROLES = ['producer', 'processor', 'api'] as const
 export type Role = (typeof ROLES)[number]
-export const ORIGINS = ['live', 'simulated', 'replay'] as const
+const ORIGINS = ['live', 'simulated', 'replay'] as const satisfies readonly Origin[]
 
 const roleList: ValueType<readonly Role[]> = {
   ...choices(ROLES),

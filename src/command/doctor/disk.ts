@@ -1,8 +1,9 @@
 import { constants } from 'node:fs'
-import { access, stat, statfs } from 'node:fs/promises'
+import { access, readdir, stat, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
 import type { Settings } from '../../config.ts'
+import { existingOrigins, ownerOf } from '../../data-dir.ts'
 import { fail, ok, reason, warn, type Finding } from './finding.ts'
 
 const LITTLE = 1e9
@@ -29,7 +30,7 @@ async function existing(path: string): Promise<string> {
   }
 }
 
-/** Whether the data folder can be used, what is in it, and who has it open. */
+/** Whether the data folder can be used, what is in it, and who has it. */
 export async function checkDataDir({ dataDir }: Settings): Promise<Finding> {
   const path = resolve(dataDir)
   const there = await existing(path)
@@ -37,11 +38,25 @@ export async function checkDataDir({ dataDir }: Settings): Promise<Finding> {
   try {
     if (!(await stat(there)).isDirectory()) return fail('data', `${there} is not a folder`, another)
     await access(there, constants.W_OK | constants.X_OK)
+    if (there !== path) return ok('data', `${path} will be created`)
+    if ((await readdir(path)).length === 0) return ok('data', `${path} is empty`)
+    return judgeContent(path)
   } catch (error) {
     return fail('data', `cannot write in ${there}: ${reason(error)}`, another)
   }
-  if (there !== path) return ok('data', `${path} will be created`)
-  return ok('data', path)
+}
+
+function judgeContent(path: string): Finding {
+  try {
+    const origins = existingOrigins(path)
+    const owner = ownerOf(path)
+    const words = `${path} holds ${origins.length > 0 ? origins.join(' and ') : 'no'} data`
+    if (owner === null) return ok('data', words)
+    const who = owner.pid === null ? 'another process' : `process ${owner.pid}`
+    return warn('data', `${words} and belongs to ${who}`, 'nothing, if that is the pipeline that should run here')
+  } catch (error) {
+    return fail('data', reason(error), 'name an empty or a new folder by --data-dir')
+  }
 }
 
 export async function checkReplayFile({ feed, replayFile }: Settings): Promise<Finding[]> {
