@@ -74,6 +74,7 @@ export function createMetrics() {
     feedReconnects: counter('feed_reconnects_total', 'Connections lost', ['reason']),
     feedLastFrame: gauge('feed_last_frame_timestamp_seconds', 'When the last frame came'),
     feedRepeats: counter('feed_repeats_total', 'Entries marked as repeated deliveries'),
+    repeatGuesses: counter('feed_repeat_guesses_total', 'Symbols whose number of copies had to be guessed'),
     feedGapSeconds: counter('feed_gap_seconds_total', 'Time without a view of the market', ['cause']),
     clockOffset: gauge('clock_offset_seconds', 'How far the feed is ahead of this clock'),
     trades: counter('trades_total', 'Trades that passed a stage', ['stage']),

@@ -1,22 +1,20 @@
-import type { Batch, Broker, NewRecord } from './broker.ts'
+import type { Batch, NewRecord } from './broker.ts'
 import { encodeValue, type Framing, sealHeaders } from './codec.ts'
 import type { Live } from './live.ts'
 import type { BadRecord, FoldResult, Partition } from './partition.ts'
 import { retry } from './retry.ts'
 import type { Store, Tables } from './store.ts'
 import type { RowSink, WindowSettings } from './symbol-windows.ts'
+import { deadLetterTopic, lateTopic, type TopicOptions } from './topics.ts'
 import type { Observer } from './observer.ts'
 import type { LateRow } from '../trade.ts'
 import type { Context } from '../telemetry.ts'
 
-export interface ProcessorOptions {
-  broker: Broker
+export interface ProcessorOptions extends TopicOptions {
   store: Store
   live: Live
   context: Context
-  topic: string
   group: string
-  partitions: number
   framing: Framing
   windows: WindowSettings
   /** Silence (ms) after which a window may be closed by the clock. */
@@ -25,18 +23,6 @@ export interface ProcessorOptions {
   flush: number
   /** Aborts when the input has ended: what is in the log is all there will be. */
   drained: AbortSignal
-}
-
-export const lateTopic = (topic: string): string => `${topic}.late`
-export const deadLetterTopic = (topic: string): string => `${topic}.dead-letter`
-
-/** The processor's topics. The source may have been made by the producer; whoever comes first makes it. */
-export async function ensureTopics({
-  broker,
-  topic,
-  partitions,
-}: Pick<ProcessorOptions, 'broker' | 'topic' | 'partitions'>): Promise<void> {
-  for (const name of [topic, lateTopic(topic), deadLetterTopic(topic)]) await broker.createTopic({ name, partitions })
 }
 
 /** Everything that leaves the processor: rows, late trades, dead letters, seals, live updates, numbers. */

@@ -1,10 +1,11 @@
 import type { Assignment, Batch } from './broker.ts'
 import { Committer } from './committer.ts'
-import { ensureTopics, type Outlet, type ProcessorOptions } from './outlet.ts'
+import type { Outlet, ProcessorOptions } from './outlet.ts'
 import type { Partition } from './partition.ts'
 import { QuietRun } from './quiet.ts'
 import { recover } from './recovery.ts'
 import { runOwners } from './owners.ts'
+import { ensureTopics } from './topics.ts'
 
 const SEAL_AFTER_MS = 600_000
 

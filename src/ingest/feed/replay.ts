@@ -1,0 +1,189 @@
+import { firstTime, fingerprint, linesOf, readLine, type RecordedFrame, shiftFrame } from './recording.ts'
+import { type ReplayRun, ReplayState } from './replay-state.ts'
+import type { Feed, Frame } from '../feed.ts'
+import type { Context } from '../../telemetry.ts'
+
+export interface ReplayOptions {
+  /** NDJSON, `.zst` by name, or `-` for stdin, which cannot be resumed. */
+  file: string
+  /** How many times faster than recorded; Infinity: as fast as it is pulled. */
+  speed: number
+  /** Shift all times so that the recording begins now. */
+  rebase: boolean
+  /** Append a finished file once more. */
+  again: boolean
+  /** Where it is kept how far the replay got. */
+  stateDir: string
+}
+
+export interface ReplayFeed extends Feed {
+  /** `finished`: the log holds the whole file, and `events` yields nothing. */
+  readonly status: 'new' | 'resumed' | 'finished'
+  progress(): { lines: number; bytes: number; totalBytes: number | null }
+}
+
+const BATCH = 500
+const SAVE_EVERY_MS = 1_000
+
+/** Opens a recording. Throws `replay-file` when it cannot be read or is none. */
+export async function openReplayFeed(options: ReplayOptions, context: Context): Promise<ReplayFeed> {
+  const { file, again, stateDir } = options
+  if (file === '-')
+    return new Replay(options, context, { hash: null, bytes: null, state: null, run: emptyRun(1), status: 'new' })
+  const { hash, bytes } = await fingerprint(file)
+  const state = new ReplayState(stateDir)
+  const known = state.get(hash)
+  if (known === undefined) return new Replay(options, context, { hash, bytes, state, run: emptyRun(1), status: 'new' })
+  if (known.isFinished && again)
+    return new Replay(options, context, { hash, bytes, state, run: emptyRun(known.run + 1), status: 'new' })
+  return new Replay(options, context, {
+    hash,
+    bytes,
+    state,
+    run: known,
+    status: known.isFinished ? 'finished' : 'resumed',
+  })
+}
+
+const emptyRun = (run: number): ReplayRun => ({ run, shift: 0, isFinished: false, acknowledged: {} })
+
+interface Found {
+  hash: string | null
+  bytes: number | null
+  state: ReplayState | null
+  run: ReplayRun
+  status: ReplayFeed['status']
+}
+
+class Replay implements ReplayFeed {
+  readonly status: ReplayFeed['status']
+  readonly #options: ReplayOptions
+  readonly #context: Context
+  readonly #found: Found
+  readonly #sessions = new Map<number, { session: string; seq: number }>()
+  readonly #done = { lines: 0, bytes: 0 }
+  #unacknowledged = 0
+  #isRead = false
+  #savedAt = 0
+
+  constructor(options: ReplayOptions, context: Context, found: Found) {
+    this.#options = options
+    this.#context = context
+    this.#found = found
+    this.status = found.status
+  }
+
+  progress(): ReturnType<ReplayFeed['progress']> {
+    return { ...this.#done, totalBytes: this.#found.bytes }
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<readonly Frame[]> {
+    if (this.status === 'finished') return
+    const pace = new Pace(this.#options.speed, this.#context)
+    let batch: Frame[] = []
+    for await (const { line, number, bytes } of linesOf(this.#options.file)) {
+      const recorded = this.#read(line, number)
+      const frame = this.#name(recorded)
+      const wait = frame.known ? 0 : pace.waitFor(recorded)
+      if (wait > 0 || batch.length >= BATCH) {
+        if (batch.length > 0) yield batch
+        batch = []
+        await this.#context.clock.sleep(wait, signal)
+      }
+      if (signal.aborted) return
+      batch.push(frame)
+      if (!frame.known) this.#unacknowledged++
+      this.#done.lines++
+      this.#done.bytes += bytes
+    }
+    if (batch.length > 0) yield batch
+    this.#isRead = true
+    if (this.#unacknowledged === 0) this.#finish()
+  }
+
+  acknowledge(frame: Frame): void {
+    if (frame.known) return
+    this.#unacknowledged--
+    this.#found.run.acknowledged[frame.conn] = frame.seq
+    if (this.#isRead && this.#unacknowledged === 0) return this.#finish()
+    const now = this.#context.clock.now()
+    if (now - this.#savedAt < SAVE_EVERY_MS) return
+    this.#savedAt = now
+    this.#save()
+  }
+
+  #finish(): void {
+    this.#found.run.isFinished = true
+    this.#save()
+  }
+
+  #save(): void {
+    const { hash, state, run } = this.#found
+    if (hash === null || state === null) return
+    try {
+      state.save(hash, run)
+    } catch (error) {
+      this.#context.log.warn('replay.state_not_saved', { error, note: 'harmless: the log knows which frames it holds' })
+    }
+  }
+
+  #read(line: string, number: number): RecordedFrame {
+    const { frame, problem } = readLine(line)
+    if (problem !== null)
+      this.#context.log.warn('replay.bad_line', { line: number, problem, note: 'kept in the dead-letter topic' })
+    if (!this.#options.rebase) return frame
+    const shift = this.#shift(frame)
+    return {
+      ...frame,
+      received: frame.received === null ? null : frame.received + shift,
+      text: shiftFrame(frame.text, shift),
+    }
+  }
+
+  /** Found at the first line that has a time, and kept, so that a resumed replay shifts by the same. */
+  #shift(frame: RecordedFrame): number {
+    const { run } = this.#found
+    if (run.shift !== 0) return run.shift
+    const first = frame.received ?? firstTime(frame.text)
+    if (first !== null) {
+      run.shift = this.#context.clock.now() - first
+      this.#save()
+    }
+    return run.shift
+  }
+
+  #name({ conn, received, text }: RecordedFrame): Frame {
+    const named = this.#sessions.get(conn) ?? { session: this.#sessionOf(conn), seq: 0 }
+    this.#sessions.set(conn, named)
+    named.seq++
+    const known = named.seq <= (this.#found.run.acknowledged[conn] ?? 0)
+    return { kind: 'frame', conn, session: named.session, seq: named.seq, received, text, known }
+  }
+
+  #sessionOf(conn: number): string {
+    const { hash, run } = this.#found
+    const name = `${hash ?? `stdin ${this.#context.clock.now()} ${process.pid}`} ${conn} ${run.run}`
+    return new Bun.CryptoHasher('sha256').update(name).digest('base64url').slice(0, 12)
+  }
+}
+
+/** When a recorded frame is due: at its distance from the first one, divided by the speed. */
+class Pace {
+  readonly #speed: number
+  readonly #context: Context
+  #first: { recorded: number; at: number } | null = null
+
+  constructor(speed: number, context: Context) {
+    this.#speed = speed
+    this.#context = context
+  }
+
+  waitFor({ received, text }: RecordedFrame): number {
+    if (this.#speed === Number.POSITIVE_INFINITY) return 0
+    const recorded = received ?? firstTime(text)
+    if (recorded === null) return 0
+    const now = this.#context.clock.now()
+    this.#first ??= { recorded, at: now }
+    return Math.max(0, this.#first.at + (recorded - this.#first.recorded) / this.#speed - now)
+  }
+}

@@ -1,0 +1,86 @@
+import type { Pipeline } from './pipeline.ts'
+import { printSize } from '../config.ts'
+import { progressLine, statusLine } from '../status-line.ts'
+import { buildInfo } from '../version.ts'
+
+const REFRESH_MS = 500
+
+/** Says what runs and where; on a terminal one line below then tells how it goes, until disposed of. */
+export function startConsole(pipeline: Pipeline): Disposable {
+  const { terminal, context, http, feed } = pipeline
+  const startedAt = context.clock.now()
+  if (terminal.isTty) terminal.print(banner(pipeline))
+  else context.log.info('run.started', facts(pipeline))
+  if (feed.replay?.status === 'finished')
+    terminal.print('This recording is in the log already: nothing is added. --replay-again appends it once more.')
+  else if (feed.replay?.status === 'resumed') terminal.print('This replay was interrupted: it goes on where it was.')
+  const ended = new AbortController()
+  void refresh(pipeline, startedAt, ended.signal)
+  return {
+    [Symbol.dispose]() {
+      ended.abort()
+      terminal.status('')
+      if (terminal.isTty)
+        terminal.print(
+          `stopped; ${pipeline.stats.snapshot().trades_stored.toLocaleString('en')} trades stored since the start`,
+        )
+      else context.log.info('run.stopped', { url: http.url, ...pipeline.stats.snapshot() })
+    },
+  }
+}
+
+async function refresh(
+  { terminal, context, stats, feed }: Pipeline,
+  startedAt: number,
+  signal: AbortSignal,
+): Promise<void> {
+  while (terminal.isTty && !signal.aborted) {
+    const { clock, health } = context
+    const trouble = health.report().flatMap(({ reason }) => (reason === null ? [] : [reason]))
+    const progress = feed.replay?.progress()
+    const isReplaying = progress !== undefined && progress.bytes < (progress.totalBytes ?? Number.POSITIVE_INFINITY)
+    const replay = isReplaying ? `${progressLine(progress, clock.now() - startedAt)} · ` : ''
+    terminal.status(`${replay}${statusLine(stats.snapshot(), trouble)}`)
+    await clock.sleep(REFRESH_MS, signal)
+  }
+}
+
+function facts({ settings, origin, dataDir, http, feed }: Pipeline) {
+  const { version, commit } = buildInfo()
+  return {
+    version,
+    commit,
+    roles: settings.role,
+    origin,
+    feed: feed.describe,
+    symbols: settings.symbols,
+    data: dataDir,
+    url: http.url,
+  }
+}
+
+function banner(pipeline: Pipeline): string {
+  const { settings, origin, dataDir, http, feed } = pipeline
+  const { version } = buildInfo()
+  const limit = settings.retentionLogSize === null ? 'unlimited' : printSize(settings.retentionLogSize)
+  const rows: [string, string][] = [
+    ['prices', `${origin} (${feed.describe})`],
+    ['symbols', settings.symbols.join(', ')],
+    ['data', `${dataDir} (log up to ${limit})`],
+    ['page', http.url],
+    ...sshHint(http.url),
+  ]
+  return [
+    `stockpipe ${version}`,
+    ...rows.map(([name, text]) => `  ${name.padEnd(8)} ${text}`),
+    '  Ctrl-C stops; the next start goes on from here.',
+  ].join('\n')
+}
+
+/** Over SSH the page is on the other machine: say how to see it. */
+function sshHint(url: string): [string, string][] {
+  if (process.env['SSH_CONNECTION'] === undefined) return []
+  const { port, hostname } = new URL(url)
+  const host = process.env['SSH_CONNECTION'].split(' ')[2] ?? 'this-machine'
+  return [['ssh', `ssh -L ${port}:${hostname}:${port} ${host}   (on your own machine, then open the page there)`]]
+}

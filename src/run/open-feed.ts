@@ -1,0 +1,92 @@
+import type { Settings } from '../config.ts'
+import { StockpipeError } from '../errors.ts'
+import type { Feed } from '../ingest/feed.ts'
+import { openFinnhubFeed } from '../ingest/feed/finnhub.ts'
+import { proxyFor } from '../ingest/feed/proxy.ts'
+import { openReplayFeed, type ReplayFeed } from '../ingest/feed/replay.ts'
+import { startSimulator } from '../ingest/simulator/simulator.ts'
+import type { Broker } from '../stream/broker.ts'
+import { decodeRecord } from '../stream/codec.ts'
+import type { Context } from '../telemetry.ts'
+
+export interface FeedSurroundings {
+  context: Context
+  broker: Broker
+  /** The data folder of this origin. */
+  folder: string
+  topic: string
+}
+
+/** A feed and what belongs to it. */
+export interface OpenedFeed extends AsyncDisposable {
+  feed: Feed
+  replay: ReplayFeed | null
+  /** For people: where trades come from. */
+  describe: string
+}
+
+const HISTORY_MS = 30 * 60_000
+const DEMO_RATE = 20
+
+const feeds = { finnhub, replay, simulated } satisfies Record<Settings['feed'], Opener>
+type Opener = (settings: Settings, around: FeedSurroundings) => Promise<OpenedFeed>
+
+export const openFeed: Opener = (settings, around) => feeds[settings.feed](settings, around)
+
+async function finnhub(settings: Settings, { context }: FeedSurroundings): Promise<OpenedFeed> {
+  const { finnhubUrl: url, finnhubToken: token, symbols } = settings
+  const proxy = proxyFor(url, process.env)
+  const feed = openFinnhubFeed(
+    { url, token, symbols, session: sessionName(context), ...(proxy === undefined ? {} : { proxy }) },
+    context,
+  )
+  return { feed, replay: null, describe: new URL(url).host, [Symbol.asyncDispose]: async () => {} }
+}
+
+/** The simulator runs in this process; the ordinary Finnhub feed connects to it over a loopback websocket. */
+async function simulated({ symbols }: Settings, { context, broker, topic }: FeedSurroundings): Promise<OpenedFeed> {
+  const { clock, log } = context
+  const simulator = await startSimulator({ symbols, rate: DEMO_RATE, history: HISTORY_MS }, { clock, log })
+  const newest = await newestTime(broker, topic)
+  const since = Math.max(clock.now() - HISTORY_MS, newest === null ? 0 : newest + 1)
+  const feed = openFinnhubFeed(
+    { url: simulator.url, token: 'simulated', symbols, session: sessionName(context), since },
+    context,
+  )
+  return {
+    feed,
+    replay: null,
+    describe: 'made-up prices; set STOCKPIPE_FINNHUB_TOKEN for real ones',
+    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
+  }
+}
+
+async function replay(settings: Settings, { context, folder }: FeedSurroundings): Promise<OpenedFeed> {
+  const { replayFile: file, replaySpeed: speed, replayRebase: rebase, replayAgain: again } = settings
+  if (file === null) throw new StockpipeError('config', '--feed replay needs --replay-file')
+  const feed = await openReplayFeed({ file, speed, rebase, again, stateDir: folder }, context)
+  return {
+    feed,
+    replay: feed,
+    describe: `${file}, speed ${speed === Number.POSITIVE_INFINITY ? 'max' : speed}`,
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+/** Names this process's frames: at most 12 characters, another one at every start. */
+const sessionName = ({ clock }: Context): string => `${clock.now().toString(36)}${crypto.randomUUID().slice(0, 3)}`
+
+/** The newest event time in the log, so that simulated history neither leaves a hole nor comes twice. */
+async function newestTime(broker: Broker, topic: string): Promise<number | null> {
+  let newest: number | null = null
+  for (const [partition, { start, end }] of (await broker.bounds(topic)).entries()) {
+    const tail = Math.max(start, end - TAIL_RECORDS)
+    for await (const { records } of broker.read(topic, partition, tail, new AbortController().signal)) {
+      for (const record of records) for (const { t } of decodeRecord(record).entries) newest = Math.max(newest ?? 0, t)
+      if (records.length === 0 || (records.at(-1)?.offset ?? end) + 1 >= end) break
+    }
+  }
+  return newest
+}
+/** Frames come nearly in order of time: the newest trade is among the last few records. */
+const TAIL_RECORDS = 200

@@ -1,0 +1,22 @@
+import type { Broker } from './broker.ts'
+
+export interface TopicOptions {
+  broker: Broker
+  topic: string
+  partitions: number
+  /** How long (ms) and how large (bytes) the log is kept; null: for ever, without a limit. */
+  retention: { ms: number | null; bytes: number | null }
+}
+
+export const lateTopic = (topic: string): string => `${topic}.late`
+export const deadLetterTopic = (topic: string): string => `${topic}.dead-letter`
+
+/** Every topic of the pipeline. Producer and processor both call this: whoever comes first makes them. */
+export async function ensureTopics({ broker, topic, partitions, retention }: TopicOptions): Promise<void> {
+  const limits = {
+    ...(retention.ms === null ? {} : { retentionMs: retention.ms }),
+    ...(retention.bytes === null ? {} : { retentionBytes: retention.bytes }),
+  }
+  for (const name of [topic, lateTopic(topic), deadLetterTopic(topic)])
+    await broker.createTopic({ name, partitions, ...limits })
+}
