@@ -19,7 +19,8 @@ export function statusLine(stats: StatsSnapshot, trouble: readonly string[]): st
   return parts.filter(Boolean).join(' · ')
 }
 
-const rate = (perSecond: number): string => (perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en'))
+const rate = (perSecond: number): string =>
+  perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en')
 
 const BAR = 24
 

@@ -41,3 +41,16 @@ function noise(): () => number {
     return (state >>> 0) / 2 ** 32
   }
 }
+
+/** A recording of the same trades as frames, one symbol each, 20 frames a second of market time. */
+export function recording(of: { frames: number; perFrame: number; symbols: number }): string {
+  const random = noise()
+  const lines = Array.from({ length: of.frames }, (_, frame) => {
+    const at = START + frame * 50
+    const data = Array.from({ length: of.perFrame }, (_, index) =>
+      trade(`BINANCE:COIN${frame % of.symbols}`, at + index * 4, random),
+    )
+    return JSON.stringify({ received: at + 90, frame: JSON.stringify({ data, type: 'trade' }) })
+  })
+  return `${lines.join('\n')}\n`
+}

@@ -7,7 +7,9 @@ const ENOUGH = 20
  */
 export class SkewEstimate {
   readonly #handshake: number
+  /** A ring, oldest at `#next` once it is full; and the same samples in order of size. */
   readonly #samples: number[] = []
+  readonly #ordered: number[] = []
   #next = 0
 
   constructor(handshake: number | null) {
@@ -15,21 +17,37 @@ export class SkewEstimate {
   }
 
   /** The estimate before this frame's entries, which are then taken in. */
-  observe(times: readonly { t: number }[], received: number): number {
+  observe(entries: readonly { t: number }[], received: number): number {
     const estimate = this.current()
-    for (const { t } of times.slice(-SAMPLES)) {
-      this.#samples[this.#next] = t - received
-      this.#next = (this.#next + 1) % SAMPLES
-    }
+    for (const { t } of entries) this.#add(t - received)
     return estimate
   }
 
   current(): number {
-    if (this.#samples.length < ENOUGH) return this.#handshake
-    const ordered = [...this.#samples].sort((a, b) => a - b)
-    const middle = Math.floor(ordered.length / 2)
-    const upper = ordered[middle] ?? 0
-    const median = ordered.length % 2 === 1 ? upper : (upper + (ordered[middle - 1] ?? upper)) / 2
-    return Math.max(this.#handshake, Math.round(median))
+    const { length } = this.#ordered
+    if (length < ENOUGH) return this.#handshake
+    const upper = this.#ordered[Math.floor(length / 2)] ?? 0
+    const lower = this.#ordered[Math.ceil(length / 2) - 1] ?? 0
+    return Math.max(this.#handshake, Math.round((lower + upper) / 2))
   }
+
+  #add(sample: number): void {
+    const oldest = this.#samples[this.#next]
+    if (oldest !== undefined) this.#ordered.splice(placeOf(oldest, this.#ordered), 1)
+    this.#ordered.splice(placeOf(sample, this.#ordered), 0, sample)
+    this.#samples[this.#next] = sample
+    this.#next = (this.#next + 1) % SAMPLES
+  }
+}
+
+/** The first place whose value is not below `value`. */
+function placeOf(value: number, ordered: readonly number[]): number {
+  let low = 0
+  let high = ordered.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((ordered[middle] ?? 0) < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }
