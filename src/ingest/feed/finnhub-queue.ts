@@ -1,0 +1,93 @@
+import type { Clock } from '../../clock.ts'
+import type { FeedEvent, Frame } from '../feed.ts'
+
+export interface QueueLimit {
+  frames: number
+  characters: number
+}
+
+/** What did not fit: frames received from `from` to `to` (unix ms). */
+export interface Loss {
+  from: number
+  to: number
+  frames: number
+}
+
+export interface LossListener {
+  began(from: number): void
+  ended(loss: Loss): void
+}
+
+/**
+ * Between socket and reader. Full, it drops frames and says so. It does not make the socket wait instead: frames that
+ * stay in the network get wrong receive times, pings go unanswered, and what the server then drops nobody can count.
+ */
+export class FeedQueue {
+  readonly #limit: QueueLimit
+  readonly #losses: LossListener
+  #events: FeedEvent[] = []
+  #frames = 0
+  #characters = 0
+  #loss: Loss | null = null
+  #waiting: AbortController | null = null
+
+  constructor(limit: QueueLimit, losses: LossListener) {
+    this.#limit = limit
+    this.#losses = losses
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.length === 0
+  }
+
+  /** Connections opening and closing: always kept. */
+  note(event: Exclude<FeedEvent, Frame>): void {
+    this.#events.push(event)
+    this.wake()
+  }
+
+  frame(frame: Frame, received: number): void {
+    if (this.#frames >= this.#limit.frames || this.#characters + frame.text.length > this.#limit.characters) {
+      return this.#lose(received)
+    }
+    this.endLoss()
+    this.#events.push(frame)
+    this.#frames++
+    this.#characters += frame.text.length
+    this.wake()
+  }
+
+  /** Everything that is there. */
+  take(): FeedEvent[] {
+    const events = this.#events
+    this.#events = []
+    this.#frames = 0
+    this.#characters = 0
+    return events
+  }
+
+  /** Resolves when there is something, after `ms`, or when woken. */
+  async wait(clock: Clock, ms: number): Promise<void> {
+    if (this.#events.length > 0 || ms <= 0) return
+    this.#waiting = new AbortController()
+    await clock.sleep(ms, this.#waiting.signal)
+    this.#waiting = null
+  }
+
+  wake(): void {
+    this.#waiting?.abort()
+  }
+
+  /** Reports a loss that goes on, if there is one. */
+  endLoss(): void {
+    if (this.#loss) this.#losses.ended(this.#loss)
+    this.#loss = null
+  }
+
+  #lose(at: number): void {
+    if (!this.#loss) this.#losses.began(at)
+    this.#loss ??= { from: at, to: at, frames: 0 }
+    this.#loss.to = at
+    this.#loss.frames++
+  }
+}

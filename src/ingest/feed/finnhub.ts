@@ -1,0 +1,199 @@
+import { StockpipeError } from '../../errors.ts'
+import type { Context } from '../../telemetry.ts'
+import type { Feed, FeedEvent } from '../feed.ts'
+import { runConnection } from './finnhub-connection.ts'
+import type { ConnectionEvents } from './finnhub-connection.ts'
+import { FeedQueue } from './finnhub-queue.ts'
+import type { QueueLimit } from './finnhub-queue.ts'
+import { RetryPolicy } from './finnhub-retry.ts'
+import type { Ending, RetryTiming } from './finnhub-retry.ts'
+
+export interface FinnhubFeedOptions {
+  /** `wss://ws.finnhub.io`, or a simulator's. */
+  url: string
+  /** Goes into the query of the handshake and nowhere else. Null: none, as a simulator allows. */
+  token: string | null
+  symbols: readonly string[]
+  /** At most 12 characters, another one for each process. */
+  session: string
+  /** How much may wait for a reader. */
+  queueLimit?: Partial<QueueLimit>
+  /** See `proxyFor`. */
+  proxy?: string
+  /** Of a simulator: send the past from here on (unix ms). A later connection asks from the newest trade received. */
+  since?: number
+  pingEveryMs?: number
+  stallAfterMs?: number
+  handshakeMs?: number
+  retry?: Partial<RetryTiming>
+  /** In `[0, 1)`, for the jitter. */
+  random?: () => number
+}
+
+const TICK_MS = 200
+const QUEUE_LIMIT: QueueLimit = { frames: 100_000, characters: 64_000_000 }
+const TOO_MANY = /"Subscribing to too many symbols"/
+
+/**
+ * Trades from Finnhub's websocket as they come. Every ending leads to another connection, the pauses between them
+ * grow as `RetryPolicy` says; a refused token is tried again slowly, for it may be renewed. The token is in no log,
+ * error or reason. Throws `config` for an address that is none.
+ */
+export function openFinnhubFeed(options: FinnhubFeedOptions, context: Context): Feed {
+  return new FinnhubFeed(options, context)
+}
+
+class FinnhubFeed implements Feed {
+  readonly #options: FinnhubFeedOptions
+  readonly #context: Context
+  readonly #address: URL
+  readonly #retry: RetryPolicy
+  readonly #queue: FeedQueue
+  #conn = 0
+  #isOpen = false
+  #seq = 0
+  #since: number | null
+  #tickedAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: FinnhubFeedOptions, context: Context) {
+    this.#options = options
+    this.#context = context
+    this.#address = parseAddress(options.url)
+    this.#since = options.since ?? null
+    this.#retry = new RetryPolicy(options.random ?? cryptoRandom, options.retry)
+    this.#queue = new FeedQueue({ ...QUEUE_LIMIT, ...options.queueLimit }, lossReports(context))
+  }
+
+  /** A live feed cannot ask for anything again. */
+  acknowledge(): void {}
+
+  async *events(signal: AbortSignal): AsyncGenerator<readonly FeedEvent[]> {
+    const stop = new AbortController()
+    const abort = () => (stop.abort(), this.#queue.wake())
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    const connected = this.#connect(stop.signal)
+    connected.catch(abort)
+    try {
+      while (!stop.signal.aborted) {
+        const events = await this.#next()
+        if (events.length > 0) yield events
+      }
+      await connected
+      if (!this.#queue.isEmpty) yield this.#queue.take()
+    } finally {
+      signal.removeEventListener('abort', abort)
+      abort()
+      await connected
+    }
+  }
+
+  /** What is there, and the time when that was long not told. */
+  async #next(): Promise<FeedEvent[]> {
+    const { clock, metrics } = this.#context
+    await this.#queue.wait(clock, this.#tickedAt + TICK_MS - clock.now())
+    const events = this.#queue.take()
+    metrics.queueDepth.set({ queue: 'feed' }, events.length)
+    const at = clock.now()
+    if (at < this.#tickedAt + TICK_MS) return events
+    this.#tickedAt = at
+    events.push({ kind: 'tick', at })
+    return events
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
+    const { clock, health } = this.#context
+    health.notReady('feed', `connecting to ${this.#address.host}`)
+    while (!signal.aborted) {
+      const ending = await runConnection(this.#connection(), { clock, events: this.#received() }, signal)
+      this.#context.metrics.feedConnected.set(0)
+      const delayMs = this.#ended(ending)
+      if (delayMs > 0) await clock.sleep(delayMs, signal)
+    }
+    this.#queue.endLoss()
+  }
+
+  #connection() {
+    const url = new URL(this.#address)
+    if (this.#options.token !== null) url.searchParams.set('token', this.#options.token)
+    if (this.#since !== null) url.searchParams.set('since', String(this.#since))
+    const { symbols, proxy, pingEveryMs = 20_000, stallAfterMs = 150_000, handshakeMs = 15_000 } = this.#options
+    return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs }
+  }
+
+  #received(): ConnectionEvents {
+    const { log, metrics, health } = this.#context
+    const { session, symbols } = this.#options
+    const conn = this.#conn
+    return {
+      opened: (at, skew) => {
+        this.#isOpen = true
+        log.info('feed.open', { conn, host: this.#address.host, symbols: symbols.length, skew })
+        metrics.feedConnected.set(1)
+        health.ready('feed')
+        health.ready('feed.symbols')
+        this.#queue.note({ kind: 'open', conn, at, skew })
+      },
+      frame: (text, received) => {
+        metrics.feedLastFrame.set(received / 1000)
+        if (text.length < 200 && TOO_MANY.test(text)) this.#tooMany()
+        if (this.#since !== null) this.#since = Math.max(this.#since, newestTime(text) + 1)
+        this.#queue.frame({ kind: 'frame', conn, session, seq: this.#seq++, received, text, known: false }, received)
+      },
+    }
+  }
+
+  #tooMany(): void {
+    this.#context.health.notReady(
+      'feed.symbols',
+      `Finnhub refused some of the ${this.#options.symbols.length} symbols: "Subscribing to too many symbols" (the limit belongs to the key, usually 50)`,
+    )
+  }
+
+  /** Tells about it. Returns the pause before the next connection. */
+  #ended(ending: Ending): number {
+    const { clock, log, metrics, health } = this.#context
+    const retry = ending.kind === 'stopped' ? null : this.#retry.after(ending)
+    const words = this.#masked(retry?.words ?? 'stopped')
+    if (this.#isOpen) this.#queue.note({ kind: 'close', conn: this.#conn++, at: clock.now(), reason: words })
+    this.#isOpen = false
+    if (!retry) return 0
+    metrics.feedReconnects.inc({ reason: retry.reason })
+    const delayMs = Math.round(retry.delayMs)
+    log.warn('feed.lost', { reason: retry.reason, why: words, retryInMs: delayMs })
+    health.notReady('feed', `${words}; next try ${new Date(clock.now() + delayMs).toISOString()}`)
+    return delayMs
+  }
+
+  /** Libraries like to put the address into their messages. */
+  #masked(words: string): string {
+    const { token } = this.#options
+    if (!token) return words
+    return words.replaceAll(token, '***').replaceAll(encodeURIComponent(token), '***')
+  }
+}
+
+function parseAddress(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.protocol === 'wss:' || url?.protocol === 'ws:') return url
+  throw new StockpipeError('config', 'the address of the feed is not a websocket address', {
+    hint: 'it looks like wss://ws.finnhub.io',
+  })
+}
+
+const lossReports = ({ log, metrics }: Context): ConstructorParameters<typeof FeedQueue>[1] => ({
+  began: (from) => log.error('feed.loss.begin', { from, why: 'frames come faster than they are taken' }),
+  ended: (loss) => {
+    log.error('feed.loss.end', { ...loss })
+    metrics.feedFrames.inc({ type: 'dropped' }, loss.frames)
+    metrics.feedGapSeconds.inc({ cause: 'overflow' }, (loss.to - loss.from) / 1000)
+  },
+})
+
+/** The last time in a frame, without parsing it: frames of a simulator end with their newest trade. */
+function newestTime(text: string): number {
+  const at = text.lastIndexOf('"t":')
+  return at < 0 ? 0 : Number.parseInt(text.slice(at + 4, at + 20), 10) || 0
+}
+
+const cryptoRandom = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 0x1_0000_0000

@@ -1,0 +1,37 @@
+type Environment = Readonly<Record<string, string | undefined>>
+
+const SECURE = new Set(['https:', 'wss:'])
+const DEFAULT_PORT: Readonly<Record<string, string>> = { 'https:': '443', 'wss:': '443', 'http:': '80', 'ws:': '80' }
+
+/**
+ * The proxy that the environment names for this address, as a URL, or undefined. `HTTPS_PROXY` serves https and wss,
+ * `HTTP_PROXY` http and ws, `ALL_PROXY` both; small letters come first. `NO_PROXY` lists hosts, domains
+ * (`.example.org` and its subdomains), `host:port` or `*`. This machine itself is never behind a proxy.
+ */
+export function proxyFor(address: string, env: Environment): string | undefined {
+  const url = new URL(address)
+  if (isLoopback(url.hostname) || isExempt(url, read(env, 'no_proxy'))) return undefined
+  const proxy = read(env, SECURE.has(url.protocol) ? 'https_proxy' : 'http_proxy') || read(env, 'all_proxy')
+  if (!proxy) return undefined
+  return proxy.includes('://') ? proxy : `http://${proxy}`
+}
+
+const read = (env: Environment, name: string): string => (env[name] || env[name.toUpperCase()] || '').trim()
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
+
+function isExempt(url: URL, list: string): boolean {
+  const host = url.hostname.toLowerCase()
+  const port = url.port || DEFAULT_PORT[url.protocol]
+  return list
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .some((pattern) => {
+      if (pattern === '*') return true
+      const [, name = '', only] = /^(.*?)(?::(\d+))?$/.exec(pattern) ?? []
+      const domain = name.replace(/^\*?\./, '')
+      return (only === undefined || only === port) && (host === domain || host.endsWith(`.${domain}`))
+    })
+}

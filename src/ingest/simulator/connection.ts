@@ -1,0 +1,172 @@
+import type { Clock } from '../../clock.ts'
+import type { Log } from '../../telemetry.ts'
+import { Deliveries } from './deliveries.ts'
+import { garbage } from './garbage.ts'
+import { Market, history } from './market.ts'
+import type { SimulatorOptions } from './options.ts'
+import { Random } from './random.ts'
+import type { ServerSocket } from './server-socket.ts'
+import type { Truth } from './truth.ts'
+
+const STEP_MS = 25
+const HISTORY_CHUNK = 200
+/** Unread history beyond this waits for the client. */
+const HISTORY_AHEAD_BYTES = 1_000_000
+const HISTORY_PATIENCE_MS = 10_000
+const SYMBOL = /^[\w.^=-][\w .:^=/-]{0,39}$/
+/** A client that was told to go has this long to do so. */
+const GOODBYE_MS = 1_000
+const PING = '{"type":"ping"}'
+
+export interface ConnectionContext {
+  options: SimulatorOptions
+  clock: Clock
+  log: Log
+  truth: Truth
+  conn: number
+  /** The client's `since`, or null. */
+  since: number | null
+}
+
+/** One client: what it subscribed, and everything that goes wrong with it on purpose. */
+export class Connection {
+  readonly #context: ConnectionContext
+  readonly #socket: ServerSocket
+  readonly #market: Market
+  readonly #deliveries: Deliveries
+  readonly #random: Random
+  readonly #openedAt: number
+  readonly #subscribed = new Set<string>()
+  #joining: { symbols: Set<string>; at: number } | null = null
+
+  constructor(socket: ServerSocket, context: ConnectionContext) {
+    this.#socket = socket
+    this.#context = context
+    this.#openedAt = context.clock.now()
+    this.#market = new Market(context.options)
+    this.#deliveries = new Deliveries(context.options.repeats, context.options.seed + context.conn)
+    this.#random = new Random(context.options.seed + context.conn)
+  }
+
+  /** What the client said. */
+  receive(text: string): void {
+    const { type, symbol } = parseRequest(text)
+    if (type === 'unsubscribe') this.#unsubscribe(symbol)
+    else if (type === 'subscribe') this.#subscribe(symbol)
+  }
+
+  /** Sends until the socket closes or `signal` aborts. */
+  async serve(signal: AbortSignal): Promise<void> {
+    const { clock, options } = this.#context
+    let pings = Math.floor(this.#now() / options.pingEveryMs)
+    while (!signal.aborted && !this.#socket.closed) {
+      if (this.#joining && clock.now() >= this.#joining.at) await this.#join([...this.#joining.symbols], signal)
+      this.#step()
+      const due = Math.floor(this.#now() / options.pingEveryMs)
+      if (due > pings) this.#send(PING)
+      pings = due
+      await clock.sleep(STEP_MS, signal)
+    }
+    if (!signal.aborted) await clock.sleep(GOODBYE_MS, this.#socket.gone)
+    this.#socket.destroy()
+  }
+
+  #now(): number {
+    return this.#context.clock.now() + this.#context.options.clockOffsetMs
+  }
+
+  #subscribe(symbol: string): void {
+    if (!SYMBOL.test(symbol)) return this.#error(`Invalid symbol ${symbol.slice(0, 40)}`.trim())
+    if (this.#subscribed.has(symbol)) return
+    if (this.#subscribed.size >= this.#context.options.limit) return this.#error('Subscribing to too many symbols')
+    this.#subscribed.add(symbol)
+    if (this.#context.options.history === 0) return this.#market.follow(symbol, this.#now())
+    this.#joining ??= { symbols: new Set(), at: this.#context.clock.now() + this.#context.options.joinMs }
+    this.#joining.symbols.add(symbol)
+  }
+
+  #unsubscribe(symbol: string): void {
+    this.#subscribed.delete(symbol)
+    this.#joining?.symbols.delete(symbol)
+    this.#market.unfollow(symbol)
+  }
+
+  #error(msg: string): void {
+    this.#send(JSON.stringify({ msg, type: 'error' }))
+  }
+
+  /** The past up to a moment, and from that very moment on the present. */
+  async #join(symbols: readonly string[], signal: AbortSignal): Promise<void> {
+    this.#joining = null
+    const to = this.#now()
+    const from = Math.max(to - this.#context.options.history, this.#context.since ?? 0)
+    let chunk = []
+    for (const entry of history(symbols, { from, to }, this.#context.options)) {
+      if (chunk.push(entry) < HISTORY_CHUNK) continue
+      this.#sendTrades(chunk)
+      chunk = []
+      await this.#room(signal)
+      if (this.#socket.closed || signal.aborted) return
+    }
+    this.#sendTrades(chunk)
+    for (const symbol of symbols) if (this.#subscribed.has(symbol)) this.#market.follow(symbol, to)
+  }
+
+  /** Lets others run, and waits while the client is behind. */
+  async #room(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#context
+    const patience = clock.now() + HISTORY_PATIENCE_MS
+    do {
+      await clock.sleep(0, signal)
+      if (clock.now() > patience) this.#dropSlow()
+    } while (this.#socket.unread > HISTORY_AHEAD_BYTES && !this.#socket.closed && !signal.aborted)
+  }
+
+  #step(): void {
+    const { options, clock } = this.#context
+    const groups = this.#market.due(this.#now())
+    const age = clock.now() - this.#openedAt
+    if (options.closeEveryMs !== null && age >= options.closeEveryMs) return this.#hangUp()
+    if (options.stall && age >= options.stall.afterMs && age < options.stall.afterMs + options.stall.forMs) return
+    if (groups.length === 0) this.#sendTrades([])
+    for (const entries of groups) this.#sendTrades(entries)
+    if (this.#socket.unread > options.clientBufferBytes) this.#dropSlow()
+  }
+
+  #sendTrades(entries: Parameters<Deliveries['pack']>[0]): void {
+    for (const { text, repeats } of this.#deliveries.pack(entries)) {
+      this.#send(text, repeats)
+      if (this.#random.chance(this.#context.options.garbageShare)) this.#send(garbage(this.#random))
+    }
+  }
+
+  #send(text: string, repeats: readonly number[] = []): void {
+    if (this.#socket.closed) return
+    const { truth, conn, clock } = this.#context
+    truth.sent({ received: clock.now(), conn, frame: text, repeats })
+    this.#socket.sendText(text)
+  }
+
+  #hangUp(): void {
+    if (this.#context.options.midFrameClose) this.#socket.sendHalf('{"data":[{"c":null,"p":1.5,"s":"BINANCE:BTCUSDT"')
+    else this.#socket.close(1001, 'server restarts')
+  }
+
+  #dropSlow(): void {
+    this.#context.log.warn('simulator.client.slow', { conn: this.#context.conn, unread: this.#socket.unread })
+    this.#socket.close(1008, 'client reads too slowly')
+  }
+}
+
+/** Anything that is no request is ignored, as Finnhub does. */
+function parseRequest(text: string): { type: string; symbol: string } {
+  try {
+    const request: unknown = JSON.parse(text)
+    if (typeof request !== 'object' || request === null) return { type: '', symbol: '' }
+    const type = 'type' in request && typeof request.type === 'string' ? request.type : ''
+    const symbol = 'symbol' in request && typeof request.symbol === 'string' ? request.symbol : ''
+    return { type, symbol }
+  } catch {
+    return { type: '', symbol: '' }
+  }
+}
