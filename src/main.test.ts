@@ -177,6 +177,56 @@ describe('commands', () => {
   })
 })
 
+describe('simulate', () => {
+  test('serves trades until it is told to stop, and writes down what it sent', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stockpipe-simulate-'))
+    const truth = join(folder, 'sent.ndjson')
+    const words = ['simulate', '--listen', '127.0.0.1:0', '--rate', '200', '--symbols', 'A,B', '--truth', truth]
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, 'main.ts'), ...words], { cwd, stdout: 'pipe' })
+    try {
+      const url = await firstAddress(child.stdout)
+      const frame = await new Promise<string>((resolve, reject) => {
+        const socket = new WebSocket(url)
+        socket.addEventListener('open', () => socket.send('{"type":"subscribe","symbol":"B"}'))
+        socket.addEventListener('error', () => reject(new Error(`no connection to ${url}`)))
+        socket.addEventListener('message', ({ data }) => {
+          if (String(data).includes('"trade"')) resolve(String(data))
+        })
+      })
+      expect((JSON.parse(frame) as { data: { s: string }[] }).data[0]?.s).toBe('B')
+      child.kill('SIGTERM')
+      expect(await child.exited).toBe(0)
+      expect(await Bun.file(truth).text()).toContain(JSON.stringify(frame).slice(1, -1))
+    } finally {
+      child.kill('SIGKILL')
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('a port in use ends with 2', async () => {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = server.address() as AddressInfo
+      const ran = await stockpipe(['simulate', '--listen', `127.0.0.1:${port}`])
+      expect([ran.code, ran.err.split('\n')[0]]).toEqual([2, `error: 127.0.0.1:${port} is in use`])
+    } finally {
+      server.close()
+    }
+  })
+})
+
+async function firstAddress(out: ReadableStream<Uint8Array>): Promise<string> {
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of out) {
+    text += decoder.decode(chunk, { stream: true })
+    const [url] = /ws:\/\/\S+/.exec(text) ?? []
+    if (url !== undefined) return url
+  }
+  throw new Error(`no address in ${text}`)
+}
+
 describe('doctor', () => {
   // Port 9 of this machine answers nobody, so that the clock cannot be compared and no test waits for a network.
   const url = ['--finnhub-url', 'ws://127.0.0.1:9']

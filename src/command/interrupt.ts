@@ -1,11 +1,22 @@
-/** A signal that aborts at Ctrl-C or SIGTERM. Until disposal those do not end the process by themselves. */
-export function interrupted(): Disposable & { signal: AbortSignal } {
+export interface Interrupt extends Disposable {
+  signal: AbortSignal
+  /** Resolves when the signal aborts. */
+  happened: Promise<void>
+}
+
+/** Aborts at Ctrl-C or SIGTERM, which until disposal do not end the process by themselves. */
+export function interrupted(): Interrupt {
   const controller = new AbortController()
-  const stop = () => controller.abort()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const stop = () => {
+    controller.abort()
+    resolve()
+  }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   return {
     signal: controller.signal,
+    happened: promise,
     [Symbol.dispose]() {
       process.off('SIGINT', stop)
       process.off('SIGTERM', stop)

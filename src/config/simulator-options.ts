@@ -2,7 +2,7 @@
 import { listenAddress } from './address.ts'
 import { duration, printDuration } from './measure.ts'
 import { inGroup } from './option.ts'
-import { choice, integer, number, path, refuse, share, splitList, truth, type ValueType } from './value.ts'
+import { integer, number, path, refuse, share, splitList, truth, type ValueType } from './value.ts'
 
 const DAY = 86_400_000
 const simulator = inGroup('simulator')
@@ -15,6 +15,18 @@ const signed: ValueType<number> = {
   },
   print: (value) => (value < 0 ? `-${printDuration(-value)}` : printDuration(value)),
 }
+
+/** One of a few numbers. */
+const oneOf = <const N extends number>(numbers: readonly N[]): ValueType<N> => ({
+  accepts: numbers.join(', '),
+  choices: numbers.map(String),
+  parse(value) {
+    const found = numbers.find((known) => String(known) === value.trim())
+    if (found === undefined) throw refuse('is not one of the choices')
+    return found
+  },
+  print: (value) => value,
+})
 
 /** Two values with a comma between them. */
 const pair = <A extends string, B extends string>(
@@ -44,28 +56,31 @@ export const SIMULATOR_OPTIONS = {
     flag: 'seed',
     describe: 'Same seed, same market',
   }),
-  simulateRate: simulator(number({ min: 0.01, max: 1_000_000 }), 20, {
+  simulateRate: simulator(number({ min: 0.01, max: 1_000_000 }), 30, {
     flag: 'rate',
     describe: 'Trades a second, all symbols together',
   }),
   simulateHistory: simulator(ms(0), 0, { flag: 'history', describe: 'Send this much of the past first' }),
-  simulateRepeats: simulator(integer({ min: 1, max: 3 }), 1, {
+  simulateRepeats: simulator(oneOf([1, 2, 3]), 1, {
     flag: 'repeats',
     describe: 'How often every trade is delivered',
   }),
-  simulateTwins: simulator(share, 0.05, { flag: 'twins', describe: 'Share of trades that equal another one' }),
+  simulateTwins: simulator(share, 0.01, {
+    flag: 'twins',
+    describe: 'Share of trades followed by another that is equal in everything',
+  }),
   simulateDisorder: simulator(ms(0), 0, { flag: 'disorder', describe: 'How far trades may come out of order' }),
-  simulateLate: simulator(pair(['share', share], ['by', ms(1)]), null, {
+  simulateLate: simulator(pair(['share', share], ['ms', ms(1)]), null, {
     flag: 'late',
     describe: 'Share of late trades, and how late',
   }),
   simulateFuture: simulator(share, 0, { flag: 'future', describe: 'Share of trades with a time far ahead' }),
   simulateZeroVolume: simulator(share, 0, { flag: 'zero-volume', describe: 'Share of price updates without a volume' }),
-  simulateSameMs: simulator(share, 0, {
+  simulateSameMs: simulator(share, 0.6, {
     flag: 'same-ms',
-    describe: 'Share of trades in the same ms as the one before',
+    describe: 'Share of the prints of one order that fall into the same ms',
   }),
-  simulateStall: simulator(pair(['after', ms(0)], ['for', ms(1)]), null, {
+  simulateStall: simulator(pair(['afterMs', ms(0)], ['forMs', ms(1)]), null, {
     flag: 'stall',
     describe: 'Send only pings: after, for how long',
   }),
@@ -82,7 +97,7 @@ export const SIMULATOR_OPTIONS = {
     flag: 'one-connection',
     describe: 'A second client evicts the first',
   }),
-  simulateReject: simulator(choice(['401', '429', '524']), null, {
+  simulateReject: simulator(oneOf([401, 429, 524]), null, {
     flag: 'reject',
     describe: 'Refuse the handshake with this status',
   }),
