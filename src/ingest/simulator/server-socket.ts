@@ -7,6 +7,8 @@ import type { Duplex } from 'node:stream'
  * no library offers: die in the middle of a frame, and know how much a client has left unread.
  */
 export interface ServerSocket {
+  /** Begins to read. */
+  listen(onText: (text: string) => void): void
   sendText(text: string): void
   /** The first half of a frame, then nothing ever again. */
   sendHalf(text: string): void
@@ -35,14 +37,11 @@ export interface Upgrade {
 }
 
 /** Answers the handshake; `date` is what its `Date` header says. */
-export function acceptUpgrade(upgrade: Upgrade, date: number, onText: (text: string) => void): ServerSocket {
-  const { request, socket, head } = upgrade
+export function acceptUpgrade({ request, socket, head }: Upgrade, date: number): ServerSocket {
   const key = request.headers['sec-websocket-key'] ?? ''
   const accept = createHash('sha1').update(`${key}${GUID}`).digest('base64')
   socket.write(head101(accept, date))
-  const server = new RawServerSocket(socket, onText)
-  if (head.length > 0) server.receive(head)
-  return server
+  return new RawServerSocket(socket, head)
 }
 
 /** Ends a handshake with an HTTP status instead. */
@@ -65,14 +64,13 @@ const head101 = (accept: string, date: number): string =>
 class RawServerSocket implements ServerSocket {
   closed = false
   readonly #socket: Duplex
-  readonly #onText: (text: string) => void
   readonly #gone = new AbortController()
-  #rest: Buffer = Buffer.alloc(0)
+  #onText: (text: string) => void = () => {}
+  #rest: Buffer
 
-  constructor(socket: Duplex, onText: (text: string) => void) {
+  constructor(socket: Duplex, head: Buffer) {
     this.#socket = socket
-    this.#onText = onText
-    socket.on('data', (chunk: Buffer) => this.receive(chunk))
+    this.#rest = head
     socket.on('error', () => socket.destroy())
     // A client that only ends its side has said all it will ever say.
     socket.on('end', () => socket.destroy())
@@ -80,6 +78,12 @@ class RawServerSocket implements ServerSocket {
       this.closed = true
       this.#gone.abort()
     })
+  }
+
+  listen(onText: (text: string) => void): void {
+    this.#onText = onText
+    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    this.#receive(Buffer.alloc(0))
   }
 
   get gone(): AbortSignal {
@@ -115,7 +119,7 @@ class RawServerSocket implements ServerSocket {
     this.#socket.destroy()
   }
 
-  receive(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     if (this.closed) return
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     while (!this.closed) {

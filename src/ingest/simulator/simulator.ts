@@ -109,9 +109,10 @@ class RunningSimulator implements Simulator {
   #accept(upgrade: Upgrade): void {
     const conn = this.#connections++
     const { clock, log } = this.#context
-    const socket = acceptUpgrade(upgrade, this.#now(), (text) => connection.receive(text))
+    const socket = acceptUpgrade(upgrade, this.#now())
     const since = sinceOf(upgrade.request)
     const connection = new Connection(socket, { options: this.#options, clock, log, truth: this.#truth, conn, since })
+    socket.listen((text) => connection.receive(text))
     log.debug('simulator.open', { conn })
     const served = connection.serve(this.#stop.signal).finally(() => {
       this.#open.delete(socket)
