@@ -1,5 +1,5 @@
 import { Database } from 'bun:sqlite'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 import type { Clock } from './clock.ts'
@@ -13,6 +13,8 @@ const FORMAT = 1
 const LOCK = 'lock.db'
 const OWNER = 'owner.json'
 const STAMP = 'origin.json'
+/** What an empty volume or folder may hold already, and what a start that was cut short leaves. */
+const HARMLESS: ReadonlySet<string> = new Set(['lost+found', '.DS_Store', `${MARKER}.new`])
 
 /** The folder of one origin's log and store, owned by this process until it is disposed of. */
 export interface DataDir extends Disposable {
@@ -30,7 +32,7 @@ export function openDataDir({ path, origin, clock }: { path: string; origin: Ori
     const folder = join(root, origin)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     checkStamp(folder, origin)
-    writeFileSync(join(root, OWNER), JSON.stringify({ pid: process.pid, since: new Date(clock.now()).toISOString() }))
+    writeWhole(join(root, OWNER), { pid: process.pid, since: new Date(clock.now()).toISOString() })
     return { root, path: folder, [Symbol.dispose]: () => lock.close() }
   } catch (error) {
     lock.close()
@@ -66,13 +68,13 @@ function prepareRoot(root: string): void {
       throw new StockpipeError('data-dir', `${root} is a file, not a folder`, { hint: 'name a folder by --data-dir' })
     mkdirSync(root, { recursive: true, mode: 0o700 })
     if (existsSync(join(root, MARKER))) return checkFormat(root)
-    const others = readdirSync(root)
+    const others = readdirSync(root).filter((name) => !HARMLESS.has(name))
     if (others.length > 0)
       throw new StockpipeError('data-dir', `${root} is not a stockpipe data folder`, {
         why: `it holds ${others.slice(0, 3).join(', ')}${others.length > 3 ? ' and more' : ''}, but no ${MARKER}`,
         hint: 'name an empty or a new folder by --data-dir',
       })
-    writeFileSync(join(root, MARKER), `${JSON.stringify({ format: FORMAT })}\n`)
+    writeWhole(join(root, MARKER), { format: FORMAT })
   } catch (error) {
     throw notUsable(root, error)
   }
@@ -89,7 +91,7 @@ function checkFormat(root: string): void {
 
 function checkStamp(folder: string, origin: Origin): void {
   const stamp = join(folder, STAMP)
-  if (!existsSync(stamp)) return writeFileSync(stamp, `${JSON.stringify({ origin })}\n`)
+  if (!existsSync(stamp)) return writeWhole(stamp, { origin })
   const found = (readJson(stamp) as { origin?: unknown }).origin
   if (found === origin) return
   throw new StockpipeError('origin', `${folder} holds ${String(found)} data, not ${origin} data`, {
@@ -100,13 +102,14 @@ function checkStamp(folder: string, origin: Origin): void {
 
 /** An exclusive lock that the system frees when the process ends, however it ends. */
 function takeLock(root: string): Database {
-  const lock = new Database(join(root, LOCK), { create: true })
+  let lock: Database | undefined
   try {
+    lock = new Database(join(root, LOCK), { create: true })
     lock.run('PRAGMA journal_mode = DELETE')
     lock.run('BEGIN EXCLUSIVE')
     return lock
   } catch (error) {
-    lock.close()
+    lock?.close()
     if (!(error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')) throw notUsable(root, error)
     const pid = readOwner(root)
     throw new StockpipeError('in-use', `${root} is in use by another stockpipe`, {
@@ -127,6 +130,12 @@ function readOwner(root: string): number | null {
   } catch {
     return null
   }
+}
+
+/** All of it or nothing: a full disk must not leave half a marker that no later start can read. */
+function writeWhole(path: string, content: unknown): void {
+  writeFileSync(`${path}.new`, `${JSON.stringify(content)}\n`)
+  renameSync(`${path}.new`, path)
 }
 
 const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'))

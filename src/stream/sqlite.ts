@@ -18,6 +18,9 @@ export interface DatabaseOptions {
   readonly?: boolean
 }
 
+/** The write-ahead log shrinks to this after a reader made it grow. */
+const JOURNAL_BYTES = 67_108_864
+
 /**
  * Opens a SQLite file whose commits are durable when they return (WAL, synchronous FULL) and brings its tables to
  * the newest version. Throws `data-dir` for a file that is missing, no database, of a newer version, or changed.
@@ -27,13 +30,15 @@ export function openDatabase({ path, migrations, clock, readonly = false }: Data
     throw new StockpipeError('data-dir', `there is no data at ${path}`, {
       hint: 'run the pipeline first, or name another --data-dir',
     })
+  let database: Database | undefined
   try {
-    const database = new Database(path, readonly ? { readonly: true } : { create: true })
+    database = new Database(path, readonly ? { readonly: true } : { create: true })
     database.run('PRAGMA busy_timeout = 5000')
     if (!readonly) {
       database.run('PRAGMA auto_vacuum = INCREMENTAL')
       database.run('PRAGMA journal_mode = WAL')
       database.run('PRAGMA synchronous = FULL')
+      database.run(`PRAGMA journal_size_limit = ${JOURNAL_BYTES}`)
       // Pages that many commits touch are copied from the log to the file once, not every 4 MB.
       database.run('PRAGMA wal_autocheckpoint = 8000')
       database.run('PRAGMA cache_size = -65536')
@@ -41,6 +46,7 @@ export function openDatabase({ path, migrations, clock, readonly = false }: Data
     migrate(database, { path, migrations, clock, readonly })
     return database
   } catch (error) {
+    database?.close()
     throw toStockpipeError(error, path)
   }
 }
@@ -64,7 +70,7 @@ function migrate(database: Database, { path, migrations, clock, readonly }: Data
       hint: 'use that version, or another --data-dir',
     })
   for (const { version, sql } of migrations) {
-    const checksum = new Bun.CryptoHasher('sha256').update(sql).digest('hex')
+    const checksum = new Bun.CryptoHasher('sha256').update(sql.replaceAll('\r\n', '\n')).digest('hex')
     const found = applied.get(version)
     if (found === checksum) continue
     if (found !== undefined || readonly === true)
@@ -87,9 +93,16 @@ export function transact<Result>(database: Database, work: () => Result): Result
     database.run('COMMIT')
     return result
   } catch (error) {
-    if (database.inTransaction) database.run('ROLLBACK')
+    rollBack(database)
     throw toStockpipeError(error, database.filename)
   }
+}
+
+/** A rollback that fails must not hide why it was needed; SQLite then undoes the transaction by itself. */
+function rollBack(database: Database): void {
+  try {
+    if (database.inTransaction) database.run('ROLLBACK')
+  } catch {}
 }
 
 const FULL = ['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_FSYNC', 'SQLITE_IOERR_SHMSIZE']

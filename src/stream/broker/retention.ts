@@ -1,14 +1,19 @@
 import type { TopicSpec } from '../broker.ts'
-import type { LogFile, Slot } from './log-file.ts'
+import type { Changes, LogFile, Slot } from './log-file.ts'
 import type { Clock } from '../../clock.ts'
 import type { Log } from '../../telemetry.ts'
 
 const EVERY_MS = 60_000
-/** Removed at most per run and partition, so that appends are never held up. */
-const CHUNK = 5_000
-const FREED_PAGES = 2_000
+/** Records removed at most per run, or twice what was appended where that is more: appends never wait long, and it never falls behind. */
+const PER_RUN = 5_000
+/** Removed from one partition at a time, so that partitions keep about the same span of time. */
+const PER_PARTITION = 1_000
+/** Free pages are used again by later appends; only more than this share of the file, and than this many, go back to the disk. */
+const SPARE_SHARE = 0.25
+const SPARE_PAGES = 4_096
+const FREED_PER_RUN = 500
 
-/** Removes from the head of each partition what is too old or too much. Runs beside appends, a bounded piece at a time. */
+/** Removes from the head of each partition what is too old or too much. Runs between appends, a bounded piece at a time. */
 export class Retention {
   readonly #file: LogFile
   readonly #clock: Clock
@@ -26,57 +31,100 @@ export class Retention {
     this.#specs.set(spec.name, spec)
   }
 
-  /** Does nothing when the last complete run was less than a minute ago. */
-  run(): void {
+  /** Does nothing when all was done less than a minute ago. */
+  run(appended: number): void {
     const now = this.#clock.now()
     if (now - this.#lastRun < EVERY_MS) return
+    const budget = Math.max(PER_RUN, 2 * appended)
     try {
-      this.#remove(now)
+      const removed = this.#file.change((changes) => this.#remove(now, budget, changes))
+      if (removed > 0) this.#log.debug('log.retention', { removed })
+      if (removed < budget && !this.#freePages()) this.#lastRun = now
     } catch (error) {
       this.#lastRun = now
       this.#log.warn('log.retention_failed', { error, again_in_ms: EVERY_MS })
     }
   }
 
-  #remove(now: number): void {
-    const removed = [...this.#specs.values()].reduce(
-      (sum, spec) => sum + this.#removeOld(spec, now) + this.#removeExcess(spec),
-      0,
-    )
-    if (removed === 0) {
-      this.#lastRun = now
-      return
+  #remove(now: number, budget: number, changes: Changes): number {
+    let removed = 0
+    for (const spec of this.#specs.values()) {
+      removed += this.#removeOld(spec, now, { limit: budget - removed, changes })
+      removed += this.#removeExcess(spec, { limit: budget - removed, changes })
     }
-    this.#file.database.run(`PRAGMA incremental_vacuum(${FREED_PAGES})`)
-    this.#log.debug('log.retention', { removed })
+    return removed
   }
 
-  #removeOld({ name, retentionMs }: TopicSpec, now: number): number {
+  #removeOld({ name, retentionMs }: TopicSpec, now: number, { limit, changes }: Piece): number {
     if (retentionMs === undefined) return 0
-    const slots = this.#file.topic(name)?.slots ?? []
-    return slots.reduce(
-      (sum, slot) => sum + this.#file.removeHead(slot, this.#file.offsetAt(slot, now - retentionMs), CHUNK),
-      0,
-    )
+    let removed = 0
+    for (const slot of this.#slots(name)) {
+      const end = this.#offsetAt(slot, now - retentionMs)
+      removed += this.#file.removeHead(slot, end, { limit: limit - removed, changes })
+    }
+    return removed
   }
 
-  #removeExcess({ name, retentionBytes }: TopicSpec): number {
+  #removeExcess({ name, retentionBytes }: TopicSpec, { limit, changes }: Piece): number {
     if (retentionBytes === undefined) return 0
-    const slots = this.#file.topic(name)?.slots ?? []
-    const total = slots.reduce((sum, { bytes }) => sum + bytes, 0)
-    if (total <= retentionBytes) return 0
-    const oldest = this.#oldestHead(slots)
-    if (oldest === undefined) return 0
-    const perRecord = oldest.bytes / Math.max(1, oldest.next - oldest.start)
-    const excess = Math.ceil((total - retentionBytes) / Math.max(1, perRecord))
-    return this.#file.removeHead(oldest, Math.min(oldest.next, oldest.start + excess), CHUNK)
+    const slots = this.#slots(name).map((slot) => ({ slot, state: changes.of(slot) }))
+    let removed = 0
+    while (removed < limit) {
+      const excess = slots.reduce((sum, { state }) => sum + state.bytes, 0) - retentionBytes
+      const head = excess > 0 ? this.#oldestHead(slots) : undefined
+      if (head === undefined) break
+      const { slot, state } = head
+      const perRecord = state.bytes / (state.next - state.start)
+      const wanted = Math.ceil(excess / Math.max(1, perRecord))
+      const piece = Math.min(wanted, PER_PARTITION, limit - removed)
+      removed += this.#file.removeHead(slot, state.start + piece, { limit: piece, changes })
+    }
+    return removed
   }
 
-  #oldestHead(slots: readonly Slot[]): Slot | undefined {
-    const heads = slots.map((slot) => ({
-      slot,
-      ts: this.#file.page(slot, slot.start, 1)[0]?.timestamp ?? Number.POSITIVE_INFINITY,
-    }))
-    return heads.filter(({ ts }) => ts < Number.POSITIVE_INFINITY).sort((a, b) => a.ts - b.ts)[0]?.slot
+  #oldestHead(slots: readonly { slot: Slot; state: Slot }[]): { slot: Slot; state: Slot } | undefined {
+    let oldest: { slot: Slot; state: Slot } | undefined
+    let oldestTs = Number.POSITIVE_INFINITY
+    for (const candidate of slots) {
+      const ts = this.#file.timestampAt(candidate.slot, candidate.state.start) ?? Number.POSITIVE_INFINITY
+      if (ts < oldestTs) {
+        oldestTs = ts
+        oldest = candidate
+      }
+    }
+    return oldest
   }
+
+  /** The first offset whose record was appended at `ts` or later; the end when there is none. */
+  #offsetAt(slot: Slot, ts: number): number {
+    let low = slot.start
+    let high = slot.next
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      if ((this.#file.timestampAt(slot, middle) ?? ts) < ts) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** Gives a piece of what is free beyond the spare back to the disk; false when there is no such thing. */
+  #freePages(): boolean {
+    const free = this.#pragma('freelist_count')
+    const isMuch = free > Math.max(SPARE_PAGES, this.#pragma('page_count') * SPARE_SHARE)
+    if (isMuch) this.#file.database.run(`PRAGMA incremental_vacuum(${FREED_PER_RUN})`)
+    return isMuch
+  }
+
+  #pragma(name: 'freelist_count' | 'page_count'): number {
+    return this.#file.database.query<Record<string, number>, []>(`PRAGMA ${name}`).get()?.[name] ?? 0
+  }
+
+  #slots(name: string): readonly Slot[] {
+    return this.#file.topic(name)?.slots ?? []
+  }
+}
+
+interface Piece {
+  limit: number
+  changes: Changes
 }
