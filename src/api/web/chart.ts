@@ -10,7 +10,7 @@ import {
   type UTCTimestamp,
 } from 'lightweight-charts'
 
-import type { CandleRow, WindowRow } from '../../trade.ts'
+import { type CandleRow, type Interval, INTERVAL_MS, type WindowRow } from '../../trade.ts'
 import { decimalsFor, formatPrice, formatSize } from './format.ts'
 
 const MOST_BARS = 5_000
@@ -27,7 +27,9 @@ export class PriceChart {
   readonly #averageSeries: ISeriesApi<'Line'>
   readonly #legend: HTMLElement
   readonly #candles = new Map<number, CandleRow>()
-  readonly #windows = new Map<number, WindowRow>()
+  /** By bar: the last window that ends in it. */
+  readonly #averages = new Map<number, WindowRow>()
+  #barMs = INTERVAL_MS['1m']
   #hovered: number | null = null
 
   constructor(container: HTMLElement, legend: HTMLElement) {
@@ -70,10 +72,11 @@ export class PriceChart {
     this.#draw()
   }
 
-  /** Forgets the last symbol. */
-  clear(): void {
+  /** Forgets the last symbol and takes bars of this length. */
+  clear(interval: Interval): void {
+    this.#barMs = INTERVAL_MS[interval]
     this.#candles.clear()
-    this.#windows.clear()
+    this.#averages.clear()
     this.#draw()
   }
 
@@ -84,22 +87,31 @@ export class PriceChart {
     trim(this.#candles)
     const isAppend = !isWhole && rows.every((row) => row.open_ts >= newest)
     if (!isAppend) this.#draw()
-    else for (const row of rows) this.#update(row)
+    else for (const row of rows.toSorted((a, b) => a.open_ts - b.open_ts)) this.#update(row)
     if (isWhole) this.#showNewest()
     if (this.#hovered === null) this.#say(this.#candles.get(lastKey(this.#candles)))
   }
 
   setWindows(rows: readonly WindowRow[]): void {
-    const newest = lastKey(this.#windows)
-    for (const row of rows) this.#windows.set(row.window_end_ts, row)
-    trim(this.#windows)
-    if (rows.length > 50 || rows.some((row) => row.window_end_ts < newest)) this.#drawAverage()
-    else for (const row of rows) this.#averageSeries.update({ time: second(row.window_end_ts), value: row.vwap })
+    const newest = lastKey(this.#averages)
+    for (const row of rows) this.#average(row)
+    trim(this.#averages)
+    const bars = new Set(rows.map((row) => this.#barOf(row)))
+    if (bars.size > 50 || [...bars].some((bar) => bar < newest)) this.#drawAverage()
+    else
+      for (const bar of bars)
+        this.#averageSeries.update({ time: second(bar), value: this.#averages.get(bar)?.vwap ?? 0 })
   }
 
-  /** The average is drawn only where a bar is not much longer than it. */
-  showAverage(isShown: boolean): void {
-    this.#averageSeries.applyOptions({ visible: isShown })
+  /** The bar that a window ends in: points between bars would stretch the axis. */
+  #barOf({ window_end_ts: end }: WindowRow): number {
+    return end - 1 - ((end - 1) % this.#barMs)
+  }
+
+  #average(row: WindowRow): void {
+    const bar = this.#barOf(row)
+    const known = this.#averages.get(bar)
+    if (known === undefined || row.window_end_ts >= known.window_end_ts) this.#averages.set(bar, row)
   }
 
   #update(row: CandleRow): void {
@@ -129,9 +141,11 @@ export class PriceChart {
     this.#drawAverage()
   }
 
+  /** Windows that end in the future wait for their bar. */
   #drawAverage(): void {
-    const rows = [...this.#windows.values()].sort((a, b) => a.window_end_ts - b.window_end_ts)
-    this.#averageSeries.setData(rows.map((row) => ({ time: second(row.window_end_ts), value: row.vwap })))
+    const newest = lastKey(this.#candles)
+    const bars = [...this.#averages].filter(([bar]) => bar <= newest).sort(([a], [b]) => a - b)
+    this.#averageSeries.setData(bars.map(([bar, { vwap }]) => ({ time: second(bar), value: vwap })))
   }
 
   #volumeColour({ open, close }: CandleRow): string {
@@ -139,7 +153,9 @@ export class PriceChart {
   }
 
   #showNewest(): void {
-    const bars = this.#candles.size
+    const newest = lastKey(this.#candles)
+    const averaged = [...this.#averages.keys()].filter((bar) => bar <= newest)
+    const bars = new Set([...this.#candles.keys(), ...averaged]).size
     this.#chart.timeScale().setVisibleLogicalRange({ from: Math.max(0, bars - SHOWN_BARS), to: bars + 4 })
   }
 

@@ -14,7 +14,7 @@ const STATUS_EVERY_MS = 2_000
 interface Status {
   origin: 'live' | 'simulated' | 'replay'
   symbols: readonly string[]
-  startedAt: number
+  started_at: number
   trades_per_second?: number
   latency_p99_ms?: number | null
 }
@@ -31,10 +31,10 @@ let status: Status | null = null
 let isConnected = false
 let isDrawDue = false
 
+startTheme(at('theme'), () => chart.paint())
 const chart = new PriceChart(at('chart'), at('legend'))
 const tape = new Tape(at('tape'))
 const watchlist = new Watchlist(at('watchlist'), (symbol) => show({ ...view, symbol }))
-startTheme(at('theme'), () => chart.paint())
 const socket = new LiveSocket({
   onUpdate: receive,
   onState(connected) {
@@ -54,8 +54,7 @@ function show(next: { symbol: string | null; interval: Interval }): void {
   Object.assign(view, next)
   history.replaceState(null, '', writeView(view))
   if (isOther) tape.clear()
-  chart.clear()
-  chart.showAverage(view.interval === '1s' || view.interval === '1m')
+  chart.clear(view.interval)
   if (view.symbol !== null) watchlist.select(view.symbol)
   for (const button of at('intervals').children)
     button.setAttribute('aria-checked', String(button.textContent === view.interval))
@@ -84,8 +83,8 @@ async function loadHistory(): Promise<void> {
     get<{ data: WindowRow[] }>(`/v1/windows?${query.toString()}`),
   ])
   if (symbol !== view.symbol || interval !== view.interval) return
-  if (candles !== null) chart.setCandles(candles.data, { isWhole: true })
   if (windows !== null) chart.setWindows(windows.data)
+  if (candles !== null) chart.setCandles(candles.data, { isWhole: true })
   const csv = new URLSearchParams({ symbol, interval, limit: '10000', format: 'csv', from: '1' })
   at('export').setAttribute('href', `/v1/candles?${csv.toString()}`)
 }
@@ -125,7 +124,7 @@ function draw(): void {
     isConnected,
     origin: status?.origin ?? null,
     symbol: view.symbol ?? '',
-    startedAt: status?.startedAt ?? null,
+    startedAt: status?.started_at ?? null,
     lastTradeAt: row?.received_ts ?? row?.trade_ts ?? null,
   })
   const badge = at('badge')
