@@ -48,6 +48,8 @@ function listen(app: Hono<ApiEnv>, { host, port, context }: ServeOptions) {
       hostname: host.replace(/^\[(.*)\]$/, '$1'),
       port,
       development: false,
+      // Without this, `development: false` lets a second process take the same port and half of the requests.
+      reusePort: false,
       idleTimeout: IDLE_SECONDS,
       maxRequestBodySize: MAX_MESSAGE,
       websocket: { ...websocket, maxPayloadLength: MAX_MESSAGE },

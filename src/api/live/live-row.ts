@@ -50,7 +50,8 @@ export const keyOf = (row: LiveRow): string => {
 /** Oldest first; trades of one ms in the order of the log. */
 export function byAge(a: LiveRow, b: LiveRow): number {
   const apart = timeOf(a) - timeOf(b)
-  if (apart !== 0 || !isTrade(a) || !isTrade(b)) return apart
+  if (apart !== 0) return apart
+  if (!isTrade(a) || !isTrade(b)) return a.symbol < b.symbol ? -1 : 1
   return a.log_partition - b.log_partition || a.log_offset - b.log_offset || a.log_index - b.log_index
 }
 
