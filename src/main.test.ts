@@ -4,33 +4,14 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { PROGRAM, runStockpipe } from './command/stockpipe.fixture.ts'
 import { COMMANDS } from './config/option.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'stockpipe-main-'))
 afterAll(() => rmSync(cwd, { recursive: true, force: true }))
 
-interface Ran {
-  code: number
-  out: string
-  err: string
-}
-
-/** Runs the program from source in an empty folder, with nothing but PATH and `env` in its environment. */
-async function stockpipe(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, 'main.ts'), ...words], {
-    cwd,
-    env: { PATH: process.env['PATH'] ?? '', ...env },
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
-  return { code, out, err }
-}
+const stockpipe = (words: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+  runStockpipe(words, { cwd, env })
 
 describe('what is not understood ends with 2, says what was meant, and runs nothing', () => {
   test.each([
@@ -163,13 +144,10 @@ describe('commands', () => {
 
   test('a reader that leaves early is no error', async () => {
     const script = `"$0" "$1" config; echo "$?" > code`
-    const child = Bun.spawn(
-      ['bash', '-c', `{ sleep 0.2; ${script}; } | true`, process.execPath, join(import.meta.dir, 'main.ts')],
-      {
-        cwd,
-        stderr: 'pipe',
-      },
-    )
+    const child = Bun.spawn(['bash', '-c', `{ sleep 0.2; ${script}; } | true`, ...PROGRAM], {
+      cwd,
+      stderr: 'pipe',
+    })
     expect(await new Response(child.stderr).text()).toBe('')
     await child.exited
     expect(await Bun.file(join(cwd, 'code')).text()).toBe('0\n')
@@ -182,7 +160,7 @@ describe('simulate', () => {
     const folder = mkdtempSync(join(tmpdir(), 'stockpipe-simulate-'))
     const truth = join(folder, 'sent.ndjson')
     const words = ['simulate', '--listen', '127.0.0.1:0', '--rate', '200', '--symbols', 'A,B', '--truth', truth]
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, 'main.ts'), ...words], { cwd, stdout: 'pipe' })
+    const child = Bun.spawn([...PROGRAM, ...words], { cwd, stdout: 'pipe' })
     try {
       const url = await firstAddress(child.stdout)
       const frame = await new Promise<string>((resolve, reject) => {
