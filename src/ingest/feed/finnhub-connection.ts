@@ -154,7 +154,11 @@ class FinnhubConnection {
 }
 
 const textOf = (data: RawData): string =>
-  Array.isArray(data) ? Buffer.concat(data).toString() : Buffer.isBuffer(data) ? data.toString() : Buffer.from(data).toString()
+  Array.isArray(data)
+    ? Buffer.concat(data).toString()
+    : Buffer.isBuffer(data)
+      ? data.toString()
+      : Buffer.from(data).toString()
 
 const unanswered: Ending = { kind: 'failed', why: 'the connection closed before the handshake was done' }
 

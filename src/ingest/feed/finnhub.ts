@@ -37,7 +37,7 @@ const TOO_MANY = /"Subscribing to too many symbols"/
 /**
  * Trades from Finnhub's websocket as they come. Every ending leads to another connection, the pauses between them
  * grow as `RetryPolicy` says; a refused token is tried again slowly, for it may be renewed. The token is in no log,
- * error or reason. Throws `config` for an address that is none.
+ * error or reason. Throws `config` for an address, of the feed or the proxy, that is none.
  */
 export function openFinnhubFeed(options: FinnhubFeedOptions, context: Context): Feed {
   return new FinnhubFeed(options, context)
@@ -59,6 +59,7 @@ class FinnhubFeed implements Feed {
     this.#options = options
     this.#context = context
     this.#address = parseAddress(options.url)
+    if (options.proxy !== undefined) checkProxy(options.proxy)
     this.#since = options.since ?? null
     this.#retry = new RetryPolicy(options.random ?? cryptoRandom, options.retry)
     this.#queue = new FeedQueue({ ...QUEUE_LIMIT, ...options.queueLimit }, lossReports(context))
@@ -165,11 +166,12 @@ class FinnhubFeed implements Feed {
     return delayMs
   }
 
-  /** Libraries like to put the address into their messages. */
+  /** Libraries like to put the whole address into their messages. */
   #masked(words: string): string {
-    const { token } = this.#options
-    if (!token) return words
-    return words.replaceAll(token, '***').replaceAll(encodeURIComponent(token), '***')
+    const { token, proxy } = this.#options
+    const shown = words.replaceAll(/([?&]token=)[^&\s'"]*/g, '$1***')
+    const secrets = [token, token && encodeURIComponent(token), proxy].filter((secret) => !!secret)
+    return secrets.reduce<string>((text, secret) => text.replaceAll(secret ?? '', '***'), shown)
   }
 }
 
@@ -178,6 +180,13 @@ function parseAddress(text: string): URL {
   if (url?.protocol === 'wss:' || url?.protocol === 'ws:') return url
   throw new StockpipeError('config', 'the address of the feed is not a websocket address', {
     hint: 'it looks like wss://ws.finnhub.io',
+  })
+}
+
+function checkProxy(text: string): void {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return
+  throw new StockpipeError('config', 'the address of the proxy is not an http address', {
+    hint: 'HTTPS_PROXY and HTTP_PROXY look like http://proxy.example.org:3128',
   })
 }
 

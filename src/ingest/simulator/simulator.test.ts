@@ -37,13 +37,14 @@ function fastClock(speed: number): Clock {
 function openClient(url: string, symbols: readonly string[] = [BTC]) {
   const socket = new WebSocket(url)
   const frames: string[] = []
+  const entries: Entry[] = []
   const checks = new Set<() => void>()
   const changed = () => checks.forEach((check) => check())
   const client = {
     socket,
     frames,
     closed: null as number | null,
-    entries: () => frames.flatMap(entriesOf),
+    entries,
     until: (condition: () => boolean) =>
       new Promise<void>((resolve) => {
         const check = () => {
@@ -59,6 +60,7 @@ function openClient(url: string, symbols: readonly string[] = [BTC]) {
   socket.on('open', () => symbols.forEach((symbol) => socket.send(JSON.stringify({ type: 'subscribe', symbol }))))
   socket.on('message', (data: Buffer) => {
     frames.push(data.toString())
+    entries.push(...entriesOf(data.toString()))
     changed()
   })
   socket.on('close', (code) => {
@@ -92,12 +94,12 @@ test('past and present meet without hole or overlap, and the truth file holds ex
   const since = began - 8_000
   const simulator = await start({ rate: 600, history: 60_000, truthFile })
   using client = openClient(`${simulator.url}/?token=t&since=${since}`, [BTC, ETH])
-  await client.until(() => (client.entries().at(-1)?.t ?? 0) > began + 500)
+  await client.until(() => (client.entries.at(-1)?.t ?? 0) > began + 500)
   const to = began + 400
   await simulator[Symbol.asyncDispose]()
   const expected = [...history([BTC, ETH], { from: since, to }, { ...SIMULATOR_DEFAULTS, rate: 600 })]
   expect(expected.length).toBeGreaterThan(500)
-  expect(sorted(client.entries().filter(({ t }) => t < to))).toEqual(sorted(expected))
+  expect(sorted(client.entries.filter(({ t }) => t < to))).toEqual(sorted(expected))
   await client.until(() => client.closed !== null)
   expect(
     truthOf(truthFile)
@@ -110,9 +112,9 @@ test('the past comes in order of time, at most 200 trades a frame, within two se
   const began = systemClock.now()
   await using simulator = await start({ history: 1_800_000, rate: 40 })
   using client = openClient(simulator.url, [BTC, ETH])
-  await client.until(() => (client.entries().at(-1)?.t ?? 0) >= began)
+  await client.until(() => (client.entries.at(-1)?.t ?? 0) >= began)
   expect(systemClock.now() - began).toBeLessThan(2_000)
-  const past = client.entries().filter(({ t }) => t < began)
+  const past = client.entries.filter(({ t }) => t < began)
   expect(past.length).toBeGreaterThan(5_000)
   expect(past.every(({ t }, index) => index === 0 || t >= (past[index - 1]?.t ?? 0))).toBe(true)
   expect(Math.max(...client.frames.map((frame) => entriesOf(frame).length))).toBe(200)
@@ -126,8 +128,8 @@ test('two simulators at the same moment send the same trades', async () => {
     [1, 2].map(async () => {
       await using simulator = await start({ history: 60_000, rate: 300 })
       using client = openClient(`${simulator.url}/?since=${since}`)
-      await client.until(() => (client.entries().at(-1)?.t ?? 0) > since + 3_100)
-      return sorted(client.entries().filter(({ t }) => t < since + 3_000))
+      await client.until(() => (client.entries.at(-1)?.t ?? 0) > since + 3_100)
+      return sorted(client.entries.filter(({ t }) => t < since + 3_000))
     }),
   )
   expect(seen[0]?.length).toBeGreaterThan(50)
@@ -147,13 +149,13 @@ test('disorder, lateness, repeats and garbage reach the wire, and each trade sti
   } as const
   const simulator = await start({ ...faults, truthFile }, clock)
   using client = openClient(simulator.url)
-  await client.until(() => client.entries().length > 0)
+  await client.until(() => client.entries.length > 0)
   const from = clock.now() + 200
-  await client.until(() => client.entries().some(({ t }) => t > from + 7_500))
+  await client.until(() => client.entries.some(({ t }) => t > from + 7_500))
   await simulator[Symbol.asyncDispose]()
   const range = { from, to: from + 4_000 }
   const expected = [...history([BTC], range, { ...SIMULATOR_DEFAULTS, ...faults })]
-  const got = client.entries().filter(({ t }) => t >= range.from && t < range.to)
+  const got = client.entries.filter(({ t }) => t >= range.from && t < range.to)
   expect(sorted(got)).toEqual(sorted([...expected, ...expected]))
   expect(got.some(({ t }, index) => index > 0 && t < (got[index - 1]?.t ?? 0))).toBe(true)
   expect(client.frames.filter((frame) => entriesOf(frame).length === 0).length).toBeGreaterThan(3)
@@ -169,7 +171,7 @@ test('the 51st symbol is refused with an error frame, the socket stays, and unsu
   await client.until(() => client.frames.includes('{"msg":"Subscribing to too many symbols","type":"error"}'))
   client.socket.send(JSON.stringify({ type: 'unsubscribe', symbol: BTC }))
   client.socket.send(JSON.stringify({ type: 'subscribe', symbol: 'AAPL' }))
-  await client.until(() => client.entries().some(({ s }) => s === 'AAPL'))
+  await client.until(() => client.entries.some(({ s }) => s === 'AAPL'))
   expect(client.closed).toBeNull()
 })
 
@@ -177,10 +179,10 @@ test('a malformed symbol is an error frame; an unknown one, a repeated one and n
   await using simulator = await start({ symbols: [BTC], rate: 300 })
   using client = openClient(simulator.url, [BTC, BTC, 'NOBODY:KNOWS', ' ?'])
   client.socket.on('open', () => client.socket.send('nonsense'))
-  await client.until(() => client.entries().length > 20)
+  await client.until(() => client.entries.length > 20)
   const others = client.frames.filter((frame) => entriesOf(frame).length === 0)
   expect(others).toEqual(['{"msg":"Invalid symbol  ?","type":"error"}'])
-  expect(client.entries().every(({ s }) => s === BTC)).toBe(true)
+  expect(client.entries.every(({ s }) => s === BTC)).toBe(true)
 })
 
 test('a stall sends pings and no trade, and what traded meanwhile is lost', async () => {
@@ -188,8 +190,8 @@ test('a stall sends pings and no trade, and what traded meanwhile is lost', asyn
   const began = clock.now()
   await using simulator = await start({ rate: 200, stall: { afterMs: 1_000, forMs: 3_000 }, pingEveryMs: 500 }, clock)
   using client = openClient(simulator.url)
-  await client.until(() => client.entries().some(({ t }) => t > began + 4_000))
-  const times = client.entries().map(({ t }) => t)
+  await client.until(() => client.entries.some(({ t }) => t > began + 4_000))
+  const times = client.entries.map(({ t }) => t)
   const gap = Math.max(...times.map((t, index) => t - (times[index - 1] ?? t)))
   expect(gap).toBeGreaterThan(2_000)
   expect(client.frames.filter((frame) => frame === '{"type":"ping"}').length).toBeGreaterThanOrEqual(5)
@@ -206,7 +208,7 @@ test('a second client evicts the first where only one may be connected', async (
 })
 
 test('a client that does not read is disconnected', async () => {
-  await using simulator = await start({ rate: 100_000, clientBufferBytes: 100_000 })
+  await using simulator = await start({ rate: 1_000, garbageShare: 1, clientBufferBytes: 100_000 }, fastClock(20))
   const socket = connect(simulator.port, '127.0.0.1')
   await new Promise((resolve) => socket.once('connect', resolve))
   const key = Buffer.from('0123456789abcdef').toString('base64')
@@ -231,8 +233,8 @@ test('the clock offset shifts trades and the Date of the handshake', async () =>
     client.socket.on('upgrade', ({ headers }) => resolve(headers.date)),
   )
   expect(Date.parse((await date) ?? '') - systemClock.now()).toBeGreaterThan(3_590_000)
-  await client.until(() => client.entries().length > 0)
-  expect((client.entries()[0]?.t ?? 0) - systemClock.now()).toBeGreaterThan(3_590_000)
+  await client.until(() => client.entries.length > 0)
+  expect((client.entries[0]?.t ?? 0) - systemClock.now()).toBeGreaterThan(3_590_000)
 })
 
 test('REST answers quotes, searches and listings about the same market', async () => {

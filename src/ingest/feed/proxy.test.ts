@@ -1,0 +1,40 @@
+import { expect, test } from 'bun:test'
+
+import { proxyFor } from './proxy.ts'
+
+const FINNHUB = 'wss://ws.finnhub.io'
+const env = { HTTPS_PROXY: 'http://secure:3128', HTTP_PROXY: 'http://plain:3128' }
+
+test('https and wss go through HTTPS_PROXY, http and ws through HTTP_PROXY', () => {
+  expect(proxyFor(FINNHUB, env)).toBe('http://secure:3128')
+  expect(proxyFor('https://finnhub.io/api/v1', env)).toBe('http://secure:3128')
+  expect(proxyFor('ws://feed.example.org', env)).toBe('http://plain:3128')
+  expect(proxyFor(FINNHUB, { HTTP_PROXY: 'http://plain:3128' })).toBeUndefined()
+  expect(proxyFor(FINNHUB, {})).toBeUndefined()
+})
+
+test('small letters come first, ALL_PROXY last, and a bare host gets a scheme', () => {
+  expect(proxyFor(FINNHUB, { ...env, https_proxy: 'http://small:1' })).toBe('http://small:1')
+  expect(proxyFor(FINNHUB, { ALL_PROXY: 'proxy:8080' })).toBe('http://proxy:8080')
+  expect(proxyFor(FINNHUB, { https_proxy: '', HTTPS_PROXY: 'http://secure:3128' })).toBe('http://secure:3128')
+})
+
+test.each([
+  ['*', undefined],
+  ['finnhub.io', undefined],
+  ['.finnhub.io', undefined],
+  ['*.finnhub.io', undefined],
+  ['example.org, WS.FINNHUB.IO', undefined],
+  ['ws.finnhub.io:443', undefined],
+  ['ws.finnhub.io:8443', 'http://secure:3128'],
+  ['hub.io', 'http://secure:3128'],
+  ['example.org', 'http://secure:3128'],
+])('NO_PROXY=%s', (list, expected) => {
+  expect(proxyFor(FINNHUB, { ...env, NO_PROXY: list })).toBe(expected)
+})
+
+test('this machine is never behind a proxy', () => {
+  for (const host of ['localhost', '127.0.0.1', '[::1]', 'feed.localhost']) {
+    expect(proxyFor(`ws://${host}:8090`, env)).toBeUndefined()
+  }
+})
