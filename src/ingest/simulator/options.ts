@@ -25,7 +25,7 @@ export interface SimulatorOptions {
   stall: { afterMs: number; forMs: number } | null
   /** Each connection is closed after this time. Null: never. */
   closeEveryMs: number | null
-  /** Those closings happen in the middle of a frame, without a word. */
+  /** Those closings happen in the middle of a frame, without a word. Alone it closes every 10 s. */
   midFrameClose: boolean
   /** Symbols a connection may have. */
   limit: number
@@ -84,12 +84,14 @@ export const SIMULATOR_DEFAULTS: SimulatorOptions = {
   port: 0,
 }
 
+const MID_FRAME_CLOSE_MS = 10_000
 const SHARES = ['twins', 'futureShare', 'zeroVolumeShare', 'sameMsShare', 'garbageShare'] as const
 const TIMES = ['disorderMs', 'history', 'joinMs', 'retryAfter', 'limit'] as const
 
 /** Fills in the defaults. Throws `config` naming everything that is out of range. */
 export function simulatorOptions(given: Partial<SimulatorOptions>): SimulatorOptions {
   const options = { ...SIMULATOR_DEFAULTS, ...given }
+  if (options.midFrameClose) options.closeEveryMs ??= MID_FRAME_CLOSE_MS
   const problems = [
     ...SHARES.filter((name) => !within(options[name], 0, 1)).map((name) => `${name} must be from 0 to 1`),
     ...TIMES.filter((name) => !within(options[name], 0, Number.MAX_SAFE_INTEGER)).map(

@@ -1,7 +1,6 @@
 import type { Entry } from '../../trade.ts'
-import { instrumentOf } from './instrument.ts'
 import type { Instrument } from './instrument.ts'
-import { DEFAULT_SYMBOLS } from './instrument.ts'
+import { DEFAULT_SYMBOLS, instrumentOf } from './instrument.ts'
 import type { SimulatorOptions } from './options.ts'
 import type { PathSlot } from './price-path.ts'
 import { PricePath, SLOT_MS } from './price-path.ts'
