@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 export const ROOT = join(import.meta.dir, '..')
 export const BINARY = join(ROOT, 'dist', process.platform === 'win32' ? 'stockpipe.exe' : 'stockpipe')
-export const fixture = (name: string): string => join(import.meta.dir, 'fixtures', name)
+export { fixture } from './fixture.ts'
 
 if (!existsSync(BINARY)) throw new Error('dist/stockpipe is not there: npm test builds it, or run `bun build.ts`')
 

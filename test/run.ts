@@ -2,7 +2,7 @@
  * `npm test`: formatting, lint, types, then every test, with the compiled executable built once for those that run it.
  * Stops at the first step that fails.
  */
-export {}
+
 
 const STEPS: readonly (readonly [string, readonly string[]])[] = [
   ['format', ['oxfmt', '--check', '.']],

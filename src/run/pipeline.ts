@@ -70,6 +70,8 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
     flush: settings.flush,
     drained: drained.signal,
   }
+  // At once, so that a log of another shape is refused before anything runs.
+  await ensureTopics(options)
   const feed = opening.use(
     await openFeed(settings, { context, broker, folder: folder.path, topic: settings.kafkaTopic }),
   )

@@ -1,0 +1,3 @@
+import { join } from 'node:path'
+
+export const fixture = (name: string): string => join(import.meta.dir, 'fixtures', name)
