@@ -41,6 +41,6 @@ const csvLine = <Row extends object>(row: Row, columns: readonly (keyof Row & st
 
 const csvCell = (value: unknown): string => {
   if (value === null || value === undefined) return ''
-  const text = String(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
