@@ -25,7 +25,7 @@ export function createTerminal(output: Output): Terminal {
     },
     status(text) {
       if (!isTty) return
-      const width = (output.columns ?? 80) - 1
+      const width = (output.columns || 80) - 1
       const fitted = text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text
       if (fitted === shown) return
       output.write(CLEAR_LINE + fitted)

@@ -65,7 +65,7 @@ function banner(pipeline: Pipeline): string {
   const limit = settings.retentionLogSize === null ? 'unlimited' : printSize(settings.retentionLogSize)
   const rows: [string, string][] = [
     ['prices', `${origin} (${feed.describe})`],
-    ['symbols', settings.symbols.join(', ')],
+    ...(origin === 'replay' ? [] : [['symbols', settings.symbols.join(', ')] satisfies [string, string]]),
     ['data', `${dataDir} (log up to ${limit})`],
     ['page', http.url],
     ...sshHint(http.url),

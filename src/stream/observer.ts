@@ -5,6 +5,8 @@ import type { Context } from '../telemetry.ts'
 import type { PipelineStats } from '../stats.ts'
 
 const QUARANTINE_ALARM = 0.01
+/** Receipts older than this when they were appended come from a recording: no latency of ours. */
+const RECORDED_MS = 60_000
 
 /** Turns what the processor does into numbers, once per batch. */
 export class Observer {
@@ -43,9 +45,10 @@ export class Observer {
     for (const batch of rows.trades) {
       trades += batch.entries.length - (batch.skip?.size ?? 0)
       metrics.hop.observe({ hop: 'broker_store' }, (now - batch.ingested) / 1000)
-      if (batch.received === null) continue
-      metrics.endToEnd.observe((now - batch.received) / 1000)
-      this.#stats.latency(now - batch.received)
+      const since = batch.received ?? batch.ingested
+      if (batch.ingested - since > RECORDED_MS) continue
+      metrics.endToEnd.observe((now - since) / 1000)
+      this.#stats.latency(now - since)
     }
     metrics.trades.inc({ stage: 'stored' }, trades)
     this.#stats.stored(trades)
