@@ -6,37 +6,61 @@ import {
   type IChartApi,
   type ISeriesApi,
   LineSeries,
-  type MouseEventParams,
-  type UTCTimestamp,
+  LineStyle,
 } from 'lightweight-charts'
 
-import { type CandleRow, type Interval, INTERVAL_MS, type WindowRow } from '../../trade.ts'
-import { decimalsFor, formatPrice, formatSize } from './format.ts'
+import type { CandleRow, WindowRow } from '../../trade.ts'
+import { INTERVAL_MS, type Interval } from '../../trade.ts'
+import { averageLine, type AveragePoint } from './average.ts'
+import { Bars } from './bars.ts'
+import { formatSize, type PriceFormat } from './format.ts'
+import { Plot } from './plot.ts'
 
-const MOST_BARS = 5_000
-const SHOWN_BARS = 120
+export interface ChartEvents {
+  /** The candle under the cursor, or null. */
+  onHover: (row: CandleRow | null) => void
+  /** The reader came near the oldest bar. */
+  onNearStart: () => void
+}
 
-const second = (ts: number): UTCTimestamp => Math.floor(ts / 1000) as UTCTimestamp
+const MOST_CANDLES = 20_000
+const MOST_WINDOWS = 20_000
+const SHOWN_BARS = 110
+const RIGHT_OFFSET = 5
+const NEAR_START_BARS = 20
+
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
-/** Candles, volume and the running average of one symbol. Holds the rows by time, so that late changes find their bar. */
+/** Candles, volume and the running average of one symbol. Takes rows in any order; draws when told to. */
 export class PriceChart {
   readonly #chart: IChartApi
+  readonly #candles = new Bars<CandleRow>((row) => row.open_ts)
+  readonly #windows = new Bars<WindowRow>((row) => row.window_end_ts)
   readonly #candleSeries: ISeriesApi<'Candlestick'>
-  readonly #volumeSeries: ISeriesApi<'Histogram'>
   readonly #averageSeries: ISeriesApi<'Line'>
-  readonly #legend: HTMLElement
-  readonly #candles = new Map<number, CandleRow>()
-  /** By bar: the last window that ends in it. */
-  readonly #averages = new Map<number, WindowRow>()
-  #barMs = INTERVAL_MS['1m']
-  #hovered: number | null = null
+  readonly #candlePlot: Plot<CandleRow, 'Candlestick'>
+  readonly #volumePlot: Plot<CandleRow, 'Histogram'>
+  readonly #averagePlot: Plot<AveragePoint, 'Line'>
+  readonly #container: HTMLElement
+  #decimals = -1
+  #isFresh = true
+  #softUp = ''
+  #softDown = ''
 
-  constructor(container: HTMLElement, legend: HTMLElement) {
-    this.#legend = legend
+  constructor(container: HTMLElement, events: ChartEvents) {
+    this.#container = container
     this.#chart = createChart(container, {
       autoSize: true,
-      layout: { attributionLogo: false, fontFamily: 'system-ui, sans-serif' },
+      layout: { attributionLogo: false, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 11 },
+      localization: { locale: 'en-US' },
+      crosshair: { mode: CrosshairMode.Normal },
+      timeScale: { rightOffset: RIGHT_OFFSET, minBarSpacing: 1 },
+    })
+    const volume = this.#chart.addSeries(HistogramSeries, {
+      priceScaleId: 'volume',
+      priceFormat: { type: 'custom', formatter: formatSize, minMove: 1e-8 },
+      lastValueVisible: false,
+      priceLineVisible: false,
     })
     this.#candleSeries = this.#chart.addSeries(CandlestickSeries, { borderVisible: false })
     this.#averageSeries = this.#chart.addSeries(LineSeries, {
@@ -45,141 +69,134 @@ export class PriceChart {
       lastValueVisible: false,
       crosshairMarkerVisible: false,
     })
-    this.#volumeSeries = this.#chart.addSeries(HistogramSeries, {
-      priceScaleId: 'volume',
-      priceFormat: { type: 'volume' },
-      lastValueVisible: false,
-      priceLineVisible: false,
-    })
-    this.#chart.priceScale('volume').applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } })
-    this.#chart.priceScale('right').applyOptions({ scaleMargins: { top: 0.06, bottom: 0.22 } })
-    this.#chart.subscribeCrosshairMove((move) => this.#hover(move))
+    this.#chart.priceScale('volume').applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } })
+    this.#chart.priceScale('right').applyOptions({ scaleMargins: { top: 0.08, bottom: 0.2 } })
+    this.#candlePlot = candlePlot(this.#candleSeries)
+    this.#volumePlot = volumePlot(volume, ({ open, close }) => (close >= open ? this.#softUp : this.#softDown))
+    this.#averagePlot = averagePlot(this.#averageSeries)
+    this.#listen(events)
     this.paint()
   }
 
   /** Takes the colours of the page's theme. */
   paint(): void {
-    const [up, down, line] = [colour('--up'), colour('--down'), colour('--line')]
+    const [up, down, grid, dim] = [colour('--up'), colour('--down'), colour('--grid'), colour('--dim')]
+    this.#softUp = colour('--up-soft')
+    this.#softDown = colour('--down-soft')
+    const line = { color: dim, style: LineStyle.Dashed, width: 1 as const, labelBackgroundColor: colour('--label') }
     this.#chart.applyOptions({
-      layout: { background: { color: colour('--panel') }, textColor: colour('--dim') },
-      grid: { vertLines: { color: line }, horzLines: { color: line } },
-      rightPriceScale: { borderColor: line },
-      timeScale: { borderColor: line, timeVisible: true, secondsVisible: true, rightOffset: 4 },
-      crosshair: { mode: CrosshairMode.Normal },
+      layout: { background: { color: colour('--panel') }, textColor: dim },
+      grid: { vertLines: { color: grid }, horzLines: { color: grid } },
+      rightPriceScale: { borderColor: grid },
+      timeScale: { borderColor: grid },
+      crosshair: { vertLine: line, horzLine: line },
     })
     this.#candleSeries.applyOptions({ upColor: up, downColor: down, wickUpColor: up, wickDownColor: down })
-    this.#averageSeries.applyOptions({ color: colour('--accent') })
-    this.#draw()
+    this.#averageSeries.applyOptions({ color: colour('--average') })
+    this.#volumePlot.redraw()
   }
 
   /** Forgets the last symbol and takes bars of this length. */
   clear(interval: Interval): void {
-    this.#barMs = INTERVAL_MS[interval]
     this.#candles.clear()
-    this.#averages.clear()
-    this.#draw()
+    this.#windows.clear()
+    this.#isFresh = true
+    const isDaily = INTERVAL_MS[interval] >= INTERVAL_MS['1d']
+    this.#chart.timeScale().applyOptions({ timeVisible: !isDaily, secondsVisible: interval === '1s' })
   }
 
-  /** `isWhole`: these are all the bars there are, and the view goes to the newest. */
-  setCandles(rows: readonly CandleRow[], { isWhole }: { isWhole: boolean }): void {
-    const newest = lastKey(this.#candles)
-    for (const row of rows) this.#candles.set(row.open_ts, row)
-    trim(this.#candles)
-    const isAppend = !isWhole && rows.every((row) => row.open_ts >= newest)
-    if (!isAppend) this.#draw()
-    else for (const row of rows.toSorted((a, b) => a.open_ts - b.open_ts)) this.#update(row)
-    if (isWhole) this.#showNewest()
-    if (this.#hovered === null) this.#say(this.#candles.get(lastKey(this.#candles)))
+  putCandles(rows: readonly CandleRow[]): void {
+    this.#candles.put(rows)
+    this.#candles.trim(MOST_CANDLES)
   }
 
-  setWindows(rows: readonly WindowRow[]): void {
-    const newest = lastKey(this.#averages)
-    for (const row of rows) this.#average(row)
-    trim(this.#averages)
-    const bars = new Set(rows.map((row) => this.#barOf(row)))
-    if (bars.size > 50 || [...bars].some((bar) => bar < newest)) this.#drawAverage()
-    else
-      for (const bar of bars)
-        this.#averageSeries.update({ time: second(bar), value: this.#averages.get(bar)?.vwap ?? 0 })
+  putWindows(rows: readonly WindowRow[]): void {
+    this.#windows.put(rows)
+    this.#windows.trim(MOST_WINDOWS)
   }
 
-  /** The bar that a window ends in: points between bars would stretch the axis. */
-  #barOf({ window_end_ts: end }: WindowRow): number {
-    return end - 1 - ((end - 1) % this.#barMs)
+  get candles(): readonly CandleRow[] {
+    return this.#candles.rows
   }
 
-  #average(row: WindowRow): void {
-    const bar = this.#barOf(row)
-    const known = this.#averages.get(bar)
-    if (known === undefined || row.window_end_ts >= known.window_end_ts) this.#averages.set(bar, row)
+  get windows(): readonly WindowRow[] {
+    return this.#windows.rows
   }
 
-  #update(row: CandleRow): void {
-    const time = second(row.open_ts)
-    this.#candleSeries.update({ time, open: row.open, high: row.high, low: row.low, close: row.close })
-    this.#volumeSeries.update({ time, value: row.volume, color: this.#volumeColour(row) })
+  /** No more of the past fits. */
+  get isFull(): boolean {
+    return this.#candles.size >= MOST_CANDLES
   }
 
-  #draw(): void {
-    const rows = [...this.#candles.values()].sort((a, b) => a.open_ts - b.open_ts)
-    const precision = decimalsFor(rows.at(-1)?.close ?? 100)
-    const priceFormat = { type: 'price' as const, precision, minMove: 10 ** -precision }
+  draw(prices: PriceFormat, newestTrade: number): void {
+    this.#format(prices)
+    const candles = this.#candles.rows
+    this.#candlePlot.draw(candles)
+    this.#volumePlot.draw(candles)
+    this.#averagePlot.draw(averageLine(this.#windows.rows, candles, newestTrade))
+    if (this.#isFresh && candles.length > 0) this.#showNewest(candles.length)
+  }
+
+  /** Opening times of the first and the last bar on screen; null without bars. */
+  shown(): { from: number; to: number } | null {
+    const range = this.#chart.timeScale().getVisibleLogicalRange()
+    const last = this.#candles.size - 1
+    if (range === null || last < 0) return null
+    const clamp = (index: number) => Math.min(last, Math.max(0, index))
+    const from = this.#candles.rows[clamp(Math.ceil(range.from))]?.open_ts
+    const to = this.#candles.rows[clamp(Math.floor(range.to))]?.open_ts
+    return from === undefined || to === undefined ? null : { from, to }
+  }
+
+  #listen({ onHover, onNearStart }: ChartEvents): void {
+    this.#chart.subscribeCrosshairMove(({ time }) =>
+      onHover((typeof time === 'number' ? this.#candles.get(time * 1000) : undefined) ?? null),
+    )
+    this.#chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+      if (range !== null && range.from < NEAR_START_BARS && !this.#isFresh && this.#candles.size > 0) onNearStart()
+    })
+  }
+
+  #format(prices: PriceFormat): void {
+    if (prices.decimals === this.#decimals) return
+    this.#decimals = prices.decimals
+    const formatter = (price: number) => prices.text(price)
+    const priceFormat = { type: 'custom' as const, formatter, minMove: 10 ** -this.#decimals }
     this.#candleSeries.applyOptions({ priceFormat })
     this.#averageSeries.applyOptions({ priceFormat })
-    this.#candleSeries.setData(
-      rows.map((row) => ({
-        time: second(row.open_ts),
-        open: row.open,
-        high: row.high,
-        low: row.low,
-        close: row.close,
-      })),
-    )
-    this.#volumeSeries.setData(
-      rows.map((row) => ({ time: second(row.open_ts), value: row.volume, color: this.#volumeColour(row) })),
-    )
-    this.#drawAverage()
   }
 
-  /** Windows that end in the future wait for their bar. */
-  #drawAverage(): void {
-    const newest = lastKey(this.#candles)
-    const bars = [...this.#averages].filter(([bar]) => bar <= newest).sort(([a], [b]) => a - b)
-    this.#averageSeries.setData(bars.map(([bar, { vwap }]) => ({ time: second(bar), value: vwap })))
-  }
-
-  #volumeColour({ open, close }: CandleRow): string {
-    return `${colour(close >= open ? '--up' : '--down')}55`
-  }
-
-  #showNewest(): void {
-    const newest = lastKey(this.#candles)
-    const averaged = [...this.#averages.keys()].filter((bar) => bar <= newest)
-    const bars = new Set([...this.#candles.keys(), ...averaged]).size
-    this.#chart.timeScale().setVisibleLogicalRange({ from: Math.max(0, bars - SHOWN_BARS), to: bars + 4 })
-  }
-
-  #hover({ time }: MouseEventParams): void {
-    this.#hovered = typeof time === 'number' ? time * 1000 : null
-    this.#say(this.#candles.get(this.#hovered ?? lastKey(this.#candles)))
-  }
-
-  #say(row: CandleRow | undefined): void {
-    this.#legend.textContent =
-      row === undefined
-        ? ''
-        : `O ${formatPrice(row.open)}  H ${formatPrice(row.high)}  L ${formatPrice(row.low)}  C ${formatPrice(row.close)}  V ${formatSize(row.volume)}  VWAP ${formatPrice(row.vwap)}  ${row.n} trades${row.final ? '' : '  (open)'}`
+  /** As many bars as suit the width; few bars are not blown up. */
+  #showNewest(count: number): void {
+    this.#isFresh = false
+    const shown = Math.min(SHOWN_BARS, Math.max(30, Math.floor(this.#container.clientWidth / 8)))
+    this.#chart.timeScale().setVisibleLogicalRange({ from: count - shown, to: count - 1 + RIGHT_OFFSET })
   }
 }
 
-const lastKey = (rows: ReadonlyMap<number, unknown>): number => {
-  let last = Number.NEGATIVE_INFINITY
-  for (const key of rows.keys()) if (key > last) last = key
-  return last
-}
+const isSameRow = (a: CandleRow, b: CandleRow): boolean => a === b
+const openOf = (row: CandleRow): number => row.open_ts
 
-function trim(rows: Map<number, unknown>): void {
-  if (rows.size <= MOST_BARS) return
-  const oldest = [...rows.keys()].sort((a, b) => a - b).slice(0, rows.size - MOST_BARS)
-  for (const key of oldest) rows.delete(key)
-}
+const candlePlot = (series: ISeriesApi<'Candlestick'>) =>
+  new Plot<CandleRow, 'Candlestick'>({
+    series,
+    timeOf: openOf,
+    isSame: isSameRow,
+    pointOf: ({ open, high, low, close }, time) => ({ time, open, high, low, close }),
+  })
+
+const volumePlot = (series: ISeriesApi<'Histogram'>, colourOf: (row: CandleRow) => string) =>
+  new Plot<CandleRow, 'Histogram'>({
+    series,
+    timeOf: openOf,
+    isSame: isSameRow,
+    pointOf: (row, time) => ({ time, value: row.volume, color: colourOf(row) }),
+  })
+
+const averagePlot = (series: ISeriesApi<'Line'>) =>
+  new Plot<AveragePoint, 'Line'>({
+    series,
+    timeOf: (point) => point.time,
+    isSame: (a, b) => a.value === b.value,
+    pointOf: ({ value }, time) => ({ time, value }),
+  })

@@ -8,23 +8,61 @@ function fixed(decimals: number): Intl.NumberFormat {
   return made
 }
 
+const MOST_DECIMALS = 8
+/** Beyond what suits the size of a price; more is noise of one print. */
+const MOST_EXTRA = 2
+
 /** Decimals that suit a price of this size: cents for hundreds, more below. */
-export const decimalsFor = (price: number): number => (price >= 100 ? 2 : price >= 1 ? 4 : price >= 0.01 ? 5 : 8)
+const decimalsFor = (price: number): number => (price >= 100 ? 2 : price >= 1 ? 4 : price >= 0.01 ? 5 : MOST_DECIMALS)
 
-export const formatPrice = (price: number): string => fixed(decimalsFor(price)).format(price)
+const decimalsOf = (price: number): number =>
+  price
+    .toFixed(MOST_DECIMALS)
+    .replace(/\.?0+$/, '')
+    .split('.')[1]?.length ?? 0
 
-export const formatSize = (size: number): string =>
-  size >= 1_000_000
-    ? `${fixed(2).format(size / 1_000_000)}M`
-    : Number.isInteger(size)
-      ? fixed(0).format(size)
-      : fixed(size >= 100 ? 2 : 5).format(size)
+/** How the prices of one symbol are written: as finely as it was seen to trade, within reason. */
+export class PriceFormat {
+  #decimals = 0
 
+  get decimals(): number {
+    return this.#decimals
+  }
+
+  learn(price: number): void {
+    const least = decimalsFor(price)
+    const wanted = Math.max(least, Math.min(decimalsOf(price), least + MOST_EXTRA, MOST_DECIMALS))
+    if (wanted > this.#decimals) this.#decimals = wanted
+  }
+
+  text(price: number): string {
+    return fixed(this.#decimals || decimalsFor(price)).format(price)
+  }
+}
+
+export function formatSize(size: number): string {
+  if (size >= 1e9) return `${fixed(2).format(size / 1e9)}B`
+  if (size >= 1e6) return `${fixed(2).format(size / 1e6)}M`
+  if (Number.isInteger(size)) return fixed(0).format(size)
+  if (size < 0.00001) return size.toPrecision(2)
+  return fixed(size >= 1_000 ? 1 : size >= 100 ? 2 : size >= 1 ? 4 : 5).format(size)
+}
+
+/** `+0.31 %`, with a real minus sign. */
 export const formatChange = (percent: number): string =>
-  `${percent < 0 ? '▼' : '▲'} ${fixed(2).format(Math.abs(percent))} %`
+  `${percent < 0 ? '−' : '+'}${fixed(2).format(Math.abs(percent))} %`
+
+export const signOf = (change: number): 'up' | 'down' | '' => (change > 0 ? 'up' : change < 0 ? 'down' : '')
 
 /** `hh:mm:ss` in UTC. */
 export const formatClock = (ts: number): string => new Date(ts).toISOString().slice(11, 19)
 
 /** `hh:mm:ss.mmm` in UTC. */
 export const formatTradeTime = (ts: number): string => new Date(ts).toISOString().slice(11, 23)
+
+/** `YYYY-MM-DD hh:mm` in UTC, with seconds where the bars are that short, without a time for whole days. */
+export const formatBarTime = (ts: number, barMs: number): string =>
+  new Date(ts)
+    .toISOString()
+    .slice(0, barMs >= 86_400_000 ? 10 : barMs < 60_000 ? 19 : 16)
+    .replace('T', ' ')

@@ -1,23 +1,25 @@
 import { Hono } from 'hono'
+import { compress } from 'hono/compress'
 
 import index from './index.html'
 
 interface Asset {
-  path: string
+  /** Below `/`; `/` itself is the page. */
+  route: string
   type: string
-  body: Blob
+  body: ArrayBuffer
 }
 
-const IMMUTABLE = 'public, max-age=31536000, immutable'
+/** Script and style carry a hash in their names. */
+const FOREVER = 'public, max-age=31536000, immutable'
 
-/** The live page at `/` and its script and style. Compiled in when built; bundled at start when run from source. */
+/** The live page at `/` and what it loads. Compiled in when built; bundled at start when run from source. */
 export async function createPage(): Promise<Hono> {
   const assets = isCompiled(index) ? await compiledAssets(index.files) : await bundledAssets()
   const page = new Hono()
-  for (const { path, type, body } of assets) {
-    const route = path === '/index.html' ? '/' : path
-    const headers = { 'content-type': type, 'cache-control': route === '/' ? 'no-cache' : IMMUTABLE }
-    page.get(route, (c) => c.body(body.stream(), 200, headers))
+  for (const { route, type, body } of assets) {
+    const headers = { 'content-type': type, 'cache-control': route === '/' ? 'no-cache' : FOREVER }
+    page.get(route, compress(), (c) => c.body(body, 200, headers))
   }
   return page
 }
@@ -33,25 +35,26 @@ const isCompiled = (page: unknown): page is { files: readonly CompiledFile[] } =
 const compiledAssets = (files: readonly CompiledFile[]): Promise<Asset[]> =>
   Promise.all(
     files.map(async ({ path, headers }) => ({
-      path: `/${path.split('/').at(-1) ?? ''}`.replace(/^\/index(-\w+)?\.html$/, '/index.html'),
+      route: routeOf(path),
       type: headers['content-type'] ?? 'application/octet-stream',
-      body: await whole(Bun.file(path)),
+      body: await Bun.file(path).arrayBuffer(),
     })),
   )
 
 async function bundledAssets(): Promise<Asset[]> {
-  const built = await Bun.build({
+  const { outputs } = await Bun.build({
     entrypoints: [`${import.meta.dir}/index.html`],
     minify: true,
     naming: '[name]-[hash].[ext]',
+    define: { 'process.env.NODE_ENV': '"production"' },
   })
   return Promise.all(
-    built.outputs.map(async (output) => ({
-      path: output.path.endsWith('.html') ? '/index.html' : `/${output.path.split('/').at(-1) ?? ''}`,
+    outputs.map(async (output) => ({
+      route: routeOf(output.path),
       type: output.type,
-      body: await whole(output),
+      body: await output.arrayBuffer(),
     })),
   )
 }
 
-const whole = async (file: Blob): Promise<Blob> => new Blob([await file.arrayBuffer()])
+const routeOf = (path: string): string => (path.endsWith('.html') ? '/' : `/${path.split('/').at(-1) ?? ''}`)

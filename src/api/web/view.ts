@@ -1,4 +1,4 @@
-import { INTERVALS, type Interval } from '../../trade.ts'
+import { type Interval, INTERVALS } from '../../trade.ts'
 
 /** What the page shows; it lives in the address, as `#SYMBOL/interval`, so that a link shows the same. */
 export interface View {
@@ -9,11 +9,22 @@ export interface View {
 const FALLBACK: Interval = '1m'
 
 export function readView(hash: string): View {
-  const text = decodeURIComponent(hash.replace(/^#/, ''))
+  const text = decoded(hash.replace(/^#/, ''))
   const slash = text.lastIndexOf('/')
-  const symbol = slash < 0 ? text : text.slice(0, slash)
-  const interval = INTERVALS.find((known) => known === text.slice(slash + 1)) ?? FALLBACK
-  return { symbol: symbol === '' ? null : symbol, interval }
+  const interval = INTERVALS.find((known) => known === text.slice(slash + 1))
+  const symbol = interval !== undefined && slash >= 0 ? text.slice(0, slash) : text
+  return { symbol: symbol === '' ? null : symbol, interval: interval ?? FALLBACK }
 }
 
-export const writeView = ({ symbol, interval }: View): string => `#${encodeURIComponent(symbol ?? '')}/${interval}`
+/** Colons stay as they are, for the eye. */
+export const writeView = ({ symbol, interval }: View): string =>
+  `#${encodeURIComponent(symbol ?? '').replaceAll('%3A', ':')}/${interval}`
+
+/** What a person typed may be no valid escape. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

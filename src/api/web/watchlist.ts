@@ -1,13 +1,17 @@
 import type { LatestRow } from '../../trade.ts'
-import { formatChange, formatPrice } from './format.ts'
+import { make, say } from './element.ts'
+import { formatChange, type PriceFormat, signOf } from './format.ts'
+import { Sparkline } from './sparkline.ts'
 
 interface Entry {
   button: HTMLButtonElement
   price: HTMLElement
   change: HTMLElement
+  sparkline: Sparkline
+  shown: LatestRow | null
 }
 
-/** Every symbol with its newest price; a click or Enter switches to it. */
+/** Every symbol with its newest price; each is a button that switches to it. */
 export class Watchlist {
   readonly #container: HTMLElement
   readonly #choose: (symbol: string) => void
@@ -18,48 +22,58 @@ export class Watchlist {
     this.#choose = choose
   }
 
-  show(symbols: readonly string[]): void {
-    for (const symbol of symbols) if (!this.#entries.has(symbol)) this.#entries.set(symbol, this.#add(symbol))
+  get symbols(): readonly string[] {
+    return [...this.#entries.keys()]
+  }
+
+  add(symbol: string): void {
+    if (!this.#entries.has(symbol)) this.#entries.set(symbol, this.#add(symbol))
   }
 
   select(symbol: string): void {
-    this.show([symbol])
-    for (const [name, { button }] of this.#entries) button.setAttribute('aria-current', String(name === symbol))
+    for (const [name, { button }] of this.#entries) {
+      const isChosen = name === symbol
+      button.setAttribute('aria-current', String(isChosen))
+      if (isChosen) button.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+    }
   }
 
-  update({ symbol, price, change_percent: percent }: LatestRow): void {
-    this.show([symbol])
-    const entry = this.#entries.get(symbol)
-    if (entry === undefined) return
-    entry.price.textContent = formatPrice(price)
-    if (percent === null) return
-    entry.change.textContent = formatChange(percent)
-    entry.change.className = `num right ${percent < 0 ? 'down' : 'up'}`
+  /** The last hour's closes. */
+  putHistory(symbol: string, closes: readonly { ts: number; price: number }[]): void {
+    const sparkline = this.#entries.get(symbol)?.sparkline
+    for (const { ts, price } of closes) sparkline?.put(ts, price)
+    sparkline?.draw()
+  }
+
+  show(row: LatestRow, prices: PriceFormat): void {
+    this.add(row.symbol)
+    const entry = this.#entries.get(row.symbol)
+    if (entry === undefined || entry.shown === row) return
+    entry.shown = row
+    say(entry.price, prices.text(row.price))
+    if (entry.sparkline.put(row.trade_ts, row.price)) entry.sparkline.draw()
+    if (row.change_percent === null) return
+    say(entry.change, formatChange(row.change_percent))
+    entry.change.className = signOf(row.change_percent)
   }
 
   #add(symbol: string): Entry {
-    const button = document.createElement('button')
+    const button = make('button', { className: 'watch' })
     button.type = 'button'
-    button.className = 'watch'
     const { venue, name } = parts(symbol)
-    const price = text('span', '–', 'num right')
-    const change = text('small', '', 'num right')
-    button.append(text('span', name, ''), price, text('small', venue, ''), change)
-    button.setAttribute('aria-label', symbol)
+    const [price, change, sparkline] = [make('span', { text: '–' }), make('small', { text: ' ' }), new Sparkline()]
+    const [label, value] = [make('span', { className: 'name', text: name }), make('span', { className: 'value' })]
+    label.append(make('small', { text: venue }))
+    value.append(price, change)
+    button.append(label, sparkline.element, value)
+    button.title = symbol
     button.addEventListener('click', () => this.#choose(symbol))
     this.#container.append(button)
-    return { button, price, change }
+    return { button, price, change, sparkline, shown: null }
   }
 }
 
 function parts(symbol: string): { venue: string; name: string } {
   const colon = symbol.indexOf(':')
   return colon < 0 ? { venue: 'US', name: symbol } : { venue: symbol.slice(0, colon), name: symbol.slice(colon + 1) }
-}
-
-function text(tag: 'span' | 'small', content: string, className: string): HTMLElement {
-  const made = document.createElement(tag)
-  made.textContent = content
-  made.className = className
-  return made
 }

@@ -1,0 +1,54 @@
+import type { LatestRow, WindowRow } from '../../trade.ts'
+import { at, make, say } from './element.ts'
+import { formatChange, formatSize, type PriceFormat, signOf } from './format.ts'
+
+const FIGURES = ['15 s average', '15 s volume', 'Day open'] as const
+type Figure = (typeof FIGURES)[number]
+
+export interface QuoteFacts {
+  symbol: string
+  latest: LatestRow | undefined
+  /** The hopping window that counts as now. */
+  window: WindowRow | undefined
+  prices: PriceFormat
+}
+
+/** The symbol on show: its newest price, what it did today, the running average; the price also in the tab's title. */
+export class Quote {
+  readonly #values = new Map<Figure, HTMLElement>()
+
+  constructor() {
+    for (const figure of FIGURES) {
+      const value = make('dd', { text: '–' })
+      const group = make('div')
+      group.append(make('dt', { text: figure, className: figure === '15 s average' ? 'average' : '' }), value)
+      at('figures').append(group)
+      this.#values.set(figure, value)
+    }
+  }
+
+  show({ symbol, latest, window, prices }: QuoteFacts): void {
+    const price = latest === undefined ? '–' : prices.text(latest.price)
+    say(at('symbol'), symbol)
+    say(at('price'), price)
+    this.#showChange(latest, prices)
+    this.#say('15 s average', window && prices.text(window.vwap))
+    this.#say('15 s volume', window && formatSize(window.volume))
+    this.#say('Day open', latest?.day_open == null ? undefined : prices.text(latest.day_open))
+    const title = latest === undefined ? 'stockpipe' : `${price} ${symbol} · stockpipe`
+    if (document.title !== title) document.title = title
+  }
+
+  #showChange(latest: LatestRow | undefined, prices: PriceFormat): void {
+    const { change = null, change_percent: percent = null } = latest ?? {}
+    const element = at('change')
+    const isKnown = change !== null && percent !== null
+    say(element, isKnown ? `${change < 0 ? '−' : '+'}${prices.text(Math.abs(change))} (${formatChange(percent)})` : '')
+    element.className = signOf(percent ?? 0)
+  }
+
+  #say(figure: Figure, text: string | undefined): void {
+    const element = this.#values.get(figure)
+    if (element) say(element, text ?? '–')
+  }
+}
