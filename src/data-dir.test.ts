@@ -53,6 +53,12 @@ test('a folder of something else is left alone', () => {
   expect(codeOf(() => openDataDir({ path: temp.path, origin: 'live', clock }))).toBe('data-dir')
 })
 
+test('a fresh volume is taken as empty', () => {
+  using temp = temporary()
+  mkdirSync(join(temp.path, 'lost+found'))
+  expect(codeOf(() => openDataDir({ path: temp.path, origin: 'live', clock })[Symbol.dispose]())).toBe('no error')
+})
+
 test('a file in the place of the folder is refused', () => {
   using temp = temporary()
   const path = join(temp.path, 'file')

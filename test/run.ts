@@ -3,7 +3,6 @@
  * Stops at the first step that fails.
  */
 
-
 const STEPS: readonly (readonly [string, readonly string[]])[] = [
   ['format', ['oxfmt', '--check', '.']],
   ['lint', ['oxlint', '--type-aware', '--deny-warnings']],

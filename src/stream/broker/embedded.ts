@@ -30,7 +30,7 @@ export async function openEmbeddedBroker(options: EmbeddedBrokerOptions): Promis
   return new EmbeddedBroker(new LogFile(database), options)
 }
 
-class EmbeddedBroker implements Broker {
+export class EmbeddedBroker implements Broker {
   readonly #file: LogFile
   readonly #clock: Clock
   readonly #isReadonly: boolean
