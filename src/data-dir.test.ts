@@ -34,7 +34,7 @@ test('a folder belongs to one process at a time, and is free again after kill -9
   const program = `
     import { openDataDir } from ${JSON.stringify(join(import.meta.dir, 'data-dir.ts'))}
     import { systemClock } from ${JSON.stringify(join(import.meta.dir, 'clock.ts'))}
-    openDataDir({ path: ${JSON.stringify(temp.path)}, origin: 'live', clock: systemClock })
+    globalThis.folder = openDataDir({ path: ${JSON.stringify(temp.path)}, origin: 'live', clock: systemClock })
     console.log('open')
     setInterval(() => {}, 1000)`
   const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe' })
