@@ -25,7 +25,9 @@ export interface ChartEvents {
 
 const MOST_CANDLES = 20_000
 const MOST_WINDOWS = 20_000
-const SHOWN_BARS = 110
+const MOST_SHOWN = 120
+const LEAST_SHOWN = 40
+const BAR_PX = 8
 const RIGHT_OFFSET = 5
 const NEAR_START_BARS = 20
 
@@ -62,13 +64,13 @@ export class PriceChart {
       lastValueVisible: false,
       priceLineVisible: false,
     })
-    this.#candleSeries = this.#chart.addSeries(CandlestickSeries, { borderVisible: false })
     this.#averageSeries = this.#chart.addSeries(LineSeries, {
       lineWidth: 2,
       priceLineVisible: false,
       lastValueVisible: false,
       crosshairMarkerVisible: false,
     })
+    this.#candleSeries = this.#chart.addSeries(CandlestickSeries, { borderVisible: false })
     this.#chart.priceScale('volume').applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } })
     this.#chart.priceScale('right').applyOptions({ scaleMargins: { top: 0.08, bottom: 0.2 } })
     this.#candlePlot = candlePlot(this.#candleSeries)
@@ -87,7 +89,7 @@ export class PriceChart {
     this.#chart.applyOptions({
       layout: { background: { color: colour('--panel') }, textColor: dim },
       grid: { vertLines: { color: grid }, horzLines: { color: grid } },
-      rightPriceScale: { borderColor: grid },
+      rightPriceScale: { borderColor: grid, entireTextOnly: true },
       timeScale: { borderColor: grid },
       crosshair: { vertLine: line, horzLine: line },
     })
@@ -166,10 +168,11 @@ export class PriceChart {
     this.#averageSeries.applyOptions({ priceFormat })
   }
 
-  /** As many bars as suit the width; few bars are not blown up. */
+  /** As many bars as suit the width; a few are not blown up to fill it. */
   #showNewest(count: number): void {
     this.#isFresh = false
-    const shown = Math.min(SHOWN_BARS, Math.max(30, Math.floor(this.#container.clientWidth / 8)))
+    const most = Math.min(MOST_SHOWN, Math.floor(this.#container.clientWidth / BAR_PX))
+    const shown = Math.min(most, Math.max(LEAST_SHOWN, count))
     this.#chart.timeScale().setVisibleLogicalRange({ from: count - shown, to: count - 1 + RIGHT_OFFSET })
   }
 }

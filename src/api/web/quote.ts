@@ -3,6 +3,8 @@ import { at, make, say } from './element.ts'
 import { formatChange, formatSize, type PriceFormat, signOf } from './format.ts'
 
 const FIGURES = ['15 s average', '15 s volume', 'Day open'] as const
+const FLASH_MS = 500
+const isStill = matchMedia('(prefers-reduced-motion: reduce)')
 type Figure = (typeof FIGURES)[number]
 
 export interface QuoteFacts {
@@ -16,6 +18,8 @@ export interface QuoteFacts {
 /** The symbol on show: its newest price, what it did today, the running average; the price also in the tab's title. */
 export class Quote {
   readonly #values = new Map<Figure, HTMLElement>()
+  #symbol = ''
+  #price: number | null = null
 
   constructor() {
     for (const figure of FIGURES) {
@@ -30,13 +34,25 @@ export class Quote {
   show({ symbol, latest, window, prices }: QuoteFacts): void {
     const price = latest === undefined ? '–' : prices.text(latest.price)
     say(at('symbol'), symbol)
-    say(at('price'), price)
+    this.#showPrice(symbol, latest?.price ?? null, price)
     this.#showChange(latest, prices)
     this.#say('15 s average', window && prices.text(window.vwap))
     this.#say('15 s volume', window && formatSize(window.volume))
     this.#say('Day open', latest?.day_open == null ? undefined : prices.text(latest.day_open))
     const title = latest === undefined ? 'stockpipe' : `${price} ${symbol} · stockpipe`
     if (document.title !== title) document.title = title
+  }
+
+  /** A price that moved lights up for a moment in the colour of its direction. */
+  #showPrice(symbol: string, price: number | null, text: string): void {
+    const element = at('price')
+    say(element, text)
+    const before = symbol === this.#symbol ? this.#price : null
+    this.#symbol = symbol
+    this.#price = price
+    if (price === null || before === null || price === before || isStill.matches) return
+    const color = getComputedStyle(element).getPropertyValue(price > before ? '--up' : '--down')
+    element.animate([{ color }, {}], FLASH_MS)
   }
 
   #showChange(latest: LatestRow | undefined, prices: PriceFormat): void {

@@ -1,7 +1,7 @@
 import { signOf } from './format.ts'
 
 const SVG = 'http://www.w3.org/2000/svg'
-const WIDTH = 52
+const WIDTH = 46
 const HEIGHT = 22
 const MINUTE = 60_000
 const MOST_POINTS = 60

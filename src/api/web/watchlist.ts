@@ -62,8 +62,8 @@ export class Watchlist {
     button.type = 'button'
     const { venue, name } = parts(symbol)
     const [price, change, sparkline] = [make('span', { text: '–' }), make('small', { text: ' ' }), new Sparkline()]
-    const [label, value] = [make('span', { className: 'name', text: name }), make('span', { className: 'value' })]
-    label.append(make('small', { text: venue }))
+    const [label, value] = [make('span', { className: 'name' }), make('span', { className: 'value' })]
+    label.append(make('span', { text: name }), make('small', { text: venue }))
     value.append(price, change)
     button.append(label, sparkline.element, value)
     button.title = symbol
