@@ -63,7 +63,8 @@ export class WriteQueue {
         }
       })
     } catch (error) {
-      for (const write of this.#pending.splice(0, started)) write.reject(error)
+      // A transaction that could not even begin took no call; one must go, or it would be tried for ever.
+      for (const write of this.#pending.splice(0, Math.max(started, 1))) write.reject(error)
       return
     }
     for (const write of this.#pending.splice(0, finished)) write.resolve()
