@@ -7,6 +7,7 @@ import {
   HOUR,
   INCARNATION,
   lateRow,
+  latestRow,
   MINUTE,
   newPartition,
   newSymbol,
@@ -69,6 +70,68 @@ export function readCases(opened: () => Store): void {
     },
   )
 
+  test.each(['asc', 'desc'] as const)('rows of one millisecond go on over pages, %s', async (order) => {
+    const symbol = newSymbol()
+    const entries = Array.from({ length: 100 }, () => entry(HOUR))
+    const trades = Array.from({ length: 35 }, (_, offset) => tradeBatch(symbol, entries, { offset }))
+    await opened().write(rows({ trades }))
+    const found = await readAll(opened(), 'trades', { symbols: [symbol], order })
+    const places = found.map((row) => row.log_offset * 100 + row.log_index)
+    const expected = Array.from({ length: 3500 }, (_, place) => place)
+    expect(places).toEqual(order === 'asc' ? expected : expected.reverse())
+  })
+
+  test.each(['asc', 'desc'] as const)('candles go on behind a row, %s, over intervals and symbols', async (order) => {
+    const symbols = [newSymbol(), newSymbol()]
+    const candles = symbols.flatMap((symbol) =>
+      (['1s', '1m'] as const).flatMap((interval) =>
+        [0, 1, 2].map((n) => candleRow(symbol, { interval, open: HOUR + n * MINUTE })),
+      ),
+    )
+    await opened().write(rows({ candles }))
+    const query = { symbols, order, from: HOUR, to: HOUR + 2 * MINUTE }
+    const whole = await readAll(opened(), 'candles', query)
+    expect(whole).toHaveLength(8)
+    for (const [index, after] of whole.entries())
+      expect(await readAll(opened(), 'candles', { ...query, after })).toEqual(whole.slice(index + 1))
+  })
+
+  test('latest goes on behind a symbol', async () => {
+    const [a, b] = [newSymbol(), newSymbol()]
+    await opened().write(rows({ latest: [latestRow(a, HOUR), latestRow(b, HOUR)] }))
+    const found = await readAll(opened(), 'latest', { symbols: [a, b], after: latestRow(a, HOUR - 1) })
+    expect(found.map((row) => row.symbol)).toEqual([b])
+  })
+
+  test('symbols of any spelling are kept apart and found again', async () => {
+    const mark = newSymbol()
+    const spellings = ['IC MARKETS:1', `it's "1"`, 'a;--', 'Ünï', '東京', '🚀', '=1+1', 'A|B', 'a', 'A', '%', 'x,y\n']
+    const symbols = spellings.map((spelling) => `${mark} ${spelling}`)
+    await opened().write(
+      rows({ trades: symbols.map((symbol, offset) => tradeBatch(symbol, [entry(HOUR)], { offset })) }),
+    )
+    for (const [offset, symbol] of symbols.entries()) {
+      const found = await readAll(opened(), 'trades', { symbols: [symbol] })
+      expect(found.map((row) => [row.symbol, row.log_offset])).toEqual([[symbol, offset]])
+    }
+    const all = await readAll(opened(), 'trades', { symbols: symbols.toReversed() })
+    expect(all.map((row) => row.symbol)).toEqual(symbols.toSorted())
+  })
+
+  test('a symbol with price updates only is listed', async () => {
+    const symbol = newSymbol()
+    await opened().write(rows({ latest: [latestRow(symbol, HOUR)] }))
+    expect(await opened().symbols()).toContain(symbol)
+  })
+
+  test('a limit is for the whole answer, and none is given at nought', async () => {
+    const symbol = newSymbol()
+    const windows = Array.from({ length: 5 }, (_, n) => windowRow(symbol, HOUR + n * 5_000))
+    await opened().write(rows({ windows }))
+    expect(await readAll(opened(), 'windows', { symbols: [symbol], limit: 3 })).toHaveLength(3)
+    expect(await readAll(opened(), 'windows', { symbols: [symbol], limit: 0 })).toEqual([])
+  })
+
   test('order is by symbol, interval and time', async () => {
     const [a, b] = [newSymbol(), newSymbol()]
     const candles = [
@@ -116,7 +179,7 @@ export function readCases(opened: () => Store): void {
     expect(symbols).toEqual([...symbols].sort())
   })
 
-  test('what is older than retention goes, what is young stays', async () => {
+  test('a prune leaves what is young', async () => {
     const symbol = newSymbol()
     await opened().write(rows({ trades: [tradeBatch(symbol, [entry(HOUR)], { ingested: HOUR })] }))
     await opened().prune(HOUR + 1_000)
@@ -154,6 +217,18 @@ export function restoreCases(opened: () => Store): void {
       expect((await restore({ partition, watermark: end - 1 })).rollups).toEqual([])
     })
 
+    test('come by their start, whatever their interval', async () => {
+      const partition = newPartition()
+      const row = (start: number, interval: '1m' | '5m') =>
+        rollupRow(newSymbol(), start, { log_partition: partition, interval })
+      const day = Date.UTC(2024, 2, 5)
+      const later = [row(day + 2 * FIVE, '1m'), row(day + 2 * FIVE + MINUTE, '1m')]
+      const earlier = [row(day, '5m'), row(day + FIVE, '5m')]
+      await opened().write(rows({ rollups: [...later, ...earlier.toReversed()] }))
+      const { rollups } = await restore({ partition, watermark: day + 2 * FIVE + 2 * MINUTE })
+      expect(rollups).toEqual([...earlier, ...later])
+    })
+
     test('of another partition or incarnation are not taken', async () => {
       const partition = newPartition()
       const other = rollupRow(newSymbol(), HOUR, { log_partition: newPartition() })
@@ -178,6 +253,15 @@ export function restoreCases(opened: () => Store): void {
       const row = lateRow(newSymbol(), HOUR + 1, { log_partition: partition, ...more })
       await opened().write(rows({ late: [row] }))
       expect((await restore({ partition, watermark })).late).toEqual(count === 1 ? [row] : [])
+    })
+
+    test('come by their place in the log, whatever their time', async () => {
+      const partition = newPartition()
+      const row = (log_offset: number, log_index: number, t: number) =>
+        lateRow(newSymbol(), t, { log_partition: partition, log_offset, log_index })
+      const late = [row(1, 0, HOUR + 9), row(1, 1, HOUR + 3), row(2, 0, HOUR + 5), row(10, 0, HOUR + 1)]
+      await opened().write(rows({ late: late.toReversed() }))
+      expect((await restore({ partition })).late).toEqual(late)
     })
 
     test('of another partition or incarnation are not taken', async () => {
