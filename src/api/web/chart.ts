@@ -72,7 +72,7 @@ export class PriceChart {
     })
     this.#candleSeries = this.#chart.addSeries(CandlestickSeries, { borderVisible: false })
     this.#chart.priceScale('volume').applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } })
-    this.#chart.priceScale('right').applyOptions({ scaleMargins: { top: 0.08, bottom: 0.2 } })
+    this.#chart.priceScale('right').applyOptions({ scaleMargins: { top: 0.12, bottom: 0.2 } })
     this.#candlePlot = candlePlot(this.#candleSeries)
     this.#volumePlot = volumePlot(volume, ({ open, close }) => (close >= open ? this.#softUp : this.#softDown))
     this.#averagePlot = averagePlot(this.#averageSeries)

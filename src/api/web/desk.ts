@@ -114,6 +114,11 @@ export class Desk {
     for (const symbol of symbols) this.#watchlist.add(symbol)
     for (const { symbol } of known?.data ?? []) this.#watchlist.add(symbol)
     this.show({ ...this.#view, symbol: this.#view.symbol ?? this.#watchlist.symbols[0] ?? null })
+    await this.refreshThumbnails()
+  }
+
+  /** One after the other: nobody waits for them. */
+  async refreshThumbnails(): Promise<void> {
     for (const symbol of this.#watchlist.symbols.slice(0, MOST_THUMBNAILS))
       this.#watchlist.putHistory(symbol, await readThumbnail(this.#client, symbol))
   }

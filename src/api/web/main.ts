@@ -8,6 +8,8 @@ import { startTheme } from './theme.ts'
 import { readView, type View, writeView } from './view.ts'
 
 const STATUS_EVERY_MS = 2_000
+/** Minutes may be missing: at the start history is still coming in, and a tab in the background sleeps. */
+const THUMBNAILS_EVERY_MS = 15_000
 
 const client = new Client(askToken)
 const choices = INTERVALS.map(makeChoice)
@@ -34,4 +36,7 @@ if (link instanceof HTMLAnchorElement) startExport(link, { client, view: () => d
 startTheme(at('theme'), () => desk.repaint())
 addEventListener('hashchange', () => desk.show(readView(location.hash)))
 setInterval(() => void desk.refreshStatus(), STATUS_EVERY_MS)
+setInterval(() => {
+  if (!document.hidden) void desk.refreshThumbnails()
+}, THUMBNAILS_EVERY_MS)
 void desk.refreshStatus()
