@@ -56,7 +56,8 @@ async function build({ name, file, commit }: Build): Promise<void> {
   try {
     const outfile = join(workshop, `stockpipe${suffix(name)}`)
     await Bun.build({
-      entrypoints: [join(ROOT, 'src/main.ts')],
+      // A worker is found at run time only when it is an entry point of its own.
+      entrypoints: [join(ROOT, 'src/main.ts'), join(ROOT, 'src/stream/store/worker.ts')],
       compile: { target: TARGETS[name], outfile, autoloadDotenv: false, autoloadBunfig: false },
       format: 'esm',
       minify: true,
@@ -65,6 +66,7 @@ async function build({ name, file, commit }: Build): Promise<void> {
       sourcemap: 'linked',
       define: {
         STOCKPIPE_VERSION: JSON.stringify(version),
+        STOCKPIPE_STORE_WORKER: JSON.stringify('./stream/store/worker.js'),
         STOCKPIPE_COMMIT: JSON.stringify(commit),
         'process.env.NODE_ENV': '"production"',
       },

@@ -13,7 +13,7 @@ import { openEmbeddedBroker } from '../stream/broker/embedded.ts'
 import { localLive } from '../stream/live.ts'
 import { Observer } from '../stream/observer.ts'
 import { Outlet } from '../stream/outlet.ts'
-import { openEmbeddedStore } from '../stream/store/embedded.ts'
+import { openThreadedStore } from '../stream/store/threaded.ts'
 import { runProcessor } from '../stream/stream.ts'
 import { createMetrics, Health, silentLog } from '../telemetry.ts'
 
@@ -65,7 +65,7 @@ async function replay(file: string, folder: string): Promise<void> {
   const clock = systemClock
   const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
   await using broker = await openEmbeddedBroker({ path: join(folder, 'log.db'), clock, log: silentLog })
-  await using store = await openEmbeddedStore({
+  await using store = await openThreadedStore({
     path: join(folder, 'store.db'),
     clock,
     log: silentLog,

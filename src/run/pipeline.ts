@@ -13,7 +13,7 @@ import { localLive } from '../stream/live.ts'
 import { Observer } from '../stream/observer.ts'
 import { Outlet, type ProcessorOptions } from '../stream/outlet.ts'
 import type { Store } from '../stream/store.ts'
-import { openEmbeddedStore } from '../stream/store/embedded.ts'
+import { openThreadedStore } from '../stream/store/threaded.ts'
 import { runProcessor } from '../stream/stream.ts'
 import { ensureTopics } from '../stream/topics.ts'
 import type { Task } from '../supervisor.ts'
@@ -46,7 +46,7 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
   const { clock, log } = context
   const broker = opening.use(await openEmbeddedBroker({ path: join(folder.path, 'log.db'), clock, log }))
   const store = opening.use(
-    await openEmbeddedStore({
+    await openThreadedStore({
       path: join(folder.path, 'store.db'),
       clock,
       log,
