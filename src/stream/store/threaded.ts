@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url'
 import { StockpipeError } from '../../errors.ts'
 import type { Query, Restored, RestoreQuery, Rows, Store, TableName, Tables } from '../store.ts'
 import { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded.ts'
+import { packTrades } from './packed-trades.ts'
 import type { Answer, Failure, Request } from './worker-protocol.ts'
 
 // Put in by build.ts: where the compiled worker lies, seen from the compiled main module.
@@ -41,8 +42,8 @@ class ThreadedStore implements Store {
     this.#reader = reader
   }
 
-  write(rows: Rows): Promise<void> {
-    return this.#writer.ask({ kind: 'write', rows })
+  write({ trades, ...rows }: Rows): Promise<void> {
+    return this.#writer.ask({ kind: 'write', trades: packTrades(trades), rows })
   }
 
   prune(now: number): Promise<void> {

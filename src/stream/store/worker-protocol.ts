@@ -1,12 +1,13 @@
 import type { ErrorCode } from '../../errors.ts'
 import type { Level, Fields } from '../../telemetry.ts'
 import type { Rows } from '../store.ts'
+import type { PackedTrades } from './packed-trades.ts'
 import type { Retention } from './retention.ts'
 
 /** What the main thread asks of the thread that writes the store. Each request with an id is answered once. */
 export type Request =
   | { kind: 'open'; id: number; path: string; retention: Retention }
-  | { kind: 'write'; id: number; rows: Rows }
+  | { kind: 'write'; id: number; trades: PackedTrades; rows: Omit<Rows, 'trades'> }
   | { kind: 'prune'; id: number; now: number }
   | { kind: 'close'; id: number }
 

@@ -3,6 +3,7 @@ import { StockpipeError, wrap } from '../../errors.ts'
 import type { Level, Log } from '../../telemetry.ts'
 import type { Store } from '../store.ts'
 import { openEmbeddedStore } from './embedded.ts'
+import { unpackTrades } from './packed-trades.ts'
 import type { Answer, Request } from './worker-protocol.ts'
 
 /** The thread that writes the embedded store, so that neither inserts nor fsyncs hold up the rest of the program. */
@@ -24,7 +25,7 @@ async function perform(request: Request): Promise<void> {
     return
   }
   if (store === null) throw new StockpipeError('internal', 'the store is not open')
-  if (request.kind === 'write') await store.write(request.rows)
+  if (request.kind === 'write') await store.write({ ...request.rows, trades: unpackTrades(request.trades) })
   else if (request.kind === 'prune') await store.prune(request.now)
   else await store[Symbol.asyncDispose]()
 }
