@@ -77,6 +77,7 @@ test('data of one origin is not taken for another', () => {
   openDataDir({ path: temp.path, origin: 'simulated', clock })[Symbol.dispose]()
   renameSync(join(temp.path, 'simulated'), join(temp.path, 'live'))
   expect(codeOf(() => openDataDir({ path: temp.path, origin: 'live', clock }))).toBe('origin')
+  openDataDir({ path: temp.path, origin: 'live', clock, allowMixed: true })[Symbol.dispose]()
 })
 
 test('readers are told which origins have data', () => {

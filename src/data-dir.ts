@@ -23,15 +23,23 @@ export interface DataDir extends Disposable {
   path: string
 }
 
+export interface DataDirOptions {
+  path: string
+  origin: Origin
+  clock: Clock
+  /** Take a folder that holds data of another origin. */
+  allowMixed?: boolean
+}
+
 /** Opens, and creates with rights for its owner only, the folder for data of one origin. One process at a time. */
-export function openDataDir({ path, origin, clock }: { path: string; origin: Origin; clock: Clock }): DataDir {
+export function openDataDir({ path, origin, clock, allowMixed = false }: DataDirOptions): DataDir {
   const root = resolve(path)
   prepareRoot(root)
   const lock = takeLock(root)
   try {
     const folder = join(root, origin)
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    checkStamp(folder, origin)
+    checkStamp(folder, origin, allowMixed)
     writeWhole(join(root, OWNER), { pid: process.pid, since: new Date(clock.now()).toISOString() })
     return { root, path: folder, [Symbol.dispose]: () => lock.close() }
   } catch (error) {
@@ -89,14 +97,14 @@ function checkFormat(root: string): void {
   })
 }
 
-function checkStamp(folder: string, origin: Origin): void {
+function checkStamp(folder: string, origin: Origin, allowMixed: boolean): void {
   const stamp = join(folder, STAMP)
   if (!existsSync(stamp)) return writeWhole(stamp, { origin })
   const found = (readJson(stamp) as { origin?: unknown }).origin
-  if (found === origin) return
+  if (found === origin || allowMixed) return
   throw new StockpipeError('origin', `${folder} holds ${String(found)} data, not ${origin} data`, {
     why: 'data of different origins must not be mixed: nobody could tell real prices from made-up ones',
-    hint: 'move the folder back to its own name, or name another --data-dir',
+    hint: 'move the folder back to its own name, name another --data-dir, or say --allow-mixed',
   })
 }
 

@@ -4,6 +4,7 @@ import type { Feed } from '../ingest/feed.ts'
 import { openFinnhubFeed } from '../ingest/feed/finnhub.ts'
 import { proxyFor } from '../ingest/feed/proxy.ts'
 import { openReplayFeed, type ReplayFeed } from '../ingest/feed/replay.ts'
+import { validateSymbols } from '../ingest/feed/validate-symbols.ts'
 import { startSimulator } from '../ingest/simulator/simulator.ts'
 import type { Broker } from '../stream/broker.ts'
 import { decodeRecord } from '../stream/codec.ts'
@@ -36,6 +37,8 @@ export const openFeed: Opener = (settings, around) => feeds[settings.feed](setti
 async function finnhub(settings: Settings, { context }: FeedSurroundings): Promise<OpenedFeed> {
   const { finnhubUrl: url, finnhubToken: token, symbols } = settings
   const proxy = proxyFor(url, process.env)
+  if (settings.validateSymbols)
+    await validateSymbols(symbols, { url, token, log: context.log, ...(proxy === undefined ? {} : { proxy }) })
   const feed = openFinnhubFeed(
     { url, token, symbols, session: sessionName(context), ...(proxy === undefined ? {} : { proxy }) },
     context,

@@ -42,7 +42,9 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
   const context = createContext(settings, terminal)
   const stats = new PipelineStats(context.clock)
   const origin = originOf(settings)
-  const folder = opening.use(openDataDir({ path: settings.dataDir, origin, clock: context.clock }))
+  const folder = opening.use(
+    openDataDir({ path: settings.dataDir, origin, clock: context.clock, allowMixed: settings.allowMixed }),
+  )
   const { clock, log } = context
   const broker = opening.use(await openEmbeddedBroker({ path: join(folder.path, 'log.db'), clock, log }))
   const store = opening.use(
