@@ -1,4 +1,5 @@
-import { Aggregate, aggregateOf, type DirectPrint, fromSums, sumsOf } from './aggregate.ts'
+import { Aggregate, type DirectPrint, fromSums, sumsOf } from './aggregate.ts'
+import { LongCandle } from './long-candle.ts'
 import { candleRow, type Rank, windowRow } from './row.ts'
 import type { noRows } from './store.ts'
 import {
@@ -37,27 +38,6 @@ const MINUTE = INTERVAL_MS['1m']
 
 const startOf = (t: number, size: number): number => t - (t % size)
 const byStart = (a: { start: number }, b: { start: number }): number => a.start - b.start
-
-/** A candle of 5 m or longer: what its closed children sum to, and the prints that came too late for their minute. */
-class LongCandle {
-  readonly start: number
-  readonly children: Aggregate
-  readonly direct: DirectPrint[] = []
-  written = 0
-
-  constructor(start: number) {
-    this.start = start
-    this.children = new Aggregate(start, 0)
-  }
-
-  /** Children first, by time, then direct prints by offset: always this order, so that sums repeat bit for bit. */
-  value(openChildren: readonly Aggregate[] = []): Aggregate {
-    const sum = this.children.clone()
-    for (const child of openChildren) sum.merge(child)
-    for (const print of this.direct) sum.merge(aggregateOf(print))
-    return sum
-  }
-}
 
 /** Every open window of one symbol. */
 export class SymbolWindows {

@@ -1,5 +1,6 @@
 import { noRows, type Restored } from './store.ts'
 import type { DecodedRecord } from './codec.ts'
+import { QuarantineShare } from './quarantine.ts'
 import type { Rank } from './row.ts'
 import { type RowSink, SymbolWindows, type WindowSettings } from './symbol-windows.ts'
 import type { DirectPrint } from './aggregate.ts'
@@ -309,32 +310,4 @@ function endOfRun(entries: readonly Entry[], from: number): number {
   let to = from + 1
   while (to < entries.length && entries[to]?.s === symbol) to++
   return to
-}
-
-/** How many of the last 1,000 entries were quarantined, and by how much they were ahead. */
-class QuarantineShare {
-  /** The largest lead of the last quarantined record, ms. */
-  aheadMs = 0
-  #seen = 0
-  #recent: { at: number; count: number }[] = []
-
-  observe(entries: number, quarantined: number, ahead: () => number): void {
-    this.#seen += entries
-    if (quarantined === 0) return
-    this.aheadMs = ahead()
-    this.#recent.push({ at: this.#seen, count: quarantined })
-    this.#forget()
-  }
-
-  /** 0 to 1. */
-  get share(): number {
-    this.#forget()
-    return this.#recent.reduce((sum, { count }) => sum + count, 0) / 1000
-  }
-
-  #forget(): void {
-    const oldest = this.#seen - 1000
-    const first = this.#recent.findIndex(({ at }) => at > oldest)
-    this.#recent = first < 0 ? [] : this.#recent.slice(first)
-  }
 }
