@@ -28,7 +28,8 @@ export function parseFrame(text: string): ParsedFrame {
 function readTrades(data: readonly unknown[]): ParsedFrame {
   const entries: Entry[] = []
   const rejected: { index: number; reason: EntryProblem }[] = []
-  for (const [index, item] of data.entries()) {
+  for (let index = 0; index < data.length; index++) {
+    const item = data[index]
     const entry = (typeof item === 'object' && item !== null ? item : {}) as Entry
     const reason = entryProblem(entry)
     if (reason === null) entries.push({ c: entry.c ?? null, p: entry.p, s: entry.s, t: entry.t, v: entry.v })

@@ -1,10 +1,10 @@
 import type { Entry } from '../../trade.ts'
-import { type Copies, decide, Evidence, guess, relearn, votesOf, type Voter } from './evidence.ts'
+import { type Copies, decide, Evidence, guess, relearn, votesOf, type Voter, type Votes } from './evidence.ts'
 
 const MATURE_MS = 300
 const MATURE_FRAMES = 2
 /** Keys after which the older half is forgotten: far more than lies between a trade and its copy. */
-const GENERATION = 100_000
+const GENERATION = 20_000
 
 interface Key {
   p: number
@@ -17,20 +17,20 @@ interface Key {
 /** All that came of one symbol for one ms. */
 class Group implements Voter {
   readonly keys: Key[] = []
-  votes = [0, 0, 0, 0]
+  votes: Votes = [0, 0, 0, 0]
   isVoting = false
 
   /** The mean of what the mature keys say. */
   recount(): void {
-    const sum = [0, 0, 0, 0]
-    let mature = 0
-    for (const { isMature, count } of this.keys) {
-      if (!isMature) continue
-      mature++
-      const votes = votesOf(count)
-      for (let m = 0; m < 4; m++) sum[m] = (sum[m] ?? 0) + (votes[m] ?? 0)
+    const [only] = this.keys
+    if (this.keys.length === 1 && only !== undefined) {
+      this.votes = votesOf(only.count)
+      return
     }
-    this.votes = sum.map((total) => total / Math.max(1, mature))
+    const mature = this.keys.filter(({ isMature }) => isMature).map(({ count }) => votesOf(count))
+    this.votes = [0, 1, 2, 3].map(
+      (m) => mature.reduce((sum, votes) => sum + (votes[m] ?? 0), 0) / Math.max(1, mature.length),
+    )
   }
 }
 
@@ -44,7 +44,7 @@ export class SymbolRepeats {
   olderGroups = new Map<number, Group>()
 
   groupAt(t: number): Group {
-    const known = this.groups.get(t) ?? this.olderGroups.get(t)
+    const known = this.groups.get(t) ?? (this.olderGroups.size > 0 ? this.olderGroups.get(t) : undefined)
     if (known !== undefined) return known
     const made = new Group()
     this.groups.set(t, made)
@@ -85,8 +85,9 @@ export class Connection {
   count(entries: readonly Entry[], received: number | null): number[] | null {
     this.#frames++
     let arrivals: number[] | null = null
-    for (const [index, entry] of entries.entries()) {
-      const arrival = this.#arrive(entry, received)
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index]
+      const arrival = entry === undefined ? 0 : this.#arrive(entry, received)
       if (arrival === 0) continue
       arrivals ??= Array.from<number>({ length: entries.length }).fill(0)
       arrivals[index] = arrival

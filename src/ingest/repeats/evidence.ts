@@ -25,7 +25,7 @@ const table: Votes[] = []
 
 /** Something whose vote may still change while it is among the last. */
 export interface Voter {
-  votes: number[]
+  votes: Votes
 }
 
 /** The last 24 (symbol, ms) groups of a symbol or of a connection, and what they say together. */
