@@ -25,6 +25,9 @@ export class Inbox {
   readonly #options: ProducerOptions
   readonly #marker: RepeatMarker<Received>
   readonly #skews = new Map<number, SkewEstimate>()
+  /** Of the batch under way: frames by kind, and the last estimate. */
+  readonly #kinds = new Map<ParsedFrame['kind'], number>()
+  #lastSkew = 0
   #bad: BadFrame[] = []
 
   constructor(options: ProducerOptions) {
@@ -46,7 +49,7 @@ export class Inbox {
 
   take(events: readonly FeedEvent[]): Marked<Received>[] {
     const decided = events.flatMap((event) => this.#take(event))
-    this.#options.context.metrics.queueDepth.set({ queue: 'repeats' }, this.#marker.held)
+    this.#report()
     return decided
   }
 
@@ -60,6 +63,14 @@ export class Inbox {
     const bad = this.#bad
     this.#bad = []
     return bad
+  }
+
+  #report(): void {
+    const { metrics } = this.#options.context
+    for (const [type, count] of this.#kinds) metrics.feedFrames.inc({ type }, count)
+    this.#kinds.clear()
+    metrics.clockOffset.set(this.#lastSkew / 1000)
+    metrics.queueDepth.set({ queue: 'repeats' }, this.#marker.held)
   }
 
   #take(event: FeedEvent): Marked<Received>[] {
@@ -85,14 +96,13 @@ export class Inbox {
     if (received === null) return 0
     const estimate = this.#skews.get(conn) ?? new SkewEstimate(null)
     this.#skews.set(conn, estimate)
-    const skew = estimate.observe(entries, received)
-    this.#options.context.metrics.clockOffset.set(skew / 1000)
-    return skew
+    this.#lastSkew = estimate.observe(entries, received)
+    return this.#lastSkew
   }
 
   #note(source: Frame, parsed: ParsedFrame): void {
     const { metrics, log } = this.#options.context
-    metrics.feedFrames.inc({ type: parsed.kind })
+    this.#kinds.set(parsed.kind, (this.#kinds.get(parsed.kind) ?? 0) + 1)
     if (parsed.kind === 'error') log.warn('feed.error_frame', { message: parsed.message })
     if (parsed.kind === 'malformed') this.#bad.push({ source, reason: parsed.reason })
     if (parsed.kind !== 'trade' || parsed.rejected.length === 0) return
