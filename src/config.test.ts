@@ -218,6 +218,7 @@ describe('problems', () => {
 
   test.each([
     [{ window: '14s' }, '--window 14s is not a whole multiple of --hop 5s'],
+    [{ window: '3s', hop: '1500ms' }, '--hop 1500ms is not a whole number of seconds'],
     [{ flush: '2h' }, '--flush "2h" is too long'],
     [{ flush: '5 parsecs' }, 'unknown unit parsecs'],
     [{ 'retention-log-size': '2' }, 'has no unit'],

@@ -42,6 +42,11 @@ export function mismatches(settings: Settings): Problem[] {
       what: `--window ${printDuration(settings.window)} is not a whole multiple of --hop ${printDuration(settings.hop)}`,
       why: 'every trade must be in the same number of windows',
     })
+  if (settings.hop % 1_000 !== 0)
+    problems.push({
+      what: `--hop ${printDuration(settings.hop)} is not a whole number of seconds`,
+      why: 'windows begin and end with the 1 s candles',
+    })
   if (settings.broker === 'kafka' && settings.kafkaBrokers === null)
     problems.push({ what: '--broker kafka needs --kafka-brokers', why: 'there is no address to connect to' })
   if (settings.store === 'cassandra' && settings.cassandraContactPoints === null)
