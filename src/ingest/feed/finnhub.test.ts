@@ -8,6 +8,7 @@ import { Health, createLog, createMetrics } from '../../telemetry.ts'
 import type { Context } from '../../telemetry.ts'
 import type { Entry } from '../../trade.ts'
 import type { FeedEvent, Frame } from '../feed.ts'
+import { marketClock } from '../simulator/market-clock.fixture.ts'
 import type { SimulatorOptions } from '../simulator/options.ts'
 import { startSimulator } from '../simulator/simulator.ts'
 import { openFinnhubFeed } from './finnhub.ts'
@@ -15,6 +16,9 @@ import type { FinnhubFeedOptions } from './finnhub.ts'
 
 const BTC = 'BINANCE:BTCUSDT'
 const TOKEN = 'a+secret/token'
+
+/** Of servers and feeds alike. */
+const clock = marketClock()
 
 interface Line {
   event: string
@@ -24,12 +28,12 @@ interface Line {
 function contextOf(): { context: Context; lines: Line[] } {
   const lines: Line[] = []
   const write = (line: string) => void lines.push(JSON.parse(line))
-  const log = createLog({ level: 'debug', format: 'json', clock: systemClock, write })
-  return { context: { clock: systemClock, log, metrics: createMetrics(), health: new Health() }, lines }
+  const log = createLog({ level: 'debug', format: 'json', clock, write })
+  return { context: { clock, log, metrics: createMetrics(), health: new Health() }, lines }
 }
 
 const simulate = (options: Partial<SimulatorOptions> = {}) =>
-  startSimulator({ rate: 400, ...options }, { clock: systemClock, log: contextOf().context.log })
+  startSimulator({ rate: 400, ...options }, { clock, log: contextOf().context.log })
 
 /** Runs a feed and keeps what it yields; disposing it ends it. */
 function follow(url: string, given: Partial<FinnhubFeedOptions> = {}) {
@@ -68,7 +72,7 @@ const shapeOf = (events: readonly FeedEvent[]) =>
 
 test.concurrent('frames come unparsed, numbered, with their time of receipt, between open and close', async () => {
   await using simulator = await simulate()
-  const began = systemClock.now()
+  const began = clock.now()
   await using feed = follow(simulator.url, { symbols: [BTC, 'BINANCE:ETHUSDT'] })
   await feed.until(() => feed.frames().length >= 5)
   await feed.end()
@@ -227,7 +231,7 @@ test.concurrent('the skew of the server is told in whole seconds', async () => {
 })
 
 test.concurrent('history asked for with `since` is not asked for twice', async () => {
-  const since = systemClock.now() - 5_000
+  const since = clock.now() - 5_000
   await using simulator = await simulate({ history: 60_000, joinMs: 10, closeEveryMs: 300 })
   await using feed = follow(simulator.url, { since })
   await feed.until(() => feed.frames().some(({ conn }) => conn === 2))

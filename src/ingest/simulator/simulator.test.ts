@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,27 +11,20 @@ import { systemClock } from '../../clock.ts'
 import { StockpipeError } from '../../errors.ts'
 import { silentLog } from '../../telemetry.ts'
 import type { Entry } from '../../trade.ts'
+import { marketClock, ORDINARY_MINUTE } from './market-clock.fixture.ts'
 import { history } from './market.ts'
 import type { SimulatorOptions } from './options.ts'
 import { SIMULATOR_DEFAULTS } from './options.ts'
 import { startSimulator } from './simulator.ts'
+import { openTruth } from './truth.ts'
 
 const BTC = 'BINANCE:BTCUSDT'
 const ETH = 'BINANCE:ETHUSDT'
 const folder = mkdtempSync(join(tmpdir(), 'stockpipe-simulator-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const start = (options: Partial<SimulatorOptions> = {}, clock: Clock = systemClock) =>
+const start = (options: Partial<SimulatorOptions> = {}, clock: Clock = marketClock()) =>
   startSimulator({ joinMs: 20, ...options }, { clock, log: silentLog })
-
-/** A clock whose time passes `speed` times as fast. */
-function fastClock(speed: number): Clock {
-  const began = systemClock.now()
-  return {
-    now: () => began + Math.floor((systemClock.now() - began) * speed),
-    sleep: (ms, signal) => systemClock.sleep(ms / speed, signal),
-  }
-}
 
 /** What a client got, and a way to wait for more. */
 function openClient(url: string, symbols: readonly string[] = [BTC]) {
@@ -90,7 +83,7 @@ const sorted = (entries: readonly Entry[]) => entries.map((entry) => `${entry.t}
 
 test('past and present meet without hole or overlap, and the truth file holds exactly what came', async () => {
   const truthFile = join(folder, 'seam.ndjson')
-  const began = systemClock.now()
+  const began = ORDINARY_MINUTE
   const since = began - 8_000
   const simulator = await start({ rate: 600, history: 60_000, truthFile })
   using client = openClient(`${simulator.url}/?token=t&since=${since}`, [BTC, ETH])
@@ -109,11 +102,12 @@ test('past and present meet without hole or overlap, and the truth file holds ex
 })
 
 test('the past comes in order of time, at most 200 trades a frame, within two seconds', async () => {
-  const began = systemClock.now()
-  await using simulator = await start({ history: 1_800_000, rate: 40 })
+  const clock = marketClock()
+  const began = clock.now()
+  await using simulator = await start({ history: 1_800_000, rate: 40 }, clock)
   using client = openClient(simulator.url, [BTC, ETH])
   await client.until(() => (client.entries.at(-1)?.t ?? 0) >= began)
-  expect(systemClock.now() - began).toBeLessThan(2_000)
+  expect(clock.now() - began).toBeLessThan(2_000)
   const past = client.entries.filter(({ t }) => t < began)
   expect(past.length).toBeGreaterThan(5_000)
   expect(past.every(({ t }, index) => index === 0 || t >= (past[index - 1]?.t ?? 0))).toBe(true)
@@ -123,7 +117,7 @@ test('the past comes in order of time, at most 200 trades a frame, within two se
 })
 
 test('two simulators at the same moment send the same trades', async () => {
-  const since = systemClock.now() - 3_000
+  const since = ORDINARY_MINUTE - 3_000
   const seen = await Promise.all(
     [1, 2].map(async () => {
       await using simulator = await start({ history: 60_000, rate: 300 })
@@ -137,7 +131,7 @@ test('two simulators at the same moment send the same trades', async () => {
 })
 
 test('disorder, lateness, repeats and garbage reach the wire, and each trade still comes as often as it should', async () => {
-  const clock = fastClock(20)
+  const clock = marketClock(20)
   const truthFile = join(folder, 'faults.ndjson')
   const faults = {
     rate: 200,
@@ -186,7 +180,7 @@ test('a malformed symbol is an error frame; an unknown one, a repeated one and n
 })
 
 test('a stall sends pings and no trade, and what traded meanwhile is lost', async () => {
-  const clock = fastClock(20)
+  const clock = marketClock(20)
   const began = clock.now()
   await using simulator = await start({ rate: 200, stall: { afterMs: 1_000, forMs: 3_000 }, pingEveryMs: 500 }, clock)
   using client = openClient(simulator.url)
@@ -208,7 +202,7 @@ test('a second client evicts the first where only one may be connected', async (
 })
 
 test('a client that does not read is disconnected', async () => {
-  await using simulator = await start({ rate: 1_000, garbageShare: 1, clientBufferBytes: 100_000 }, fastClock(20))
+  await using simulator = await start({ rate: 1_000, garbageShare: 1, clientBufferBytes: 100_000 }, marketClock(20))
   const socket = connect(simulator.port, '127.0.0.1')
   await new Promise((resolve) => socket.once('connect', resolve))
   const key = Buffer.from('0123456789abcdef').toString('base64')
@@ -232,9 +226,9 @@ test('the clock offset shifts trades and the Date of the handshake', async () =>
   const date = new Promise<string | undefined>((resolve) =>
     client.socket.on('upgrade', ({ headers }) => resolve(headers.date)),
   )
-  expect(Date.parse((await date) ?? '') - systemClock.now()).toBeGreaterThan(3_590_000)
+  expect(Date.parse((await date) ?? '') - ORDINARY_MINUTE).toBeGreaterThanOrEqual(3_600_000)
   await client.until(() => client.entries.length > 0)
-  expect((client.entries[0]?.t ?? 0) - systemClock.now()).toBeGreaterThan(3_590_000)
+  expect((client.entries[0]?.t ?? 0) - ORDINARY_MINUTE).toBeGreaterThanOrEqual(3_600_000)
 })
 
 test('REST answers quotes, searches and listings about the same market', async () => {
@@ -257,6 +251,36 @@ test('REST answers quotes, searches and listings about the same market', async (
   expect(await get('stock/market-status?exchange=US')).toMatchObject({ exchange: 'US', isOpen: true })
   expect(await get('nothing?x=1')).toEqual({ error: 'not simulated' })
 })
+
+test('requests that make no sense are answered with 400, and the others go on', async () => {
+  await using simulator = await start()
+  const ask = (request: string) =>
+    new Promise<string>((resolve) => {
+      const socket = connect(simulator.port, '127.0.0.1')
+      socket.write(`${request}\r\nHost: x\r\nConnection: Upgrade\r\n\r\n`)
+      socket.once('data', (head) => {
+        resolve(head.toString().split('\r\n')[0] ?? '')
+        socket.destroy()
+      })
+    })
+  const websocket = 'Upgrade: websocket\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg=='
+  expect(await ask('GET // HTTP/1.1')).toContain(' 400 ')
+  expect(await ask(`GET // HTTP/1.1\r\n${websocket}`)).toContain(' 400 ')
+  expect(await ask('GET / HTTP/1.1\r\nUpgrade: websocket')).toContain(' 400 ')
+  expect(await ask(`GET / HTTP/1.1\r\n${websocket}`)).toContain(' 101 ')
+})
+
+test.if(existsSync('/dev/full'))(
+  'a truth file that can no longer be written is reported once, and the market goes on',
+  () => {
+    const lines: string[] = []
+    const log = { ...silentLog, error: (event: string) => void lines.push(event) }
+    const truth = openTruth('/dev/full', log)
+    for (let sent = 0; sent < 3; sent++) truth.sent({ received: 1, conn: 0, frame: 'x'.repeat(70_000), repeats: [] })
+    truth.close()
+    expect(lines).toEqual(['simulator.truth.lost'])
+  },
+)
 
 test('a taken port and a bad option are errors that say so', async () => {
   await using simulator = await start()

@@ -7,6 +7,7 @@ import { Connection } from './connection.ts'
 import type { SimulatorOptions } from './options.ts'
 import { simulatorOptions } from './options.ts'
 import { answerRest } from './rest.ts'
+import type { RestAnswer } from './rest.ts'
 import type { ServerSocket, Upgrade } from './server-socket.ts'
 import { acceptUpgrade, refuseUpgrade } from './server-socket.ts'
 import { openTruth } from './truth.ts'
@@ -29,7 +30,7 @@ export type SimulatorContext = Pick<Context, 'clock' | 'log'>
  */
 export async function startSimulator(given: Partial<SimulatorOptions>, context: SimulatorContext): Promise<Simulator> {
   const options = simulatorOptions(given)
-  const truth = openTruth(options.truthFile)
+  const truth = openTruth(options.truthFile, context.log)
   const running = new RunningSimulator(options, context, truth)
   try {
     await running.listen()
@@ -93,12 +94,14 @@ class RunningSimulator implements Simulator {
 
   #upgrade(upgrade: Upgrade): void {
     const { reject } = this.#options
+    const url = isWebsocket(upgrade.request) ? urlOf(upgrade.request) : null
+    if (url === null) return refuseUpgrade(upgrade.socket, 400)
     if (reject !== null && this.#rejected < this.#options.rejectTimes) {
       this.#rejected++
       return refuseUpgrade(upgrade.socket, reject, this.#refusal(reject))
     }
     if (this.#options.oneConnection) for (const socket of this.#open.keys()) socket.close(1000, '')
-    this.#accept(upgrade)
+    this.#accept(upgrade, sinceOf(url))
   }
 
   #refusal(status: number): Record<string, string> {
@@ -106,18 +109,21 @@ class RunningSimulator implements Simulator {
     return status === 429 ? { ...date, 'Retry-After': String(this.#options.retryAfter) } : date
   }
 
-  #accept(upgrade: Upgrade): void {
+  #accept(upgrade: Upgrade, since: number | null): void {
     const conn = this.#connections++
     const { clock, log } = this.#context
     const socket = acceptUpgrade(upgrade, this.#now())
-    const since = sinceOf(upgrade.request)
     const connection = new Connection(socket, { options: this.#options, clock, log, truth: this.#truth, conn, since })
     socket.listen((text) => connection.receive(text))
     log.debug('simulator.open', { conn })
-    const served = connection.serve(this.#stop.signal).finally(() => {
-      this.#open.delete(socket)
-      log.debug('simulator.close', { conn })
-    })
+    const served = connection
+      .serve(this.#stop.signal)
+      .catch((error: unknown) => log.error('simulator.failed', { conn, error }))
+      .finally(() => {
+        socket.destroy()
+        this.#open.delete(socket)
+        log.debug('simulator.close', { conn })
+      })
     this.#open.set(socket, served)
   }
 
@@ -125,15 +131,29 @@ class RunningSimulator implements Simulator {
     const { reject } = this.#options
     const answer = reject
       ? { status: reject, body: { error: reject === 429 ? 'API limit reached.' : 'Invalid API key' } }
-      : answerRest(new URL(request.url ?? '/', 'http://simulator'), this.#now(), this.#options)
+      : this.#answer(urlOf(request))
     const headers = { 'Content-Type': 'application/json', ...(reject ? this.#refusal(reject) : {}) }
     response.writeHead(answer.status, headers)
     response.end(JSON.stringify(answer.body))
   }
+
+  #answer(url: URL | null): RestAnswer {
+    if (url === null) return { status: 400, body: { error: 'not an address' } }
+    return answerRest(url, this.#now(), this.#options)
+  }
 }
 
-function sinceOf(request: IncomingMessage): number | null {
-  const since = new URL(request.url ?? '/', 'http://simulator').searchParams.get('since')
+/** Null when a client asks for something like `//`. */
+function urlOf({ url = '/' }: IncomingMessage): URL | null {
+  const base = 'http://simulator'
+  return URL.canParse(url, base) ? new URL(url, base) : null
+}
+
+const isWebsocket = ({ headers }: IncomingMessage): boolean =>
+  headers.upgrade?.toLowerCase() === 'websocket' && headers['sec-websocket-key'] !== undefined
+
+function sinceOf(url: URL): number | null {
+  const since = url.searchParams.get('since')
   const time = since === null ? Number.NaN : Number(since)
   return Number.isFinite(time) ? time : null
 }
