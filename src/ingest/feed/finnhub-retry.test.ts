@@ -57,6 +57,13 @@ test('three connections ended at once in a row are an eviction, and the wait gro
   expect(retry.after(lost(300)).reason).toBe('closed')
 })
 
+test('a rival who comes back slowly is suspected from the fifth closing on, until a connection holds', () => {
+  const retry = policy()
+  const suspects = (lastedMs: number) => retry.after(lost(lastedMs)).words.includes('perhaps another client')
+  expect([5_000, 5_000, 5_000, 5_000, 5_000, 30_000].map(suspects)).toEqual([false, false, false, false, true, true])
+  expect([60_000, 5_000].map(suspects)).toEqual([false, false])
+})
+
 test('Retry-After is seconds or a date, never more than an hour', () => {
   const now = Date.UTC(2026, 10, 24)
   expect(retryAfterMs('12', now)).toBe(12_000)

@@ -39,6 +39,8 @@ export const RETRY_TIMING: RetryTiming = {
 
 /** So many short connections in a row are no accident. */
 const EVICTIONS = 3
+/** So many that did not become stable may be a rival who comes back slowly, or a server in trouble. */
+const UNSTABLE = 5
 const EVICTED_CAP_MS = 600_000
 const EVICTED = 'each new connection is ended at once: another client probably uses this key (one connection per key)'
 
@@ -48,6 +50,7 @@ export class RetryPolicy {
   readonly #random: () => number
   #failures = 0
   #short = 0
+  #unstable = 0
 
   constructor(random: () => number, timing: Partial<RetryTiming> = {}) {
     this.#random = random
@@ -60,7 +63,13 @@ export class RetryPolicy {
     const { evictionMs, stableMs } = this.#timing
     if (ending.lastedMs >= stableMs) this.#failures = 0
     this.#short = ending.reason === 'closed' && ending.lastedMs < evictionMs ? this.#short + 1 : 0
-    return this.#short >= EVICTIONS ? this.#evicted() : this.#backoff(ending.reason, ending.why)
+    this.#unstable = ending.reason === 'closed' && ending.lastedMs < stableMs ? this.#unstable + 1 : 0
+    return this.#short >= EVICTIONS ? this.#evicted() : this.#backoff(ending.reason, this.#suspecting(ending.why))
+  }
+
+  #suspecting(why: string): string {
+    if (this.#unstable < UNSTABLE) return why
+    return `${why}, soon after connecting and ${this.#unstable} times in a row: perhaps another client uses this key`
   }
 
   #refused({ status, retryAfterMs }: Extract<Ending, { kind: 'refused' }>): Retry {
