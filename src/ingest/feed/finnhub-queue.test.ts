@@ -43,6 +43,15 @@ test('a full queue drops frames, keeps the news, and tells from when to when and
   expect(ended.length).toBe(1)
 })
 
+test('a loss lasts until the reader comes, also when a small frame would fit', () => {
+  const { queue, began, ended } = queueOf(100, 10)
+  queue.frame(frame(1, 'x'.repeat(8)), 10)
+  for (const [seq, size] of [5, 1, 5, 1].entries()) queue.frame(frame(seq + 2, 'x'.repeat(size)), (seq + 2) * 10)
+  expect([began, ended]).toEqual([[20], []])
+  expect(queue.take().length).toBe(1)
+  expect(ended).toEqual([{ from: 20, to: 50, frames: 4 }])
+})
+
 test('long texts fill it too', () => {
   const { queue, began } = queueOf(100, 10)
   queue.frame(frame(1, 'x'.repeat(10)), 10)

@@ -47,22 +47,22 @@ export class FeedQueue {
   }
 
   frame(frame: Frame, received: number): void {
-    if (this.#frames >= this.#limit.frames || this.#characters + frame.text.length > this.#limit.characters) {
-      return this.#lose(received)
-    }
-    this.endLoss()
+    const isFull = this.#frames >= this.#limit.frames || this.#characters + frame.text.length > this.#limit.characters
+    // Until the reader comes: a small frame that would just fit must not make many losses of one.
+    if (isFull || this.#loss !== null) return this.#lose(received)
     this.#events.push(frame)
     this.#frames++
     this.#characters += frame.text.length
     this.wake()
   }
 
-  /** Everything that is there. */
+  /** Everything that is there. A loss ends here: what comes now fits again. */
   take(): FeedEvent[] {
     const events = this.#events
     this.#events = []
     this.#frames = 0
     this.#characters = 0
+    this.endLoss()
     return events
   }
 

@@ -270,6 +270,23 @@ test.concurrent('a reader that does not pull loses frames beyond the bound, and 
   expect(await context.metrics.registry.metrics()).toMatch(/feed_frames_total\{type="dropped"\} [1-9]/)
 })
 
+test.concurrent('a reader that gives up leaves word of what the log did not get', async () => {
+  await using simulator = await simulate({ rate: 2_000 })
+  const { context, lines } = contextOf()
+  const feed = openFinnhubFeed({ url: simulator.url, token: null, symbols: [BTC], session: 's' }, context)
+  let held: Frame | null = null
+  for await (const events of feed.events(new AbortController().signal)) {
+    const frames = events.filter((event): event is Frame => event.kind === 'frame')
+    if (held !== null && frames.length > 0) break
+    held = frames[0] ?? null
+    if (held !== null) feed.acknowledge(held)
+  }
+  const loss = lines.find(({ event }) => event === 'feed.loss.end')
+  expect(loss?.['from']).toBe(held?.received)
+  expect(Number(loss?.['frames'])).toBeGreaterThan(0)
+  expect(Number(loss?.['to'])).toBeGreaterThanOrEqual(Number(loss?.['from']))
+})
+
 test.concurrent('a proxy is used when there is one', async () => {
   await using simulator = await simulate()
   const requests: string[] = []

@@ -1,6 +1,6 @@
 import { StockpipeError } from '../../errors.ts'
 import type { Context } from '../../telemetry.ts'
-import type { Feed, FeedEvent } from '../feed.ts'
+import type { Feed, FeedEvent, Frame } from '../feed.ts'
 import { runConnection } from './finnhub-connection.ts'
 import type { ConnectionEvents } from './finnhub-connection.ts'
 import { FeedQueue } from './finnhub-queue.ts'
@@ -52,6 +52,7 @@ class FinnhubFeed implements Feed {
   #conn = 0
   #isOpen = false
   #seq = 0
+  #acknowledged: { seq: number; received: number | null } = { seq: -1, received: null }
   #since: number | null
   #tickedAt = Number.NEGATIVE_INFINITY
 
@@ -65,8 +66,10 @@ class FinnhubFeed implements Feed {
     this.#queue = new FeedQueue({ ...QUEUE_LIMIT, ...options.queueLimit }, lossReports(context))
   }
 
-  /** A live feed cannot ask for anything again. */
-  acknowledge(): void {}
+  /** A live feed cannot ask for anything again: this only tells what is lost when the reader gives up. */
+  acknowledge({ seq, received }: Frame): void {
+    this.#acknowledged = { seq, received }
+  }
 
   async *events(signal: AbortSignal): AsyncGenerator<readonly FeedEvent[]> {
     const stop = new AbortController()
@@ -75,6 +78,7 @@ class FinnhubFeed implements Feed {
     signal.addEventListener('abort', abort, { once: true })
     const connected = this.#connect(stop.signal)
     connected.catch(abort)
+    let isRead = false
     try {
       while (!stop.signal.aborted) {
         const events = await this.#next()
@@ -82,11 +86,22 @@ class FinnhubFeed implements Feed {
       }
       await connected
       if (!this.#queue.isEmpty) yield this.#queue.take()
+      isRead = true
     } finally {
       signal.removeEventListener('abort', abort)
       abort()
       await connected
+      if (!isRead) this.#reportUnacknowledged()
     }
+  }
+
+  /** The reader failed (a full disk, and the process is told to stop): what the log does not hold is lost. */
+  #reportUnacknowledged(): void {
+    const { seq, received: from } = this.#acknowledged
+    const frames = this.#seq - 1 - seq
+    if (frames <= 0) return
+    const { clock, log } = this.#context
+    log.error('feed.loss.end', { from, to: clock.now(), frames, why: 'stopped before the log took them' })
   }
 
   /** What is there, and the time when that was long not told. */
@@ -129,6 +144,7 @@ class FinnhubFeed implements Feed {
     return {
       opened: (at, skew) => {
         this.#isOpen = true
+        if (this.#acknowledged.seq < 0) this.#acknowledged.received ??= at
         log.info('feed.open', { conn, host: this.#address.host, symbols: symbols.length, skew })
         metrics.feedConnected.set(1)
         health.ready('feed')

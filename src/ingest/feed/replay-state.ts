@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { StockpipeError } from '../../errors.ts'
@@ -34,7 +34,7 @@ export class ReplayState {
     const temporary = `${this.#path}.new`
     const file = openSync(temporary, 'w', 0o600)
     try {
-      writeSync(file, JSON.stringify(this.#runs))
+      writeFileSync(file, JSON.stringify(this.#runs))
       fsyncSync(file)
     } finally {
       closeSync(file)
