@@ -100,25 +100,44 @@ export function createMetrics() {
 }
 export type Metrics = ReturnType<typeof createMetrics>
 
-/** What is ready and what is not, by component; `/readyz` prints it. */
+/**
+ * What is ready and what is not, by component; `/readyz` prints it. Where several parts of the program use one
+ * component, each says who it is: the component is ready when nobody has trouble with it.
+ */
 export class Health {
-  readonly #reasons = new Map<string, string | null>()
+  readonly #troubles = new Map<string, Map<object | null, string>>()
 
-  ready(component: string): void {
-    this.#reasons.set(component, null)
+  ready(component: string, who: object | null = null): void {
+    this.#of(component).delete(who)
   }
 
   /** `reason` is for a person: what is wrong and, where known, until when. */
-  notReady(component: string, reason: string): void {
-    this.#reasons.set(component, reason)
+  notReady(component: string, reason: string, who: object | null = null): void {
+    this.#of(component).set(who, reason)
+  }
+
+  /** What is wrong with a component; null when nothing is. */
+  reason(component: string): string | null {
+    return this.#of(component).values().next().value ?? null
   }
 
   get isReady(): boolean {
-    return [...this.#reasons.values()].every((reason) => reason === null)
+    return [...this.#troubles.values()].every(({ size }) => size === 0)
   }
 
   report(): { component: string; ready: boolean; reason: string | null }[] {
-    return [...this.#reasons].map(([component, reason]) => ({ component, ready: reason === null, reason }))
+    return [...this.#troubles.keys()].map((component) => {
+      const reason = this.reason(component)
+      return { component, ready: reason === null, reason }
+    })
+  }
+
+  #of(component: string): Map<object | null, string> {
+    const known = this.#troubles.get(component)
+    if (known !== undefined) return known
+    const made = new Map<object | null, string>()
+    this.#troubles.set(component, made)
+    return made
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Assignment } from './broker.ts'
 import type { ProcessorOptions } from './outlet.ts'
 import type { Partition } from './partition.ts'
+import { retry } from './retry.ts'
 import { encodeTriple, fingerprintOf } from './triple.ts'
 
 const INTERVAL_MS = 500
@@ -23,8 +24,9 @@ export class Committer {
     this.#fingerprint = fingerprintOf(options.windows)
   }
 
-  async commit(partition: Partition, { now: isForced }: { now: boolean }): Promise<void> {
-    const { clock, log } = this.#options.context
+  async commit(partition: Partition, { now: isForced, stop }: { now: boolean; stop: AbortSignal }): Promise<void> {
+    const { context } = this.#options
+    const { clock, log } = context
     const now = clock.now()
     if (!isForced && now - this.#at < INTERVAL_MS) return
     if (partition.position - 1 === this.#committed && !isForced) return
@@ -34,7 +36,8 @@ export class Committer {
     const { metadata, leftOut } = encodeTriple(triple, this.#fingerprint)
     if (leftOut > 0)
       log.warn('processor.sessions_left_out', { partition: this.#assignment.partition, sessions: leftOut })
-    await this.#assignment.commit(triple.low, metadata)
+    const commit = () => this.#assignment.commit(triple.low, metadata)
+    await retry('log', commit, { context, signal: stop })
     this.#committed = triple.processed
     this.#low = triple.low
     this.#at = now

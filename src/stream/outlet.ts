@@ -29,17 +29,17 @@ export interface ProcessorOptions extends TopicOptions {
 export class Outlet {
   readonly #options: ProcessorOptions
   readonly #observer: Observer
-  #deadLetters: NewRecord[] = []
+  readonly #deadLetters = new WeakMap<Partition, NewRecord[]>()
 
   constructor(options: ProcessorOptions, observer: Observer) {
     this.#options = options
     this.#observer = observer
   }
 
-  /** Resolves when every row, late trade and dead letter so far is acknowledged. Then, and only then, others see them. */
-  async write(rows: RowSink, signal: AbortSignal): Promise<void> {
+  /** Resolves when every row, late trade and dead letter of the partition so far is acknowledged. Then, and only then, others see them. */
+  async write(partition: Partition, rows: RowSink, signal: AbortSignal): Promise<void> {
     const { store, live, context } = this.#options
-    await this.#appendDeadLetters(signal)
+    await this.#appendDeadLetters(partition, signal)
     if (Object.values(rows).every((part) => part.length === 0)) return
     const startedAt = context.clock.now()
     await retry('store', () => store.write(rows), { context, signal })
@@ -59,28 +59,27 @@ export class Outlet {
   }
 
   observe(partition: Partition, batch: Batch, result: FoldResult): void {
-    for (const bad of result.bad) this.#deadLetters.push(deadLetter(bad, this.#options.topic, batch, partition))
+    const { topic } = this.#options
+    if (result.bad.length > 0) {
+      const waiting = this.#deadLetters.get(partition) ?? []
+      this.#deadLetters.set(partition, [...waiting, ...result.bad.map((bad) => deadLetter(bad, topic, partition))])
+    }
     this.#observer.folded(partition, batch, result)
   }
 
   /** Moves the partition's watermark for every reader of the log, after a long silence. */
-  async seal(partition: Partition, watermark: number): Promise<void> {
-    const { broker, topic, framing, context } = this.#options
+  async seal(partition: Partition, watermark: number, signal: AbortSignal): Promise<void> {
+    const { topic, framing, context } = this.#options
     context.log.info('processor.seal', { partition: partition.number, watermark })
-    await broker.append(topic, [
-      {
-        key: null,
-        value: encodeValue([], framing),
-        headers: sealHeaders(watermark, framing),
-        partition: partition.number,
-      },
-    ])
+    const headers = sealHeaders(watermark, framing)
+    const record = { key: null, value: encodeValue([], framing), headers, partition: partition.number }
+    await this.#append(topic, [record], signal)
   }
 
-  async #appendDeadLetters(signal: AbortSignal): Promise<void> {
-    if (this.#deadLetters.length === 0) return
-    const records = this.#deadLetters
-    this.#deadLetters = []
+  async #appendDeadLetters(partition: Partition, signal: AbortSignal): Promise<void> {
+    const records = this.#deadLetters.get(partition)
+    if (records === undefined) return
+    this.#deadLetters.delete(partition)
     await this.#append(deadLetterTopic(this.#options.topic), records, signal)
   }
 
@@ -96,12 +95,7 @@ const lateRecord = (row: LateRow): NewRecord => ({
   headers: { late_by_ms: String(row.late_by_ms) },
 })
 
-const deadLetter = (
-  { record, reason, detail }: BadRecord,
-  topic: string,
-  _batch: Batch,
-  partition: Partition,
-): NewRecord => ({
+const deadLetter = ({ record, reason, detail }: BadRecord, topic: string, partition: Partition): NewRecord => ({
   key: record.key,
   value: record.value,
   headers: {

@@ -6,7 +6,8 @@ const LONGEST_MS = 10_000
 
 /**
  * Does `work` until it succeeds: what may pass is tried again for ever, with growing pauses, and is named on
- * /readyz meanwhile; what no retry cures is thrown. Throws the last error once `signal` aborts.
+ * /readyz meanwhile; what no retry cures is thrown. Throws the last error once `signal` aborts. Of several calls that
+ * wait for the same component only the first and the last are logged.
  */
 export async function retry<Result>(
   component: string,
@@ -14,18 +15,24 @@ export async function retry<Result>(
   { context, signal }: { context: Context; signal: AbortSignal },
 ): Promise<Result> {
   const { clock, log, metrics, health } = context
+  const who = {}
   for (let attempt = 0; ; attempt++) {
     try {
       const result = await work()
-      if (attempt > 0) log.info(`${component}.recovered`, { attempts: attempt })
-      health.ready(component)
+      health.ready(component, who)
+      if (attempt > 0 && health.reason(component) === null) log.info(`${component}.recovered`, { attempts: attempt })
       return result
     } catch (error) {
       if (!(error instanceof StockpipeError) || !error.retryable || signal.aborted) throw error
       metrics.storeRetries.inc({ class: error.code })
-      if (attempt === 0)
-        log.warn(`${component}.retrying`, { error: error.message, why: error.why ?? error.cause, try: error.hint })
-      health.notReady(component, error.message)
+      if (health.reason(component) === null)
+        log.warn(`${component}.retrying`, {
+          error: error.message,
+          why: error.why ?? error.cause,
+          try: error.hint,
+          note: 'tried again until it works; nothing is skipped',
+        })
+      health.notReady(component, error.message, who)
       await clock.sleep(pause(attempt, clock.now()), signal)
     }
   }

@@ -116,7 +116,7 @@ export function toStockpipeError(error: unknown, path: string): StockpipeError {
     return new StockpipeError('disk-full', `the disk that holds ${path} is full`, {
       ...details,
       retryable: true,
-      hint: 'free some space; stockpipe goes on by itself',
+      hint: 'free some space on it',
     })
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'))
     return new StockpipeError('in-use', `${path} is locked by another program`, {
@@ -138,7 +138,7 @@ export function toStockpipeError(error: unknown, path: string): StockpipeError {
     return new StockpipeError('disk-full', `the disk that holds ${path} fails`, {
       ...details,
       retryable: true,
-      hint: 'look at the disk; stockpipe tries again',
+      hint: 'look at the disk',
     })
   return new StockpipeError('internal', `cannot use ${path}`, details)
 }

@@ -38,32 +38,34 @@ async function own(assignment: Assignment, { options, outlet, stop }: Ownership)
     if (!isLive) partition.engine.goLive()
     isLive = true
     quiet.observe(batch, partition.position)
-    await outlet.write(partition.take({ flush: flush.isDue(batch) }), stop)
+    await outlet.write(partition, partition.take({ flush: flush.isDue(batch) }), stop)
     await closeQuiet(partition, quiet, { options, outlet, stop })
-    await committer.commit(partition, { now: isLastRound })
+    await committer.commit(partition, { now: isLastRound, stop })
     const isDone = batch.records.length === 0 && partition.position >= batch.end
     if (stop.aborted || (isLastRound && isDone)) break
     isLastRound = options.drained.aborted
   }
   if (assignment.signal.aborted || !isLive) return
-  await outlet.write(partition.take({ flush: true }), stop)
+  await outlet.write(partition, partition.take({ flush: true }), stop)
   if (isLastRound && !stop.aborted)
     await outlet.write(
+      partition,
       partition.engine.closeQuiet(() => true),
       stop,
     )
-  await committer.commit(partition, { now: true })
+  await committer.commit(partition, { now: true, stop })
 }
 
 async function closeQuiet(partition: Partition, quiet: QuietRun, { options, outlet, stop }: Ownership): Promise<void> {
   const { idle, windows } = options
   if (quiet.silentMs < idle) return
   await outlet.write(
+    partition,
     partition.engine.closeQuiet((end) => quiet.silentSince(end + windows.delay) >= idle),
     stop,
   )
   const end = partition.engine.lastEnd()
-  if (quiet.silentMs >= SEAL_AFTER_MS && end !== null) await outlet.seal(partition, end)
+  if (quiet.silentMs >= SEAL_AFTER_MS && end !== null) await outlet.seal(partition, end, stop)
 }
 
 /** Open rows are written at most this often; at the end of the log at once, so that the last price is never held back. */
