@@ -1,5 +1,6 @@
-import type { Assignment, Batch } from './broker.ts'
+import type { Assignment } from './broker.ts'
 import { Committer } from './committer.ts'
+import { FlushTimer } from './flush-timer.ts'
 import type { Outlet, ProcessorOptions } from './outlet.ts'
 import type { Partition } from './partition.ts'
 import { QuietRun } from './quiet.ts'
@@ -28,7 +29,7 @@ async function own(assignment: Assignment, { options, outlet, stop }: Ownership)
   const { partition, offset } = await recover(assignment, options)
   const committer = new Committer(assignment, options)
   const quiet = new QuietRun()
-  const flush = flushTimer(options)
+  const flush = new FlushTimer(options.flush, options.context.clock)
   let isLive = false
   let isLastRound = false
   for await (const batch of assignment.batches(offset)) {
@@ -66,17 +67,4 @@ async function closeQuiet(partition: Partition, quiet: QuietRun, { options, outl
   )
   const end = partition.engine.lastEnd()
   if (quiet.silentMs >= SEAL_AFTER_MS && end !== null) await outlet.seal(partition, end, stop)
-}
-
-/** Open rows are written at most this often; at the end of the log at once, so that the last price is never held back. */
-function flushTimer({ flush, context }: ProcessorOptions): { isDue(batch: Batch): boolean } {
-  let last = 0
-  return {
-    isDue(batch) {
-      const now = context.clock.now()
-      if (now - last < flush && batch.records.length > 0) return false
-      last = now
-      return true
-    },
-  }
 }
