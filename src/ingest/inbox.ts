@@ -20,6 +20,9 @@ export interface BadFrame {
   reason: string
 }
 
+/** A handshake tells whole seconds: less than this may be rounding. */
+const SKEWED_MS = 2_000
+
 /** Reads frames, estimates the feed's clock, marks repeats. What comes out is in order of receipt. */
 export class Inbox {
   readonly #options: ProducerOptions
@@ -28,6 +31,7 @@ export class Inbox {
   /** Of the batch under way: frames by kind, and the last estimate. */
   readonly #kinds = new Map<ParsedFrame['kind'], number>()
   #lastSkew = 0
+  #isSkewTold = false
   #bad: BadFrame[] = []
 
   constructor(options: ProducerOptions) {
@@ -70,7 +74,16 @@ export class Inbox {
     for (const [type, count] of this.#kinds) metrics.feedFrames.inc({ type }, count)
     this.#kinds.clear()
     metrics.clockOffset.set(this.#lastSkew / 1000)
+    this.#tellSkew(this.#lastSkew)
     metrics.queueDepth.set({ queue: 'repeats' }, this.#marker.held)
+  }
+
+  /** Not again before a connection has the right time: trades are judged by the feed's clock, so nothing is lost. */
+  #tellSkew(skew: number): void {
+    if (this.#isSkewTold || Math.abs(skew) < SKEWED_MS) return
+    this.#isSkewTold = true
+    const why = `the feed's clock is ${Math.round(Math.abs(skew) / 1000)} s ${skew > 0 ? 'ahead of' : 'behind'} this machine's`
+    this.#options.context.log.warn('feed.clock_off', { why, try: "set this machine's clock (NTP)" })
   }
 
   #take(event: FeedEvent): Marked<Received>[] {
@@ -81,6 +94,8 @@ export class Inbox {
       return this.#marker.close(event.conn)
     }
     this.#skews.set(event.conn, new SkewEstimate(event.skew))
+    if (Math.abs(event.skew ?? 0) < SKEWED_MS) this.#isSkewTold = false
+    this.#tellSkew(event.skew ?? 0)
     return []
   }
 

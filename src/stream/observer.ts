@@ -6,6 +6,8 @@ import type { PipelineStats } from '../stats.ts'
 import type { TradeBatch } from '../trade.ts'
 
 const QUARANTINE_ALARM = 0.01
+/** The component on /readyz. */
+const CLOCK = 'clock'
 /** Receipts older than this when they were appended come from a recording: no latency of ours. */
 const RECORDED_MS = 60_000
 
@@ -79,13 +81,19 @@ export class Observer {
   }
 
   #checkClock(partition: Partition): void {
-    const { quarantine } = partition.engine
-    const component = `clock of partition ${partition.number}`
-    if (quarantine.share > QUARANTINE_ALARM)
-      this.#context.health.notReady(
-        component,
-        `clock off by ${Math.round(quarantine.aheadMs / 1000)} s: trades come from the future; set this machine's clock`,
+    const { health, log } = this.#context
+    const { share, aheadMs } = partition.engine.quarantine
+    const before = health.reason(CLOCK)
+    if (share > QUARANTINE_ALARM)
+      health.notReady(
+        CLOCK,
+        `clock off by ${Math.round(aheadMs / 1000)} s: trades come from the future; set this machine's clock`,
+        partition,
       )
-    else this.#context.health.ready(component)
+    else health.ready(CLOCK, partition)
+    const reason = health.reason(CLOCK)
+    if (before === null && reason !== null)
+      log.warn('clock.off', { why: reason, note: 'these trades are kept, flagged, and in no window' })
+    if (before !== null && reason === null) log.info('clock.fine')
   }
 }
