@@ -38,10 +38,13 @@ test('a folder belongs to one process at a time, and is free again after kill -9
     console.log('open')
     setInterval(() => {}, 1000)`
   const child = Bun.spawn([process.execPath, '-e', program], { stdout: 'pipe' })
-  await child.stdout.getReader().read()
-  expect(codeOf(() => openDataDir({ path: temp.path, origin: 'live', clock }))).toBe('in-use')
-  expect(ownerOf(temp.path)).toEqual({ pid: child.pid })
-  child.kill('SIGKILL')
+  try {
+    await child.stdout.getReader().read()
+    expect(codeOf(() => openDataDir({ path: temp.path, origin: 'live', clock }))).toBe('in-use')
+    expect(ownerOf(temp.path)).toEqual({ pid: child.pid })
+  } finally {
+    child.kill('SIGKILL')
+  }
   await child.exited
   expect(ownerOf(temp.path)).toBeNull()
   openDataDir({ path: temp.path, origin: 'live', clock })[Symbol.dispose]()

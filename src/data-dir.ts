@@ -16,7 +16,10 @@ const STAMP = 'origin.json'
 /** What an empty volume or folder may hold already, and what a start that was cut short leaves. */
 const HARMLESS: ReadonlySet<string> = new Set(['lost+found', '.DS_Store', `${MARKER}.new`])
 
-/** The folder of one origin's log and store, owned by this process until it is disposed of. */
+/**
+ * The folder of one origin's log and store, owned by this process until it is disposed of. Keep a reference:
+ * the lock goes with the object when it is collected.
+ */
 export interface DataDir extends Disposable {
   root: string
   /** `<root>/<origin>`. */
