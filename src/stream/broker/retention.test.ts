@@ -104,15 +104,22 @@ test('it keeps up with appends that never pause, and the file stays small', asyn
   expect(statSync(path).size).toBeLessThan(12_000_000)
 })
 
-test('it looks at most once a minute', async () => {
+test('age is looked at once a minute', async () => {
   const clock = manualClock(1_000_000)
-  await using broker = await open(newPath(), clock, { retentionBytes: 1 })
+  await using broker = await open(newPath(), clock, { retentionMs: 1_000 })
   await append(broker, records(1))
-  expect(await broker.bounds('t')).toEqual([{ start: 1, end: 1 }])
-  await append(broker, [])
-  await append(broker, records(1, { size: 0 }))
-  await append(broker, records(1, { size: 0 }))
-  clock.advance(MINUTE)
+  clock.advance(MINUTE - 1)
   await append(broker, records(1))
-  expect(await broker.bounds('t')).toEqual([{ start: 4, end: 4 }])
+  expect(await broker.bounds('t')).toEqual([{ start: 0, end: 2 }])
+  clock.advance(1)
+  await append(broker, records(1))
+  expect(await broker.bounds('t')).toEqual([{ start: 1, end: 3 }])
+})
+
+test('a log that grows fast is cut within the minute', async () => {
+  await using broker = await open(newPath(), manualClock(1_000_000), { retentionBytes: 100_000 })
+  for (let round = 0; round < 10; round++) await append(broker, records(100, { size: 900 }))
+  const [{ start, end } = { start: 0, end: 0 }] = await broker.bounds('t')
+  expect(end).toBe(1_000)
+  expect(end - start).toBeLessThanOrEqual(105)
 })

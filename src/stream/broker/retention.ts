@@ -4,6 +4,8 @@ import type { Clock } from '../../clock.ts'
 import type { Log } from '../../telemetry.ts'
 
 const EVERY_MS = 60_000
+/** Beyond this much of the allowed bytes it does not wait for the minute: a fast replay fills gigabytes in one. */
+const SLACK = 1.05
 /** Records removed at most per run, or twice what was appended where that is more: appends never wait long, and it never falls behind. */
 const PER_RUN = 5_000
 /** Removed from one partition at a time, so that partitions keep about the same span of time. */
@@ -20,6 +22,7 @@ export class Retention {
   readonly #log: Log
   readonly #specs = new Map<string, TopicSpec>()
   #lastRun = Number.NEGATIVE_INFINITY
+  #failedAt = Number.NEGATIVE_INFINITY
 
   constructor(file: LogFile, clock: Clock, log: Log) {
     this.#file = file
@@ -31,19 +34,27 @@ export class Retention {
     this.#specs.set(spec.name, spec)
   }
 
-  /** Does nothing when all was done less than a minute ago. */
+  /** Does nothing when all was done less than a minute ago and no topic is far too large. */
   run(appended: number): void {
     const now = this.#clock.now()
-    if (now - this.#lastRun < EVERY_MS) return
+    if (!this.#isDue(now)) return
     const budget = Math.max(PER_RUN, 2 * appended)
     try {
       const removed = this.#file.change((changes) => this.#remove(now, budget, changes))
       if (removed > 0) this.#log.debug('log.retention', { removed })
       if (removed < budget && !this.#freePages()) this.#lastRun = now
     } catch (error) {
-      this.#lastRun = now
+      this.#failedAt = now
       this.#log.warn('log.retention_failed', { error, again_in_ms: EVERY_MS })
     }
+  }
+
+  #isDue(now: number): boolean {
+    if (now - this.#failedAt < EVERY_MS) return false
+    if (now - this.#lastRun >= EVERY_MS) return true
+    for (const { name, retentionBytes } of this.#specs.values())
+      if (retentionBytes !== undefined && bytesOf(this.#slots(name)) > retentionBytes * SLACK) return true
+    return false
   }
 
   #remove(now: number, budget: number, changes: Changes): number {
@@ -70,7 +81,7 @@ export class Retention {
     const slots = this.#slots(name).map((slot) => ({ slot, state: changes.of(slot) }))
     let removed = 0
     while (removed < limit) {
-      const excess = slots.reduce((sum, { state }) => sum + state.bytes, 0) - retentionBytes
+      const excess = bytesOf(slots.map(({ state }) => state)) - retentionBytes
       const head = excess > 0 ? this.#oldestHead(slots) : undefined
       if (head === undefined) break
       const { slot, state } = head
@@ -123,6 +134,8 @@ export class Retention {
     return this.#file.topic(name)?.slots ?? []
   }
 }
+
+const bytesOf = (slots: readonly Slot[]): number => slots.reduce((sum, { bytes }) => sum + bytes, 0)
 
 interface Piece {
   limit: number
