@@ -1,3 +1,4 @@
+import { systemClock } from './clock.ts'
 import type { Origins, Settings } from './config.ts'
 import { startConsole } from './run/console.ts'
 import { openPipeline } from './run/pipeline.ts'
@@ -12,7 +13,7 @@ const DRAIN_MS = 10_000
  * Works as process 1: signals are handled from the first moment on.
  */
 export async function runPipeline(settings: Settings, origins: Origins): Promise<number> {
-  using stop = stopSignal()
+  using stop = stopSignal(systemClock)
   await using pipeline = await openPipeline(settings, origins)
   const { clock, log } = pipeline.context
   using _console = startConsole(pipeline)

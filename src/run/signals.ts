@@ -1,11 +1,18 @@
+import type { Clock } from '../clock.ts'
+
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 const FORCED = 1
+/** `npm start` hands on the Ctrl-C that the terminal sent to us as well, `timeout` signals twice: those are one wish. */
+const SAME_WISH_MS = 300
 
-/** Aborts at the first signal to stop; a second one ends the process at once. */
-export function stopSignal(): Disposable & { signal: AbortSignal } {
+/** Aborts at the first signal to stop; a second one, a moment later, ends the process at once. */
+export function stopSignal(clock: Clock): Disposable & { signal: AbortSignal } {
   const stop = new AbortController()
+  let at = 0
   const handle = () => {
-    if (stop.signal.aborted) process.exit(FORCED)
+    const now = clock.now()
+    if (stop.signal.aborted && now - at >= SAME_WISH_MS) process.exit(FORCED)
+    if (!stop.signal.aborted) at = now
     stop.abort()
   }
   for (const name of SIGNALS) process.on(name, handle)
