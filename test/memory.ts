@@ -57,6 +57,7 @@ export function memoryStore() {
     async *read(table) {
       if (table === 'latest') yield [...latest.values()] as unknown as Tables[typeof table][]
     },
+    id: async () => 'memory',
     symbols: async () => [...latest.keys()].sort(),
     prune: async () => {},
     [Symbol.asyncDispose]: async () => {},

@@ -1,11 +1,14 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { openHttp, type Http } from './http.ts'
 import { openFeed, type OpenedFeed } from './open-feed.ts'
 import { buildInfo } from '../version.ts'
 import type { Origins, Settings } from '../config.ts'
+import { printDuration } from '../config/measure.ts'
 import { systemClock } from '../clock.ts'
 import { openDataDir, type Origin } from '../data-dir.ts'
+import { ReplayState } from '../ingest/feed/replay-state.ts'
 import { runProducer } from '../ingest/ingest.ts'
 import { PipelineStats } from '../stats.ts'
 import { openEmbeddedBroker } from '../stream/broker/embedded.ts'
@@ -13,12 +16,13 @@ import { localLive } from '../stream/live.ts'
 import { Observer } from '../stream/observer.ts'
 import { Outlet, type ProcessorOptions } from '../stream/outlet.ts'
 import type { Store } from '../stream/store.ts'
+import { settleStore } from '../stream/store/settings.ts'
 import { openThreadedStore } from '../stream/store/threaded.ts'
 import { runProcessor } from '../stream/stream.ts'
 import { ensureTopics } from '../stream/topics.ts'
 import type { Task } from '../supervisor.ts'
 import { createTerminal, type Terminal } from '../terminal.ts'
-import { type Context, createLog, createMetrics, Health } from '../telemetry.ts'
+import { type Context, createLog, createMetrics, Health, type Log } from '../telemetry.ts'
 
 /** Everything that one process runs, opened and wired. */
 export interface Pipeline extends AsyncDisposable {
@@ -46,10 +50,15 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
     openDataDir({ path: settings.dataDir, origin, clock: context.clock, allowMixed: settings.allowMixed }),
   )
   const { clock, log } = context
+  noticeLostLog(folder.path, log)
   const broker = opening.use(await openEmbeddedBroker({ path: join(folder.path, 'log.db'), clock, log }))
+  const path = join(folder.path, 'store.db')
+  const bounds = await broker.bounds(settings.kafkaTopic)
+  const isLogWhole = bounds.every(({ start }) => start === 0)
+  settleStore({ path, clock, log, settings: windowWords(settings), isLogWhole })
   const store = opening.use(
     await openThreadedStore({
-      path: join(folder.path, 'store.db'),
+      path,
       clock,
       log,
       retention: { tradesMs: settings.retentionTrades, candlesMs: settings.retentionCandles },
@@ -132,6 +141,20 @@ function createContext(settings: Settings, terminal: Terminal): Context {
   })
   return { clock: systemClock, log, metrics, health: new Health() }
 }
+
+/** Someone removed the log: no recording is in it any more. Its store keeps what it has, and offsets begin anew. */
+function noticeLostLog(folder: string, log: Log): void {
+  if (existsSync(join(folder, 'log.db'))) return
+  ReplayState.forget(folder)
+  if (!existsSync(join(folder, 'store.db'))) return
+  log.warn('log.made_anew', { why: `log.db is gone from ${folder}`, note: 'rows already stored stay as they are' })
+}
+
+/** What decides which windows there are and what is in them. */
+const windowWords = ({ window, hop, delay, futureLimit }: Settings): string =>
+  Object.entries({ window, hop, delay, 'future-limit': futureLimit })
+    .map(([name, ms]) => `--${name} ${printDuration(ms)}`)
+    .join(' ')
 
 const originOf = ({ feed }: Settings): Origin =>
   feed === 'finnhub' ? 'live' : feed === 'replay' ? 'replay' : 'simulated'

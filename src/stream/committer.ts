@@ -2,7 +2,7 @@ import type { Assignment } from './broker.ts'
 import type { ProcessorOptions } from './outlet.ts'
 import type { Partition } from './partition.ts'
 import { retry } from './retry.ts'
-import { encodeTriple, fingerprintOf } from './triple.ts'
+import { encodeTriple } from './triple.ts'
 
 const INTERVAL_MS = 500
 
@@ -18,10 +18,11 @@ export class Committer {
   #low = -1
   #at = 0
 
-  constructor(assignment: Assignment, options: ProcessorOptions) {
+  /** `fingerprint`: what the state depends on, as `recover` found it. */
+  constructor(assignment: Assignment, options: ProcessorOptions, fingerprint: string) {
     this.#assignment = assignment
     this.#options = options
-    this.#fingerprint = fingerprintOf(options.windows)
+    this.#fingerprint = fingerprint
   }
 
   async commit(partition: Partition, { now: isForced, stop }: { now: boolean; stop: AbortSignal }): Promise<void> {

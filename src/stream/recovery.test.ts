@@ -30,7 +30,8 @@ async function committedAfter(processed: number, records = 100) {
   partition.fold({ records: log.records.slice(0, processed), end: records, startedAt: 0, endedAt: 0 })
   await memory.store.write(partition.take({ flush: true }))
   const triple = partition.triple(START)
-  if (triple !== null) await assign().commit(triple.low, encodeTriple(triple, fingerprintOf(WINDOWS)).metadata)
+  if (triple !== null)
+    await assign().commit(triple.low, encodeTriple(triple, fingerprintOf(WINDOWS, 'memory')).metadata)
   return { log, memory, options, assign, warnings, triple, clock }
 }
 
@@ -71,7 +72,7 @@ test('other window settings start over from the beginning', async () => {
   expect(offset).toBe(0)
   expect(partition.isLive).toBe(true)
   expect(warnings).toEqual([
-    ['processor.start_over', 'the committed state is missing, unreadable or of other window settings'],
+    ['processor.start_over', 'the committed state is unreadable, of other window settings, or of another store'],
   ])
 })
 
@@ -90,7 +91,7 @@ test('another record where the last processed one was is a new log', async () =>
 })
 
 test.each(['', '{', 'null', '[]', '{"version":99}'])('unreadable metadata %p starts over', (metadata) => {
-  expect(decodeTriple(3, metadata, fingerprintOf(WINDOWS))).toBeNull()
+  expect(decodeTriple(3, metadata, fingerprintOf(WINDOWS, 'memory'))).toBeNull()
 })
 
 test('of more sessions than fit in a commit the oldest are left out', () => {

@@ -16,16 +16,17 @@ export interface RecoveryOptions {
 /**
  * Makes the state that the last owner of the partition had. From the committed triple (L, W, P): long candles come
  * back from the store's exact sums, short windows by reading L..P again in silence (the caller does that simply by
- * reading from `offset` on). Where the triple is missing, of other settings, or of another log, the log is read
+ * reading from `offset` on). Where the triple is missing, of other settings, of another log or another store, the log is read
  * from its beginning as a new incarnation.
  */
 export async function recover(
   assignment: Assignment,
   options: RecoveryOptions,
-): Promise<{ partition: Partition; offset: number }> {
+): Promise<{ partition: Partition; offset: number; fingerprint: string }> {
   const { windows, store } = options
+  const fingerprint = fingerprintOf(windows, await store.id())
   const bounds = (await options.broker.bounds(options.topic))[assignment.partition] ?? { start: 0, end: 0 }
-  const committed = await usable(assignment, bounds, options)
+  const committed = await usable(assignment, bounds, { ...options, fingerprint })
   const start: Start = {
     partition: assignment.partition,
     incarnation: committed?.incarnation ?? options.context.clock.now(),
@@ -38,21 +39,26 @@ export async function recover(
     const restored = await store.restore({ partition: assignment.partition, incarnation, watermark, processed })
     partition.engine.restore(watermark, restored)
   }
-  if (committed !== null) return { partition, offset: committed.low }
+  if (committed !== null) return { partition, offset: committed.low, fingerprint }
   partition.position = bounds.start
-  return { partition, offset: bounds.start }
+  return { partition, offset: bounds.start, fingerprint }
 }
 
-async function usable(assignment: Assignment, bounds: Bounds, options: RecoveryOptions): Promise<Triple | null> {
+async function usable(
+  assignment: Assignment,
+  bounds: Bounds,
+  options: RecoveryOptions & { fingerprint: string },
+): Promise<Triple | null> {
   const { log } = options.context
   const { partition, committed } = assignment
   if (committed === null) return null
-  const triple = decodeTriple(committed.offset, committed.metadata, fingerprintOf(options.windows))
+  const triple = decodeTriple(committed.offset, committed.metadata, options.fingerprint)
   const startOver = (reason: string): null => {
     log.warn('processor.start_over', { partition, reason, from: bounds.start })
     return null
   }
-  if (triple === null) return startOver('the committed state is missing, unreadable or of other window settings')
+  if (triple === null)
+    return startOver('the committed state is unreadable, of other window settings, or of another store')
   if (triple.processed >= bounds.end) return startOver('the log is shorter than what was processed: it is a new log')
   if (triple.low < bounds.start) return startOver('retention removed records that open windows need')
   if (triple.processed < bounds.start) return triple

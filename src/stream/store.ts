@@ -64,6 +64,8 @@ export interface Store extends AsyncDisposable {
   read<Name extends TableName>(table: Name, query: Query<Tables[Name]>): AsyncIterable<readonly Tables[Name][]>
   /** Every symbol that has a trade or a price update, sorted. */
   symbols(): Promise<readonly string[]>
+  /** A store made anew has another: what was committed when there was the old one does not count for it. */
+  id(): Promise<string>
   /** Removes what retention no longer keeps. `now` is by `Clock`. */
   prune(now: number): Promise<void>
 }

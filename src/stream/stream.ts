@@ -26,8 +26,8 @@ interface Ownership {
 }
 
 async function own(assignment: Assignment, { options, outlet, stop }: Ownership): Promise<void> {
-  const { partition, offset } = await recover(assignment, options)
-  const committer = new Committer(assignment, options)
+  const { partition, offset, fingerprint } = await recover(assignment, options)
+  const committer = new Committer(assignment, options, fingerprint)
   const quiet = new QuietRun()
   const flush = new FlushTimer(options.flush, options.context.clock)
   let isLive = false

@@ -37,9 +37,9 @@ export const identityOf = (timestamp: number, headers: Headers): RecordIdentity 
 export const isSameRecord = (a: RecordIdentity, b: RecordIdentity): boolean =>
   a.timestamp === b.timestamp && a.session === b.session && a.seq === b.seq
 
-/** State made under other window settings is of no use: this names the settings. */
-export const fingerprintOf = (settings: WindowSettings): string =>
-  [settings.window, settings.hop, settings.delay, settings.futureLimit].join('/')
+/** State made under other window settings, or whose rows went to another store, is of no use: this names both. */
+export const fingerprintOf = ({ window, hop, delay, futureLimit }: WindowSettings, store: string): string =>
+  [window, hop, delay, futureLimit, store].join('/')
 
 const VERSION = 1
 /** What Kafka takes by default. */
@@ -63,7 +63,7 @@ export function encodeTriple(triple: Triple, fingerprint: string): { metadata: s
   }
 }
 
-/** Null where the metadata is missing, unreadable or of other window settings: the log must be read from its start. */
+/** Null where the metadata is missing, unreadable, of other settings or another store: the log must be read from its start. */
 export function decodeTriple(low: number, metadata: string, fingerprint: string): Triple | null {
   let data: unknown
   try {

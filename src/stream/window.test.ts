@@ -129,7 +129,8 @@ async function run(log: ReturnType<typeof memoryLog>, how: Disturbance): Promise
       await memory.store.write(partition.take({ flush: rounds % how.flushEvery === 0 }))
       if (isCrash && crash.at === 'write') break
       const triple = rounds % how.commitEvery === 0 ? partition.triple(batch.endedAt) : null
-      if (triple !== null) await assignment.commit(triple.low, encodeTriple(triple, fingerprintOf(WINDOWS)).metadata)
+      if (triple !== null)
+        await assignment.commit(triple.low, encodeTriple(triple, fingerprintOf(WINDOWS, 'memory')).metadata)
       if (isCrash) break
       if (batch.records.length > 0) continue
       await memory.store.write(partition.take({ flush: true }))

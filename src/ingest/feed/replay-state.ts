@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { StockpipeError } from '../../errors.ts'
@@ -16,11 +16,16 @@ export interface ReplayRun {
 
 /** The replays of one data folder, by content hash: what makes a replay go on where it was. */
 export class ReplayState {
+  /** For a data folder whose log is a new one. */
+  static forget(folder: string): void {
+    rmSync(pathIn(folder), { force: true })
+  }
+
   readonly #path: string
   readonly #runs: Record<string, ReplayRun>
 
   constructor(folder: string) {
-    this.#path = join(folder, 'replays.json')
+    this.#path = pathIn(folder)
     this.#runs = existsSync(this.#path) ? readRuns(this.#path) : {}
   }
 
@@ -42,6 +47,8 @@ export class ReplayState {
     renameSync(temporary, this.#path)
   }
 }
+
+const pathIn = (folder: string): string => join(folder, 'replays.json')
 
 function readRuns(path: string): Record<string, ReplayRun> {
   try {

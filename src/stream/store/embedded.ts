@@ -14,7 +14,10 @@ import schema from './schema.sql' with { type: 'text' }
 import { WriteQueue } from './write-queue.ts'
 import { WrittenLedger } from './written.ts'
 
-const MIGRATIONS = [{ version: 1, sql: schema }]
+export const MIGRATIONS = [
+  { version: 1, sql: schema },
+  { version: 2, sql: 'CREATE TABLE made_by (settings TEXT NOT NULL) STRICT' },
+]
 
 export interface EmbeddedStoreOptions {
   path: string
@@ -90,6 +93,13 @@ export class EmbeddedStore implements Store {
     this.#assertOpen()
     const symbols = this.#reading(() => [...symbolsIn(this.#db, 'latest'), ...symbolsIn(this.#db, 'trades')])
     return [...new Set(symbols)].sort()
+  }
+
+  /** When its tables were made: no two stores of one data folder share that. */
+  async id(): Promise<string> {
+    this.#assertOpen()
+    const sql = 'SELECT applied_ts AS at FROM schema_migrations WHERE version = 1'
+    return this.#reading(() => String(this.#db.query<{ at: number }, []>(sql).get()?.at))
   }
 
   async prune(now: number): Promise<void> {

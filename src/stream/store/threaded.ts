@@ -58,6 +58,10 @@ class ThreadedStore implements Store {
     return this.#reader.read(table, query)
   }
 
+  id(): Promise<string> {
+    return this.#reader.id()
+  }
+
   symbols(): Promise<readonly string[]> {
     return this.#reader.symbols()
   }
