@@ -153,6 +153,24 @@ test('a folder of something else, a folder in use and a busy port are refused wi
   await child.exited
 }, 20_000)
 
+test('a replay that ends by itself takes another port when the usual one is busy', async () => {
+  using folder = temporaryFolder()
+  const args = replayArgs(fixture('finnhub-session.ndjson'), folder.path).filter(
+    (word) => !['--listen', '127.0.0.1:0'].includes(word),
+  )
+  const busy = [8080, 8081].flatMap((port) => {
+    try {
+      return [
+        Bun.serve({ hostname: '127.0.0.1', port, reusePort: false, development: false, fetch: () => new Response('') }),
+      ]
+    } catch {
+      return []
+    }
+  })
+  expect((await stockpipe(args)).code).toBe(0)
+  for (const server of busy) await server.stop(true)
+})
+
 test('an unusable recording is refused before anything is done', async () => {
   using folder = temporaryFolder()
   const data = join(folder.path, 'data')

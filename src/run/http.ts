@@ -76,7 +76,10 @@ function apiOptions(settings: Settings, { context, store, live, stats, origin, f
 
 const address = (settings: Settings) => settings.listen ?? defaultListen(settings.role)
 
-/** A busy default port on a terminal: the next free one. Asked for by name, or for a service: an error. */
+/**
+ * A busy default port: the next free one, on a terminal or where the run ends by itself, so that nobody counts on the
+ * port. Asked for by name, or for a service: an error.
+ */
 async function listen(
   serve: (port: number) => Promise<ServedApi>,
   settings: Settings,
@@ -84,7 +87,7 @@ async function listen(
   terminal: Terminal,
 ): Promise<ServedApi> {
   const { port } = address(settings)
-  const mayMove = origins.listen.source === 'default' && terminal.isTty
+  const mayMove = origins.listen.source === 'default' && (terminal.isTty || settings.exitAtEnd)
   for (let tried = port; ; tried++) {
     try {
       return await serve(tried)
