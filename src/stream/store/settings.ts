@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { existsSync, renameSync } from 'node:fs'
 
 import type { Clock } from '../../clock.ts'
 import { StockpipeError } from '../../errors.ts'
@@ -18,7 +18,7 @@ export interface StoreSettings {
 
 /**
  * Before the store is opened: rows made by other settings must not lie among new ones, where nobody could tell
- * which is which. Such a store is removed, and filled from the log. Throws `data-dir` when the log has lost its start.
+ * which is which. Such a store is put aside, and a new one is filled from the log. Throws `data-dir` when the log has lost its start.
  */
 export function settleStore({ path, clock, log, settings, isLogWhole }: StoreSettings): void {
   const found = settingsIn(path, settings, clock)
@@ -28,8 +28,9 @@ export function settleStore({ path, clock, log, settings, isLogWhole }: StoreSet
       why: `they were made by ${found}; the log no longer holds all the trades that they came from`,
       hint: `run with ${found}, or name another --data-dir`,
     })
-  log.warn('store.made_anew', { why: `its rows were made by ${found}`, now: settings })
-  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+  const aside = `${path}.before-${clock.now()}`
+  log.warn('store.made_anew', { why: `its rows were made by ${found}`, now: settings, kept_as: aside })
+  for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
   settingsIn(path, settings, clock)
 }
 
