@@ -1,0 +1,84 @@
+import { start } from './binary.ts'
+
+/** A process of ours under test: what it logged so far, where it listens. Killed at the end of the scope. */
+export interface Running extends AsyncDisposable {
+  child: ReturnType<typeof start>
+  /** The events logged so far. */
+  lines(): readonly LogLine[]
+  named(event: string): readonly LogLine[]
+  /** What it printed so far. */
+  printed(): string
+  /** Where its API is, once it says so. */
+  url(): Promise<string>
+  /** Ends it politely and resolves to its exit code. */
+  stop(): Promise<number>
+}
+
+export interface LogLine {
+  event: string
+  [field: string]: unknown
+}
+
+/** Asks until the answer is as wanted; the test's own limit ends it otherwise. */
+export async function until<Value>(
+  ask: () => Value | Promise<Value>,
+  isDone: (value: Value) => boolean,
+): Promise<Value> {
+  for (;;) {
+    const value = await ask()
+    if (isDone(value)) return value
+    await Bun.sleep(20)
+  }
+}
+
+export function running(args: readonly string[], env: Record<string, string> = {}): Running {
+  const child = start(args, env)
+  let text = ''
+  let printed = ''
+  const read = Promise.all([
+    collect(child.stderr, (more) => (text += more)),
+    collect(child.stdout, (more) => (printed += more)),
+  ])
+  const lines = (): LogLine[] =>
+    text
+      .split('\n')
+      .slice(0, -1)
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as LogLine)
+  const ended = async (): Promise<number> => {
+    const code = await child.exited
+    await read
+    return code
+  }
+  return {
+    child,
+    lines,
+    printed: () => printed,
+    named: (event) => lines().filter((line) => line.event === event),
+    async url() {
+      const isHere = () => lines().find(({ event }) => event === 'run.started')
+      const started = await until(isHere, (line) => line !== undefined || child.exitCode !== null)
+      if (started === undefined) throw new Error(`it ended: ${text}`)
+      return String(started['url'])
+    },
+    stop() {
+      child.kill('SIGTERM')
+      return ended()
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await ended()
+    },
+  }
+}
+
+async function collect(stream: AsyncIterable<Uint8Array>, add: (more: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  for await (const chunk of stream) add(decoder.decode(chunk, { stream: true }))
+}
+
+/** What /readyz says now. */
+export async function readiness(url: string): Promise<{ status: number; text: string }> {
+  const response = await fetch(`${url}/readyz`)
+  return { status: response.status, text: await response.text() }
+}
