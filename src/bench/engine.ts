@@ -36,7 +36,7 @@ export async function benchEngine(): Promise<BenchReport> {
         const isDue = Bun.nanoseconds() - flushed >= FLUSH_NS
         if (isDue) flushed = Bun.nanoseconds()
         const taken = partition.take({ flush: isDue })
-        if (isDue) partition.triple(0)
+        if (isDue) partition.triple()
         rows += taken.windows.length + taken.candles.length + taken.rollups.length
       }
     },

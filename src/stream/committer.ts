@@ -31,7 +31,7 @@ export class Committer {
     const now = clock.now()
     if (!isForced && now - this.#at < INTERVAL_MS) return
     if (partition.position - 1 === this.#committed && !isForced) return
-    const triple = partition.triple(now)
+    const triple = partition.triple()
     if (triple === null || this.#assignment.signal.aborted) return
     if (triple.processed === this.#committed && triple.low === this.#low) return
     const { metadata, leftOut } = encodeTriple(triple, this.#fingerprint)

@@ -73,11 +73,11 @@ export class Partition {
     return { bad, duplicates }
   }
 
-  /** Symbols of the batch that the engine has not met since the start. */
+  /** Symbols of the batch whose newest price was not read since the start. */
   unknownSymbols(batch: Batch): string[] {
     const unknown = new Set<string>()
     for (const { key, offset } of batch.records)
-      if (key !== null && offset > this.#rebuildTo && !this.engine.knows(key)) unknown.add(key)
+      if (key !== null && offset > this.#rebuildTo && !this.engine.knowsLatest(key)) unknown.add(key)
     return [...unknown]
   }
 
@@ -86,7 +86,7 @@ export class Partition {
   }
 
   /** What may be committed once every row taken so far is acknowledged; null when there is nothing to commit. */
-  triple(now: number): Triple | null {
+  triple(): Triple | null {
     const processed = this.position - 1
     if (this.#identity === null || processed < 0 || !this.isLive || this.engine.isTruncated) return null
     const low = Math.min(this.engine.lowestOffset() ?? this.position, this.position)
@@ -96,7 +96,7 @@ export class Partition {
       processed,
       identity: this.#identity,
       incarnation: this.#start.incarnation,
-      sessions: this.#sessions.asOf(low, now),
+      sessions: this.#sessions.asOf(low, this.#identity.timestamp),
       from: this.engine.from,
     }
   }

@@ -29,21 +29,30 @@ async function committedAfter(processed: number, records = 100) {
   const { partition } = await recover(assign(), options)
   partition.fold({ records: log.records.slice(0, processed), end: records, startedAt: 0, endedAt: 0 })
   await memory.store.write(partition.take({ flush: true }))
-  const triple = partition.triple(START)
+  const triple = partition.triple()
   if (triple !== null)
     await assign().commit(triple.low, encodeTriple(triple, fingerprintOf(WINDOWS, 'memory')).metadata)
   return { log, memory, options, assign, warnings, triple, clock }
 }
 
+const meta = (seq: number) => ({
+  session: 'session',
+  seq,
+  k: 0,
+  prev: null,
+  received: START + seq * 1_000,
+  skew: 0,
+  repeats: [],
+})
+
 function recordOf(seq: number) {
   const t = START + seq * 1_000
-  const meta = { session: 'session', seq, k: 0, prev: null, received: t, skew: 0, repeats: [] }
   return {
     offset: seq,
     timestamp: t,
     key: 'A',
     value: encodeValue([{ c: null, p: 10, s: 'A', t, v: 1 }], 'raw'),
-    headers: encodeHeaders(meta, 'raw'),
+    headers: encodeHeaders(meta(seq), 'raw'),
   }
 }
 
@@ -64,6 +73,38 @@ test('a restart goes on from the triple, in the same incarnation', async () => {
   expect(partition.isLive).toBe(false)
   expect(partition.engine.watermark).toBe(triple!.watermark!)
   expect(warnings).toEqual([])
+})
+
+test('sessions are forgotten by the time of the log, so that an owner who is days behind still knows what came twice', async () => {
+  const { options, assign } = await committedAfter(80)
+  const { partition } = await recover(assign(), options)
+  partition.fold({ records: [80, 81].map(recordOf), end: 100, startedAt: 0, endedAt: 0 })
+  const again = { records: [{ ...recordOf(81), offset: 82 }], end: 100, startedAt: 0, endedAt: 0 }
+  partition.triple()
+  expect(partition.fold(again).duplicates).toBe(1)
+})
+
+test('the newest price is read once for every symbol, for those that the restart made known too', async () => {
+  const { log, options, assign, memory, triple } = await committedAfter(80)
+  const { partition, offset } = await recover(assign(), options)
+  const batch = (from: number, to: number) => ({
+    records: log.records.slice(from, to),
+    end: 100,
+    startedAt: 0,
+    endedAt: 0,
+  })
+  partition.fold(batch(offset, triple!.processed + 1))
+  expect(partition.unknownSymbols(batch(80, 81))).toEqual(['A'])
+  partition.engine.learnLatest('A', memory.latest.get('A') ?? null)
+  expect(partition.unknownSymbols(batch(80, 81))).toEqual([])
+  const older = { ...recordOf(78), headers: encodeHeaders({ ...meta(78), session: 'other' }, 'raw') }
+  partition.fold({ ...batch(0, 0), records: [{ ...older, offset: 80 }] })
+  expect(partition.take({ flush: true }).latest).toEqual([])
+  const sameMs = { ...recordOf(79), headers: encodeHeaders({ ...meta(79), session: 'third' }, 'raw') }
+  partition.fold({ ...batch(0, 0), records: [{ ...sameMs, offset: 81 }] })
+  expect(partition.take({ flush: true }).latest).toMatchObject([
+    { trade_ts: START + 79_000, stamp: (START + 79_000) * 1_000 + 1 },
+  ])
 })
 
 test('other window settings start over from the beginning', async () => {

@@ -37,12 +37,12 @@ export class Sessions {
     return true
   }
 
-  /** The state as of `low`, for a commit at log time `now`. `low` never goes back. */
+  /** The state as of `low`, for a commit; `now` is the log's timestamp of the last record. `low` never goes back. */
   asOf(low: number, now: number): SessionMark[] {
     let passed = 0
     for (const { offset, mark } of this.#pending) {
       if (offset >= low) break
-      this.#asOfLow.set(mark.session, mark)
+      if (this.#newest.has(mark.session)) this.#asOfLow.set(mark.session, mark)
       passed++
     }
     if (passed > 0) this.#pending = this.#pending.slice(passed)

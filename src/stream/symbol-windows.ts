@@ -47,6 +47,7 @@ export class SymbolWindows {
   isDirty = false
   /** The newest price; `rank` counts the entries of the same time before it. */
   latest = { t: -1, rank: 0, price: 0, volume: 0, received: null as number | null, isDirty: false }
+  hasReadLatest = false
   readonly #settings: WindowSettings
   readonly #owner: Owner
   readonly #panes = new Map<number, Aggregate>()

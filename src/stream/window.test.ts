@@ -128,7 +128,7 @@ async function run(log: ReturnType<typeof memoryLog>, how: Disturbance): Promise
       if (!isLive) continue
       await memory.store.write(partition.take({ flush: rounds % how.flushEvery === 0 }))
       if (isCrash && crash.at === 'write') break
-      const triple = rounds % how.commitEvery === 0 ? partition.triple(batch.endedAt) : null
+      const triple = rounds % how.commitEvery === 0 ? partition.triple() : null
       if (triple !== null)
         await assignment.commit(triple.low, encodeTriple(triple, fingerprintOf(WINDOWS, 'memory')).metadata)
       if (isCrash) break

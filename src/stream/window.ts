@@ -52,8 +52,9 @@ export class WindowEngine {
     return this.#from === Number.NEGATIVE_INFINITY ? null : this.#from
   }
 
-  knows(symbol: string): boolean {
-    return this.#symbols.has(symbol)
+  /** A symbol that a restart made known has windows, but its newest price is still to be read. */
+  knowsLatest(symbol: string): boolean {
+    return this.#symbols.get(symbol)?.hasReadLatest ?? false
   }
 
   /** What the store says is latest, so that an older price never follows it. Once per symbol, before its first fold. */
@@ -62,6 +63,7 @@ export class WindowEngine {
     row: { price: number; volume: number; trade_ts: number; received_ts: number | null; stamp: number } | null,
   ): void {
     const state = this.#stateOf(symbol)
+    state.hasReadLatest = true
     if (row === null) return
     const rank = row.stamp - row.trade_ts * 1000
     state.latest = {
