@@ -81,7 +81,7 @@ test('a commit waits for a full disk, is on /readyz meanwhile, and is tried unti
   const partition = partitionOf(0)
   partition.fold(GOOD)
   const committer = new Committer(assignment, options, 'f')
-  await passing(clock, committer.commit(partition, { now: true, stop: never }))
+  await passing(clock, committer.commit(partition, never))
   expect(seen).toEqual([null, 'the disk is full', 'the disk is full'])
   expect(context.health.isReady).toBe(true)
   expect(lines.filter((line) => line.includes('log.retrying')).length).toBe(1)

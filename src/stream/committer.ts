@@ -7,8 +7,8 @@ import { encodeTriple } from './triple.ts'
 const INTERVAL_MS = 500
 
 /**
- * Commits what a partition has processed. The caller has had every row acknowledged before. Not after every batch:
- * a commit only bounds how much is read again, and reading again is harmless.
+ * Commits what a partition has processed. The caller has had every row acknowledged before, those of open windows
+ * and the newest prices too. Not after every batch: a commit only bounds how much is read again, which is harmless.
  */
 export class Committer {
   readonly #assignment: Assignment
@@ -25,12 +25,15 @@ export class Committer {
     this.#fingerprint = fingerprint
   }
 
-  async commit(partition: Partition, { now: isForced, stop }: { now: boolean; stop: AbortSignal }): Promise<void> {
+  isDue(partition: Partition): boolean {
+    if (partition.position - 1 === this.#committed) return false
+    return this.#options.context.clock.now() - this.#at >= INTERVAL_MS
+  }
+
+  async commit(partition: Partition, stop: AbortSignal): Promise<void> {
     const { context } = this.#options
     const { clock, log } = context
     const now = clock.now()
-    if (!isForced && now - this.#at < INTERVAL_MS) return
-    if (partition.position - 1 === this.#committed && !isForced) return
     const triple = partition.triple()
     if (triple === null || this.#assignment.signal.aborted) return
     if (triple.processed === this.#committed && triple.low === this.#low) return

@@ -39,9 +39,10 @@ async function own(assignment: Assignment, { options, outlet, stop }: Ownership)
     if (!isLive) partition.engine.goLive()
     isLive = true
     quiet.observe(batch, partition.position)
-    await outlet.write(partition, partition.take({ flush: flush.isDue(batch) }), stop)
+    const isCommitDue = isLastRound || committer.isDue(partition)
+    await outlet.write(partition, partition.take({ flush: flush.isDue(batch) || isCommitDue }), stop)
     await closeQuiet(partition, quiet, { options, outlet, stop })
-    await committer.commit(partition, { now: isLastRound, stop })
+    if (isCommitDue) await committer.commit(partition, stop)
     const isDone = batch.records.length === 0 && partition.position >= batch.end
     if (stop.aborted || (isLastRound && isDone)) break
     isLastRound = options.drained.aborted
@@ -54,7 +55,7 @@ async function own(assignment: Assignment, { options, outlet, stop }: Ownership)
       partition.engine.closeQuiet(() => true),
       stop,
     )
-  await committer.commit(partition, { now: true, stop })
+  await committer.commit(partition, stop)
 }
 
 async function closeQuiet(partition: Partition, quiet: QuietRun, { options, outlet, stop }: Ownership): Promise<void> {
