@@ -26,6 +26,12 @@ test('for a deadline in between it counts from a fetch that began after it', () 
   expect(run.silentSince(-50_000)).toBe(30_000)
 })
 
+test('fetches that come seldom, behind slow writes, prove less', () => {
+  const run = new QuietRun()
+  for (let at = 0; at < 30_000; at += 1_500) run.observe(empty(at), 5)
+  expect(run.silentSince(10_000)).toBeLessThanOrEqual(28_600 - 10_500)
+})
+
 test('a record ends the silence', () => {
   const run = new QuietRun()
   silence(run, 0, 30_000)
