@@ -32,23 +32,35 @@ export interface Tab extends AsyncDisposable {
   complaints: string[]
   /** Addresses asked for on other hosts than the page's. */
   strangers: string[]
+  /** Paths asked for, in order. */
+  requests: string[]
 }
 
-export async function openTab(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Tab> {
+export interface TabOptions extends BrowserContextOptions {
+  /** Runs before the page's own script. */
+  script?: () => void
+}
+
+export async function openTab(browser: Browser, url: string, { script, ...options }: TabOptions = {}): Promise<Tab> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const page = await context.newPage()
+  if (script !== undefined) await page.addInitScript(script)
   const complaints: string[] = []
   const strangers: string[] = []
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(error.message))
+  const requests: string[] = []
   const { host } = new URL(url)
   const note = (address: string) => {
-    if (/^(http|ws)/.test(address) && new URL(address).host !== host) strangers.push(address)
+    if (!/^(http|ws)/.test(address)) return
+    const { host: other, pathname } = new URL(address)
+    if (other === host) requests.push(pathname)
+    else strangers.push(address)
   }
   page.on('request', (request) => note(request.url()))
   page.on('websocket', (socket) => note(socket.url()))
   await page.goto(url)
-  return { page, complaints, strangers, [Symbol.asyncDispose]: () => context.close() }
+  return { page, complaints, strangers, requests, [Symbol.asyncDispose]: () => context.close() }
 }

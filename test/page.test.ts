@@ -3,85 +3,27 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
 import type { Browser, Page } from 'playwright-core'
 
-import { batch, BTC, candle, entry, type Fixture, latest, openFixture, window } from '../src/api/api.fixture.ts'
-import { type ServedApi, serveApi } from '../src/api/serve.ts'
-import { createPage } from '../src/api/web/page.ts'
-import { type Clock, systemClock } from '../src/clock.ts'
-import { INTERVALS } from '../src/trade.ts'
-import { fixture, start, temporaryFolder } from './binary.ts'
+import { BTC, candle, latest } from '../src/api/api.fixture.ts'
+import { systemClock } from '../src/clock.ts'
+import { start, temporaryFolder } from './binary.ts'
 import { findChromium, openTab, startChromium } from './chromium.ts'
+import { ETH, MINUTE, serve, type Served } from './page-server.ts'
 
 const CHROMIUM = findChromium()
 if (CHROMIUM === null && process.env['CI'] === 'true') throw new Error('CI needs Chromium: apt-get install chromium')
 if (CHROMIUM === null) console.warn('\nSKIPPED: the live page is NOT TESTED, for there is no Chromium here\n')
 
-const ETH = 'BINANCE:ETHUSDT'
-const LATE_MS = 15_000
-const MINUTE = 60_000
+/** Only a failing test waits as long. */
+const LATE_MS = 30_000
+const STARTED_WITHIN_MS = 15_000
 
 let browser: Browser
-let page: Awaited<ReturnType<typeof createPage>>
 
 beforeAll(async () => {
   if (CHROMIUM === null) return
   browser = await startChromium(CHROMIUM)
-  page = await createPage()
 })
 afterAll(() => browser?.close())
-
-interface Served extends AsyncDisposable {
-  api: Fixture<Clock>
-  url: string
-  stop(): Promise<void>
-  /** Again at the same address. */
-  restart(): Promise<void>
-  /** The next trade of BTC, with the candle, window and latest row that belong to it, written and published. */
-  trade(price: number, at?: number): Promise<void>
-}
-
-interface ServeOptions {
-  origin?: 'live' | 'simulated' | 'replay'
-  symbols?: readonly string[]
-  token?: string
-}
-
-async function serve({ origin = 'live', symbols = [BTC, ETH], token }: ServeOptions = {}): Promise<Served> {
-  const info = { version: '1.2.3', commit: 'abc', origin, symbols, startedAt: Date.now() - MINUTE, mode: 'embedded' }
-  const api = await openFixture<Clock>({ clock: systemClock, page, info, token: token ?? null })
-  const open = (port: number) => serveApi(api.app, { host: '127.0.0.1', port, context: api.context })
-  let served: ServedApi = await open(0)
-  let offset = 0
-  const stop = async () => served[Symbol.asyncDispose]()
-  return {
-    api,
-    url: served.url,
-    stop,
-    async restart() {
-      served = await open(served.port)
-    },
-    trade: (price, at = Date.now()) => api.put(rowsOf(price, at, offset++)),
-    async [Symbol.asyncDispose]() {
-      await api[Symbol.asyncDispose]()
-      await stop()
-    },
-  }
-}
-
-function rowsOf(price: number, at: number, offset: number) {
-  const prices = { open: 90_000, high: 100_000, low: 80_000, close: price, vwap: price, n: offset + 1, final: false }
-  const hop = at - (at % 5_000) + 5_000
-  return {
-    trades: [batch(offset, [entry(at, { p: price, v: 0.25 })])],
-    candles: INTERVALS.map((interval) => {
-      const ms = { '1s': 1_000, '1m': MINUTE, '5m': 300_000, '15m': 900_000, '1h': 3_600_000, '1d': 86_400_000 }[
-        interval
-      ]
-      return candle(at - (at % ms), { interval, ...prices, volume: ms })
-    }),
-    windows: [window(hop, prices)],
-    latest: [latest(at, { price, received_ts: at, day_open: 90_000, change: price - 90_000, change_percent: 1.5 })],
-  }
-}
 
 const text = (page: Page, selector: string) => page.locator(selector).innerText()
 
@@ -116,7 +58,7 @@ const isPainted = (page: Page) =>
   )
 
 describe.skipIf(CHROMIUM === null)('the live page', () => {
-  test(
+  test.concurrent(
     'shows the last trade of the store as its price, and goes on showing it as trades come',
     async () => {
       await using served = await serve()
@@ -141,7 +83,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     2 * LATE_MS,
   )
 
-  test(
+  test.concurrent(
     'switches symbol and interval, by hand and by link, and gives what it shows as CSV',
     async () => {
       await using served = await serve()
@@ -171,7 +113,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     2 * LATE_MS,
   )
 
-  test(
+  test.concurrent(
     'takes late and out-of-order rows, and never more than 200 lines of trades',
     async () => {
       await using served = await serve()
@@ -195,28 +137,24 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     2 * LATE_MS,
   )
 
-  test(
-    'says where the data comes from, and when there is none',
+  test.concurrent(
+    'says when data is old, and when there is none',
     async () => {
-      const badge = async (options: ServeOptions, at: number | null, wanted: RegExp) => {
-        await using served = await serve(options)
-        if (at !== null) await served.trade(91_000, at)
-        await using tab = await openTab(browser, served.url)
-        await sees(tab.page, '#badge', wanted)
-      }
       const old = Date.now() - 2 * MINUTE
-      await Promise.all([
-        badge({ origin: 'live' }, Date.now(), /^live$/),
-        badge({ origin: 'simulated' }, Date.now(), /^simulated$/),
-        badge({ origin: 'replay' }, 1_600_000_000_000, /^replay$/),
-        badge({ origin: 'live' }, old, new RegExp(`^stale since ${new Date(old).toISOString().slice(11, 19)}$`)),
-        badge({ origin: 'live' }, null, /^no trade since start: check symbol$/),
-      ])
+      await using served = await serve({ symbols: [BTC, 'AAPL', ETH] })
+      await served.trade(91_000, old)
+      await using tab = await openTab(browser, served.url)
+      await sees(tab.page, '#badge', new RegExp(`^stale since ${new Date(old).toISOString().slice(11, 19)}$`))
+      await tab.page.locator('#watchlist button', { hasText: 'ETHUSDT' }).click()
+      await sees(tab.page, '#badge', /^no trade since start: check symbol$/)
+      await tab.page.locator('#watchlist button', { hasText: 'BTCUSDT' }).click()
+      await served.trade(91_001)
+      await sees(tab.page, '#badge', /^live$/)
     },
     2 * LATE_MS,
   )
 
-  test(
+  test.concurrent(
     'notices a lost server, comes back by itself and fills what it missed',
     async () => {
       await using served = await serve()
@@ -236,16 +174,101 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     3 * LATE_MS,
   )
 
-  test(
+  test.concurrent(
+    'follows what begins to trade after it was opened',
+    async () => {
+      await using served = await serve({ origin: 'replay', symbols: [ETH] })
+      await using tab = await openTab(browser, served.url)
+      await using linked = await openTab(browser, `${served.url}/#${BTC}/1s`)
+      await sees(tab.page, '#badge', /^replay$/)
+      await sees(linked.page, '#empty', `${BTC} is not followed here`)
+      await served.trade(91_000)
+      await served.trade(91_500)
+      for (const { page } of [tab, linked]) {
+        await sees(page, '#price', '91,500.00')
+        await sees(page, '#legend', /C\s*91,500.00/)
+        await sees(page, '#tape tr:nth-child(2)', '91,000.00')
+        await sees(page, '#watchlist [aria-current=true]', 'BTCUSDT')
+      }
+      expect(await tab.page.locator('#watchlist button').count()).toBe(1)
+      await tab.page.goto(`${served.url}/#`)
+      await sees(tab.page, '#price', '91,500.00')
+      expect(tab.complaints).toEqual([])
+    },
+    2 * LATE_MS,
+  )
+
+  test.concurrent(
+    'asks again for what a troubled store did not give',
+    async () => {
+      await using served = await serve()
+      await served.trade(91_000)
+      await served.api.put({ candles: [candle(Date.now() - 10 * MINUTE, { open: 70_000, low: 70_000 })] })
+      await using tab = await openTab(browser, served.url)
+      await sees(tab.page, '#price', '91,000.00')
+      served.trouble.isDown = true
+      await tab.page.locator('#intervals label', { hasText: '1s' }).click()
+      await systemClock.sleep(100)
+      served.trouble.isDown = false
+      await sees(tab.page, '#legend', /V\s*1,000/)
+      await served.trade(91_700)
+      await sees(tab.page, '#legend', /C\s*91,700.00/)
+      await sees(tab.page, '#tape tr:first-child', '91,700.00')
+    },
+    2 * LATE_MS,
+  )
+
+  test.concurrent(
+    'tells the price in its title also in the background, where nothing is painted',
+    async () => {
+      await using served = await serve()
+      await served.trade(91_000)
+      await using tab = await openTab(browser, served.url, {
+        script: () => {
+          globalThis.requestAnimationFrame = () => 0
+        },
+      })
+      await sees(tab.page, 'title', '91,000.00')
+      await served.trade(91_001)
+      await sees(tab.page, 'title', '91,001.00')
+    },
+    2 * LATE_MS,
+  )
+
+  test.concurrent(
+    'begins anew when other data is served at its address',
+    async () => {
+      await using served = await serve({ origin: 'simulated' })
+      await served.trade(91_000)
+      await using tab = await openTab(browser, served.url)
+      await sees(tab.page, '#badge', /^simulated$/)
+      await served.stop()
+      served.info.origin = 'live'
+      await Promise.all([tab.page.waitForEvent('load'), served.restart()])
+      await sees(tab.page, '#badge', /^live$/)
+    },
+    2 * LATE_MS,
+  )
+
+  test.concurrent(
     'asks for the token where the server wants one, and for nothing before',
     async () => {
       await using served = await serve({ token: 'a-secret-of-24-characters' })
       await served.trade(91_000)
       await using tab = await openTab(browser, served.url)
-      await tab.page.getByLabel('API token').fill('a-secret-of-24-characters')
+      const field = tab.page.getByLabel('API token')
+      await field.fill('wrong')
+      await tab.page.keyboard.press('Enter')
+      await sees(tab.page, '#access', 'This is not its token')
+      for (let tries = 0; tries < 3; tries++) await tab.page.keyboard.press('Escape')
+      await systemClock.sleep(2_200)
+      expect(tab.requests.filter((path) => path.startsWith('/v1'))).toEqual([])
+      expect(tab.requests.filter((path) => path === '/statusz')).toHaveLength(2)
+      await field.fill(' a-secret-of-24-characters ')
       await tab.page.keyboard.press('Enter')
       await sees(tab.page, '#price', '91,000.00')
       await sees(tab.page, '#badge', /^live$/)
+      expect(tab.requests.filter((path) => path === '/v1/symbols')).toHaveLength(1)
       expect(tab.page.url()).not.toContain('secret')
       const [download] = await Promise.all([tab.page.waitForEvent('download'), tab.page.click('#export')])
       expect(await Bun.file(await download.path()).text()).toContain('91000')
@@ -253,7 +276,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     2 * LATE_MS,
   )
 
-  test(
+  test.concurrent(
     'fits a phone, works by keyboard, and remembers the theme that was chosen',
     async () => {
       await using served = await serve()
@@ -296,17 +319,19 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     'is in the executable, with the same headers as from source',
     async () => {
       using folder = temporaryFolder()
-      const replay = ['--feed', 'replay', '--replay-file', fixture('finnhub-session.ndjson'), '--replay-speed', 'max']
-      const child = start(['run', ...replay, '--data-dir', folder.path, '--listen', '127.0.0.1:0'])
+      const startedAt = Date.now()
+      const child = start(['run', '--data-dir', folder.path, '--listen', '127.0.0.1:0'])
       try {
         const url = await printedUrl(child.stderr)
+        await using tab = await openTab(browser, url)
+        await sees(tab.page, '#price', /^[\d,]+\.\d\d$/)
+        await sees(tab.page, '#badge', /^simulated$/)
+        expect(Date.now() - startedAt).toBeLessThan(STARTED_WITHIN_MS)
+        const newest = await text(tab.page, '#tape tr:first-child')
+        await tab.page.locator('#tape tr:first-child', { hasNotText: newest }).waitFor()
+        expect(await isPainted(tab.page)).toBe(true)
         await using served = await serve()
         expect(await headersOf(url)).toEqual(await headersOf(served.url))
-        const [last] = await lastTrades(url)
-        await using tab = await openTab(browser, `${url}/#${last?.symbol}/1m`)
-        await sees(tab.page, '#price', String(last?.price))
-        await sees(tab.page, '#badge', /^replay$/)
-        expect(await isPainted(tab.page)).toBe(true)
         expect([tab.complaints, tab.strangers]).toEqual([[], []])
       } finally {
         child.kill()
@@ -346,18 +371,4 @@ async function headersOf(url: string): Promise<Record<string, string | null>[]> 
   return answers
     .map(({ headers }) => Object.fromEntries(kept.map((name) => [name, headers.get(name)])))
     .sort((a, b) => (String(a['content-type']) < String(b['content-type']) ? -1 : 1))
-}
-
-/** Waits until there are any. */
-async function lastTrades(url: string): Promise<{ symbol: string; price: number }[]> {
-  for (let tries = 0; tries < 100; tries++) {
-    const known = (await (await fetch(`${url}/v1/symbols`)).json()) as {
-      data: { symbol: string; price: number | null }[]
-    }
-    const traded = known.data.find(({ price }) => price !== null)
-    const query = `${url}/v1/trades?from=1&order=desc&limit=1&symbol=${encodeURIComponent(traded?.symbol ?? '')}`
-    if (traded) return ((await (await fetch(query)).json()) as { data: { symbol: string; price: number }[] }).data
-    await systemClock.sleep(50)
-  }
-  throw new Error('the replay brought no trade')
 }

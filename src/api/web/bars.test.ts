@@ -4,7 +4,7 @@ import { candle, T0 } from '../api.fixture.ts'
 import type { CandleRow } from '../../trade.ts'
 import { Bars } from './bars.ts'
 
-const bars = () => new Bars<CandleRow>((row) => row.open_ts)
+const bars = (most?: number) => new Bars<CandleRow>((row) => row.open_ts, most)
 
 test('rows that come in any order are read oldest first', () => {
   const held = bars()
@@ -28,9 +28,8 @@ test('of two states of a bar the newer stays, whichever comes first', () => {
   }
 })
 
-test('beyond the most bars the oldest are forgotten', () => {
-  const held = bars()
-  held.put([candle(T0 + 120_000), candle(T0), candle(T0 + 60_000)])
-  held.trim(2)
-  expect(held.rows.map(({ open_ts }) => open_ts - T0)).toEqual([60_000, 120_000])
+test('beyond the most bars the newest three quarters stay', () => {
+  const held = bars(8)
+  held.put(Array.from({ length: 9 }, (_, index) => candle(T0 + ((index * 4) % 9) * 60_000)))
+  expect(held.rows.map(({ open_ts }) => (open_ts - T0) / 60_000)).toEqual([3, 4, 5, 6, 7, 8])
 })

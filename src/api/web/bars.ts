@@ -1,15 +1,21 @@
 import type { CandleRow, WindowRow } from '../../trade.ts'
 import { supersedes } from '../live/live-row.ts'
 
+const MOST = 20_000
+const KEPT = 0.75
+
 /** Rows of one symbol by time, each in its newest state, whatever order they come in. */
 export class Bars<Row extends CandleRow | WindowRow> {
   readonly #timeOf: (row: Row) => number
+  readonly #most: number
   readonly #byTime = new Map<number, Row>()
   #sorted: Row[] = []
   #isSorted = true
 
-  constructor(timeOf: (row: Row) => number) {
+  /** With more than `most` the newest three quarters stay: to forget one with each new costs a drawing of all. */
+  constructor(timeOf: (row: Row) => number, most = MOST) {
     this.#timeOf = timeOf
+    this.#most = most
   }
 
   /** Oldest first. The array is good until the next `put`. */
@@ -38,12 +44,12 @@ export class Bars<Row extends CandleRow | WindowRow> {
       this.#byTime.set(time, row)
       this.#isSorted = false
     }
+    const first = this.size > this.#most ? this.rows.at(-Math.floor(this.#most * KEPT)) : undefined
+    if (first !== undefined) this.forgetBefore(this.#timeOf(first))
   }
 
-  /** Forgets the oldest beyond `most`. */
-  trim(most: number): void {
-    if (this.size <= most) return
-    for (const row of this.rows.slice(0, this.size - most)) this.#byTime.delete(this.#timeOf(row))
+  forgetBefore(time: number): void {
+    for (const known of this.#byTime.keys()) if (known < time) this.#byTime.delete(known)
     this.#isSorted = false
   }
 

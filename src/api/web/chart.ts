@@ -12,38 +12,43 @@ import {
 import type { CandleRow, WindowRow } from '../../trade.ts'
 import { INTERVAL_MS, type Interval } from '../../trade.ts'
 import { averageLine, type AveragePoint } from './average.ts'
-import { Bars } from './bars.ts'
 import { formatSize, type PriceFormat } from './format.ts'
 import { Plot } from './plot.ts'
 
+export interface ChartRows {
+  /** Oldest first, as the windows. */
+  candles: readonly CandleRow[]
+  windows: readonly WindowRow[]
+  /** Unix ms, of the symbol on show. */
+  newestTrade: number
+  prices: PriceFormat
+}
+
 export interface ChartEvents {
-  /** The candle under the cursor, or null. */
-  onHover: (row: CandleRow | null) => void
+  /** `open_ts` of the candle under the cursor, or null. */
+  onHover: (openTs: number | null) => void
   /** The reader came near the oldest bar. */
   onNearStart: () => void
 }
 
-const MOST_CANDLES = 20_000
-const MOST_WINDOWS = 20_000
 const MOST_SHOWN = 120
-const LEAST_SHOWN = 40
+const LEAST_SHOWN = 30
 const BAR_PX = 8
 const RIGHT_OFFSET = 5
 const NEAR_START_BARS = 20
 
 const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
-/** Candles, volume and the running average of one symbol. Takes rows in any order; draws when told to. */
+/** Candles, volume and the running average of one symbol. */
 export class PriceChart {
   readonly #chart: IChartApi
-  readonly #candles = new Bars<CandleRow>((row) => row.open_ts)
-  readonly #windows = new Bars<WindowRow>((row) => row.window_end_ts)
   readonly #candleSeries: ISeriesApi<'Candlestick'>
   readonly #averageSeries: ISeriesApi<'Line'>
   readonly #candlePlot: Plot<CandleRow, 'Candlestick'>
   readonly #volumePlot: Plot<CandleRow, 'Histogram'>
   readonly #averagePlot: Plot<AveragePoint, 'Line'>
   readonly #container: HTMLElement
+  #candles: readonly CandleRow[] = []
   #decimals = -1
   #isFresh = true
   #softUp = ''
@@ -98,64 +103,37 @@ export class PriceChart {
     this.#volumePlot.redraw()
   }
 
-  /** Forgets the last symbol and takes bars of this length. */
-  clear(interval: Interval): void {
-    this.#candles.clear()
-    this.#windows.clear()
+  /** What is drawn next is something else, in bars of this length: its newest part is shown. */
+  begin(interval: Interval): void {
     this.#isFresh = true
     const isDaily = INTERVAL_MS[interval] >= INTERVAL_MS['1d']
     this.#chart.timeScale().applyOptions({ timeVisible: !isDaily, secondsVisible: interval === '1s' })
   }
 
-  putCandles(rows: readonly CandleRow[]): void {
-    this.#candles.put(rows)
-    this.#candles.trim(MOST_CANDLES)
-  }
-
-  putWindows(rows: readonly WindowRow[]): void {
-    this.#windows.put(rows)
-    this.#windows.trim(MOST_WINDOWS)
-  }
-
-  get candles(): readonly CandleRow[] {
-    return this.#candles.rows
-  }
-
-  get windows(): readonly WindowRow[] {
-    return this.#windows.rows
-  }
-
-  /** No more of the past fits. */
-  get isFull(): boolean {
-    return this.#candles.size >= MOST_CANDLES
-  }
-
-  draw(prices: PriceFormat, newestTrade: number): void {
+  draw({ candles, windows, newestTrade, prices }: ChartRows): void {
     this.#format(prices)
-    const candles = this.#candles.rows
+    this.#candles = candles
     this.#candlePlot.draw(candles)
     this.#volumePlot.draw(candles)
-    this.#averagePlot.draw(averageLine(this.#windows.rows, candles, newestTrade))
+    this.#averagePlot.draw(averageLine(windows, candles, newestTrade))
     if (this.#isFresh && candles.length > 0) this.#showNewest(candles.length)
   }
 
   /** Opening times of the first and the last bar on screen; null without bars. */
   shown(): { from: number; to: number } | null {
     const range = this.#chart.timeScale().getVisibleLogicalRange()
-    const last = this.#candles.size - 1
+    const last = this.#candles.length - 1
     if (range === null || last < 0) return null
     const clamp = (index: number) => Math.min(last, Math.max(0, index))
-    const from = this.#candles.rows[clamp(Math.ceil(range.from))]?.open_ts
-    const to = this.#candles.rows[clamp(Math.floor(range.to))]?.open_ts
+    const from = this.#candles[clamp(Math.ceil(range.from))]?.open_ts
+    const to = this.#candles[clamp(Math.floor(range.to))]?.open_ts
     return from === undefined || to === undefined ? null : { from, to }
   }
 
   #listen({ onHover, onNearStart }: ChartEvents): void {
-    this.#chart.subscribeCrosshairMove(({ time }) =>
-      onHover((typeof time === 'number' ? this.#candles.get(time * 1000) : undefined) ?? null),
-    )
+    this.#chart.subscribeCrosshairMove(({ time }) => onHover(typeof time === 'number' ? time * 1000 : null))
     this.#chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
-      if (range !== null && range.from < NEAR_START_BARS && !this.#isFresh && this.#candles.size > 0) onNearStart()
+      if (range !== null && range.from < NEAR_START_BARS && !this.#isFresh) onNearStart()
     })
   }
 

@@ -1,10 +1,19 @@
+import { Kept } from './kept.ts'
+
+/** Gets a token from the person; told whether the last one was refused. */
+export type AskToken = (wasRefused: boolean) => Promise<string>
+
+/** A server that hangs counts as one that does not answer. */
+const PATIENCE_MS = 30_000
+
 /** Asks the API. Where it wants a token, the person is asked for it; this tab remembers. */
 export class Client {
-  readonly #ask: () => Promise<string>
-  #token = sessionStorage.getItem(KEY)
+  readonly #ask: AskToken
+  readonly #kept = new Kept('stockpipe-token', () => sessionStorage)
+  #token = this.#kept.read()
   #asking: Promise<void> | null = null
 
-  constructor(ask: () => Promise<string>) {
+  constructor(ask: AskToken) {
     this.#ask = ask
   }
 
@@ -19,11 +28,12 @@ export class Client {
   }
 
   async fetch(path: string): Promise<Response> {
-    const headers = this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }
-    const response = await fetch(path, { headers })
+    const token = this.#token
+    const headers = token === null ? {} : { authorization: `Bearer ${token}` }
+    const response = await fetch(path, { headers, signal: AbortSignal.timeout(PATIENCE_MS) })
     if (response.status !== 401) return response
-    this.#asking ??= this.#askForToken()
-    await this.#asking
+    // A refusal that comes late, of a token that has been replaced meanwhile, asks for no other.
+    if (token === this.#token) await (this.#asking ??= this.#replaceToken())
     return this.fetch(path)
   }
 
@@ -39,11 +49,9 @@ export class Client {
     return url
   }
 
-  async #askForToken(): Promise<void> {
-    this.#token = await this.#ask()
-    sessionStorage.setItem(KEY, this.#token)
+  async #replaceToken(): Promise<void> {
+    this.#token = await this.#ask(this.#token !== null)
+    this.#kept.write(this.#token)
     this.#asking = null
   }
 }
-
-const KEY = 'stockpipe-token'

@@ -1,22 +1,16 @@
-import {
-  type CandleRow,
-  type Interval,
-  INTERVAL_MS,
-  type LatestRow,
-  type TradeRow,
-  type WindowRow,
-} from '../../trade.ts'
+import { type CandleRow, INTERVAL_MS, type LatestRow, type TradeRow, type WindowRow } from '../../trade.ts'
 import { currentWindow } from './average.ts'
-import { badgeOf } from './badge.ts'
 import { PriceChart } from './chart.ts'
 import type { Client } from './client.ts'
 import { at, say } from './element.ts'
-import { PriceFormat } from './format.ts'
-import { readHistory, readThumbnail } from './history.ts'
+import { type PriceFormat, PriceFormats } from './format.ts'
+import { Frames } from './frames.ts'
+import { readThumbnail } from './history.ts'
 import { Legend } from './legend.ts'
+import { Market } from './market.ts'
 import { Quote } from './quote.ts'
 import { LiveSocket, type Update } from './socket.ts'
-import { type Status, StatusBar } from './status.ts'
+import { readSymbols, type Status, StatusBar } from './status.ts'
 import { Tape } from './tape.ts'
 import type { View } from './view.ts'
 import { Watchlist } from './watchlist.ts'
@@ -34,12 +28,13 @@ const MOST_THUMBNAILS = 30
 export class Desk {
   readonly #client: Client
   readonly #onView: (view: View) => void
+  readonly #frames = new Frames(() => this.#draw())
   readonly #chart = new PriceChart(at('chart'), {
-    onHover: (row) => {
-      this.#hovered = row
-      this.#drawSoon()
+    onHover: (openTs) => {
+      this.#hovered = openTs
+      this.#frames.ask()
     },
-    onNearStart: () => void this.#loadOlder(),
+    onNearStart: () => void this.#drawWhenNew(this.#market.loadOlder()),
   })
   readonly #legend = new Legend(at('legend'))
   readonly #quote = new Quote()
@@ -47,20 +42,18 @@ export class Desk {
   readonly #watchlist = new Watchlist(at('watchlist'), (symbol) => this.show({ ...this.#view, symbol }))
   readonly #statusBar = new StatusBar()
   readonly #socket: LiveSocket
+  readonly #market: Market
   readonly #latest = new Map<string, LatestRow>()
-  readonly #prices = new Map<string, PriceFormat>()
+  readonly #prices = new PriceFormats()
   #view: View
-  /** Counts what was shown: an answer that comes after a switch is for nobody. */
-  #turn = 0
-  #past: 'none' | 'loading' | 'more' | 'all' = 'none'
-  #hovered: CandleRow | null = null
+  #hovered: number | null = null
   #status: Status | null = null
   #clockAhead = 0
   #isConnected = false
-  #isDrawDue = false
 
   constructor({ client, view, onView }: DeskOptions) {
     this.#client = client
+    this.#market = new Market(client)
     this.#view = view
     this.#onView = onView
     this.#socket = new LiveSocket({
@@ -82,38 +75,40 @@ export class Desk {
     this.#chart.paint()
   }
 
-  show(view: View): void {
+  /** Without a symbol: the first that has a price. */
+  show({ symbol, interval }: View): void {
+    const view = { interval, symbol: symbol ?? this.#latest.keys().next().value ?? this.#watchlist.symbols[0] ?? null }
     if (view.symbol !== this.#view.symbol) this.#tape.clear()
     this.#view = view
-    this.#turn++
-    this.#past = 'none'
     this.#hovered = null
-    this.#chart.clear(view.interval)
+    this.#market.show(view)
+    this.#chart.begin(interval)
     if (view.symbol !== null) this.#watchlist.select(view.symbol)
     this.#onView(view)
-    this.#drawSoon()
+    this.#frames.ask()
     if (this.#status === null) return
     this.#socket.follow(this.#channels())
-    if (this.#isConnected) void this.#loadHistory()
+    void this.#load()
   }
 
   /** Also the start: nothing is asked for before the server has said what it follows. */
   async refreshStatus(): Promise<void> {
-    const isFirst = this.#status === null
     const status = await this.#client.get<Status>('/statusz')
     if (status === null) return
+    const before = this.#status
+    // Prices of another origin must not mix with those that are here; another version may speak otherwise.
+    if (before !== null && (before.origin !== status.origin || before.version !== status.version)) location.reload()
     this.#status = status
     this.#clockAhead = status.now - Date.now()
     this.#statusBar.show(status)
-    if (isFirst) await this.#start(status)
-    this.#drawSoon()
+    if (before === null) await this.#start(status)
+    else await this.#load()
+    this.#frames.ask()
   }
 
-  async #start({ symbols }: Status): Promise<void> {
-    const known = await this.#client.get<{ data: readonly { symbol: string }[] }>('/v1/symbols')
-    for (const symbol of symbols) this.#watchlist.add(symbol)
-    for (const { symbol } of known?.data ?? []) this.#watchlist.add(symbol)
-    this.show({ ...this.#view, symbol: this.#view.symbol ?? this.#watchlist.symbols[0] ?? null })
+  async #start(status: Status): Promise<void> {
+    for (const symbol of await readSymbols(this.#client, status)) this.#watchlist.add(symbol)
+    this.show(this.#view)
     await this.refreshThumbnails()
   }
 
@@ -125,104 +120,76 @@ export class Desk {
 
   #channels(): string[] {
     const { symbol, interval } = this.#view
-    if (symbol === null || !this.#isKnown(symbol)) return ['latest:*']
+    if (symbol === null || !this.#watchlist.has(symbol)) return ['latest:*']
     return ['latest:*', `trades:${symbol}`, `candles:${interval}:${symbol}`, `windows:${symbol}`]
-  }
-
-  #isKnown(symbol: string): boolean {
-    return this.#watchlist.symbols.includes(symbol)
   }
 
   #connected(isConnected: boolean): void {
     this.#isConnected = isConnected
-    if (isConnected) void this.#loadHistory()
-    this.#drawSoon()
+    if (isConnected) void this.#load()
+    else this.#market.lose()
+    this.#frames.ask()
+  }
+
+  /** Not before the live push is there: what comes between the two would be missing. */
+  async #load(): Promise<void> {
+    const { symbol } = this.#view
+    if (this.#isConnected && symbol !== null && this.#watchlist.has(symbol))
+      await this.#drawWhenNew(this.#market.load())
+  }
+
+  async #drawWhenNew(loading: Promise<boolean>): Promise<void> {
+    await loading
+    this.#frames.ask()
   }
 
   #receive({ channel, isSnapshot, rows }: Update): void {
     const kind = channel.slice(0, channel.indexOf(':'))
     if (kind === 'latest') this.#putLatest(rows as readonly LatestRow[])
-    else if (kind === 'candles') this.#chart.putCandles(rows as readonly CandleRow[])
-    else if (kind === 'windows') this.#chart.putWindows(rows as readonly WindowRow[])
+    else if (kind === 'candles') this.#market.candles.put(rows as readonly CandleRow[])
+    else if (kind === 'windows') this.#market.windows.put(rows as readonly WindowRow[])
     else {
       if (isSnapshot) this.#tape.clear()
       this.#tape.add(rows as readonly TradeRow[])
     }
-    this.#drawSoon()
+    this.#frames.ask()
   }
 
   #putLatest(rows: readonly LatestRow[]): void {
     for (const row of rows) {
-      this.#latest.set(row.symbol, row)
-      this.#pricesOf(row.symbol).learn(row.price)
+      const { symbol, price } = row
+      const isNew = !this.#watchlist.has(symbol)
+      this.#latest.set(symbol, row)
+      this.#prices.of(symbol).learn(price)
+      if (isNew) this.#watchlist.add(symbol)
+      if (this.#view.symbol === null || (isNew && this.#view.symbol === symbol)) this.show({ ...this.#view, symbol })
     }
   }
 
-  #pricesOf(symbol: string): PriceFormat {
-    const known = this.#prices.get(symbol)
-    if (known !== undefined) return known
-    const made = new PriceFormat()
-    this.#prices.set(symbol, made)
-    return made
-  }
-
-  async #loadHistory(): Promise<void> {
-    const { symbol } = this.#view
-    if (symbol === null || !this.#isKnown(symbol)) return
-    const turn = this.#turn
-    const history = await readHistory(this.#client, this.#view)
-    if (history === null || turn !== this.#turn) return
-    this.#chart.putCandles(history.candles)
-    this.#chart.putWindows(history.windows)
-    for (const { close } of history.candles.slice(0, 50)) this.#pricesOf(symbol).learn(close)
-    this.#past = 'more'
-    this.#drawSoon()
-  }
-
-  async #loadOlder(): Promise<void> {
-    const oldest = this.#chart.candles[0]?.open_ts
-    if (this.#past !== 'more' || oldest === undefined || this.#chart.isFull) return
-    this.#past = 'loading'
-    const turn = this.#turn
-    const history = await readHistory(this.#client, this.#view, oldest)
-    if (turn !== this.#turn) return
-    this.#past = history?.candles.length === 0 ? 'all' : 'more'
-    this.#chart.putCandles(history?.candles ?? [])
-    this.#chart.putWindows(history?.windows ?? [])
-    this.#drawSoon()
-  }
-
-  #drawSoon(): void {
-    if (this.#isDrawDue) return
-    this.#isDrawDue = true
-    requestAnimationFrame(() => {
-      this.#isDrawDue = false
-      this.#draw()
-    })
-  }
-
   #draw(): void {
-    for (const row of this.#latest.values()) this.#watchlist.show(row, this.#pricesOf(row.symbol))
+    for (const row of this.#latest.values()) this.#watchlist.show(row, this.#prices.of(row.symbol))
     const symbol = this.#view.symbol ?? ''
     const latest = this.#latest.get(symbol)
-    const prices = this.#pricesOf(symbol)
+    const prices = this.#prices.of(symbol)
     const newestTrade = latest?.trade_ts ?? Number.POSITIVE_INFINITY
+    const [candles, windows] = [this.#market.candles.rows, this.#market.windows.rows]
     this.#tape.draw(prices)
-    this.#chart.draw(prices, newestTrade)
-    this.#quote.show({ symbol, latest, prices, window: currentWindow(this.#chart.windows, newestTrade) })
-    this.#drawLegend(prices, this.#view.interval)
+    this.#chart.draw({ candles, windows, newestTrade, prices })
+    this.#quote.show({ symbol, latest, prices, window: currentWindow(windows, newestTrade) })
+    this.#drawLegend(prices)
     this.#drawBadge(latest)
     this.#drawEmpty(symbol)
   }
 
-  #drawLegend(prices: PriceFormat, interval: Interval): void {
-    const hovered = this.#hovered && this.#chart.candles.find(({ open_ts }) => open_ts === this.#hovered?.open_ts)
-    const context = { prices, barMs: INTERVAL_MS[interval], isHovered: hovered != null }
-    this.#legend.show(hovered ?? this.#chart.candles.at(-1), context)
+  #drawLegend(prices: PriceFormat): void {
+    const { candles } = this.#market
+    const hovered = this.#hovered === null ? undefined : candles.get(this.#hovered)
+    const context = { prices, barMs: INTERVAL_MS[this.#view.interval], isHovered: hovered !== undefined }
+    this.#legend.show(hovered ?? candles.rows.at(-1), context)
   }
 
   #drawBadge(latest: LatestRow | undefined): void {
-    const { kind, text, meaning } = badgeOf({
+    this.#statusBar.showBadge({
       now: Date.now() + this.#clockAhead,
       isConnected: this.#isConnected,
       origin: this.#status?.origin ?? null,
@@ -230,17 +197,12 @@ export class Desk {
       startedAt: this.#status?.started_at ?? null,
       lastTradeAt: latest === undefined ? null : (latest.received_ts ?? latest.trade_ts),
     })
-    const badge = at('badge')
-    badge.dataset['kind'] = kind
-    badge.title = meaning
-    say(badge, text)
   }
 
   #drawEmpty(symbol: string): void {
-    const isUnknown = symbol !== '' && this.#status !== null && !this.#isKnown(symbol)
-    const isEmpty = this.#past !== 'none' && this.#chart.candles.length === 0
-    at('empty').hidden = !isUnknown && !isEmpty
+    const isUnknown = symbol !== '' && this.#status !== null && !this.#watchlist.has(symbol)
+    at('empty').hidden = !isUnknown && !this.#market.isEmpty
     if (isUnknown) say(at('empty'), `${symbol} is not followed here, and there is no data of it.`)
-    else if (isEmpty) say(at('empty'), `No trade of ${symbol} yet.`)
+    else if (this.#market.isEmpty) say(at('empty'), `No trade of ${symbol} yet.`)
   }
 }

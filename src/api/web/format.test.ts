@@ -12,6 +12,7 @@ test.each([
   [[2.2252], '2.2252'],
   [[0.19679], '0.19679'],
   [[0.00001234], '0.00001234'],
+  [[0.0000000012345], '0.000000001235'],
 ])('after the prices %p the last is written %p', (prices, text) => {
   const format = new PriceFormat()
   for (const price of prices) format.learn(price)

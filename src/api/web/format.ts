@@ -8,16 +8,22 @@ function fixed(decimals: number): Intl.NumberFormat {
   return made
 }
 
-const MOST_DECIMALS = 8
+const MOST_DECIMALS = 12
+/** A number of binary fractions says nothing beyond. */
+const EXACT_DECIMALS = 8
 /** Beyond what suits the size of a price; more is noise of one print. */
 const MOST_EXTRA = 2
 
-/** Decimals that suit a price of this size: cents for hundreds, more below. */
-const decimalsFor = (price: number): number => (price >= 100 ? 2 : price >= 1 ? 4 : price >= 0.01 ? 5 : MOST_DECIMALS)
+/** Decimals that suit a price of this size: cents for hundreds, more below, and four figures of the very small. */
+function decimalsFor(price: number): number {
+  if (price >= 100 || price <= 0) return 2
+  if (price >= 1) return 4
+  return Math.min(MOST_DECIMALS, Math.max(5, 3 + Math.ceil(-Math.log10(price))))
+}
 
 const decimalsOf = (price: number): number =>
   price
-    .toFixed(MOST_DECIMALS)
+    .toFixed(EXACT_DECIMALS)
     .replace(/\.?0+$/, '')
     .split('.')[1]?.length ?? 0
 
@@ -31,12 +37,22 @@ export class PriceFormat {
 
   learn(price: number): void {
     const least = decimalsFor(price)
-    const wanted = Math.max(least, Math.min(decimalsOf(price), least + MOST_EXTRA, MOST_DECIMALS))
+    const wanted = Math.max(least, Math.min(decimalsOf(price), least + MOST_EXTRA))
     if (wanted > this.#decimals) this.#decimals = wanted
   }
 
   text(price: number): string {
     return fixed(this.#decimals || decimalsFor(price)).format(price)
+  }
+}
+
+export class PriceFormats {
+  readonly #bySymbol = new Map<string, PriceFormat>()
+
+  of(symbol: string): PriceFormat {
+    const format = this.#bySymbol.get(symbol) ?? new PriceFormat()
+    this.#bySymbol.set(symbol, format)
+    return format
   }
 }
 

@@ -3,6 +3,7 @@ import { askToken } from './access.ts'
 import { Client } from './client.ts'
 import { Desk } from './desk.ts'
 import { at, make } from './element.ts'
+import { every } from './every.ts'
 import { startExport } from './export.ts'
 import { startTheme } from './theme.ts'
 import { readView, type View, writeView } from './view.ts'
@@ -35,8 +36,7 @@ const link = at('export')
 if (link instanceof HTMLAnchorElement) startExport(link, { client, view: () => desk.view, shown: () => desk.shown() })
 startTheme(at('theme'), () => desk.repaint())
 addEventListener('hashchange', () => desk.show(readView(location.hash)))
-setInterval(() => void desk.refreshStatus(), STATUS_EVERY_MS)
-setInterval(() => {
-  if (!document.hidden) void desk.refreshThumbnails()
-}, THUMBNAILS_EVERY_MS)
-void desk.refreshStatus()
+void every(STATUS_EVERY_MS, () => desk.refreshStatus())
+void every(THUMBNAILS_EVERY_MS, async () => {
+  if (!document.hidden) await desk.refreshThumbnails()
+})

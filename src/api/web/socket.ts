@@ -15,6 +15,7 @@ export interface SocketOptions {
 
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 10_000
+const ASK_AGAIN_MS = 2_000
 const PING_EVERY_MS = 10_000
 /** After a sleep of the machine a socket may be dead without knowing. */
 const DEAD_AFTER_MS = 25_000
@@ -68,9 +69,17 @@ export class LiveSocket {
   #receive(data: string): void {
     this.#heardAt = performance.now()
     const message = JSON.parse(data) as ServerMessage
+    if (message.type === 'error' && message.channel !== undefined) this.#askAgain(message.channel)
     if (message.type !== 'snapshot' && message.type !== 'update') return
     if (!this.#channels.includes(message.channel)) return
     this.#options.onUpdate({ channel: message.channel, isSnapshot: message.type === 'snapshot', rows: message.data })
+  }
+
+  /** The server could not open it, as when its store is in trouble. */
+  #askAgain(channel: string): void {
+    setTimeout(() => {
+      if (this.#channels.includes(channel)) this.#send({ subscribe: [channel] })
+    }, ASK_AGAIN_MS)
   }
 
   #ping(): void {

@@ -1,3 +1,5 @@
+import { type BadgeFacts, badgeOf } from './badge.ts'
+import type { Client } from './client.ts'
 import { at, make, say } from './element.ts'
 import { formatClock } from './format.ts'
 
@@ -13,13 +15,21 @@ export interface Status {
   latency_p99_ms?: number | null
 }
 
-/** Throughput, delay, version, and what is not as it should be. */
+/** The badge, throughput, delay, version, and what is not as it should be. */
 export class StatusBar {
   readonly #rate = make('span')
   readonly #delay = make('span', { className: 'more' })
 
   constructor() {
     at('vitals').append(this.#rate, this.#delay)
+  }
+
+  showBadge(facts: BadgeFacts): void {
+    const { kind, text, meaning } = badgeOf(facts)
+    const badge = at('badge')
+    badge.dataset['kind'] = kind
+    badge.title = meaning
+    say(badge, text)
   }
 
   show({ version, health, trades_per_second: rate, latency_p99_ms: p99, now }: Status): void {
@@ -34,4 +44,11 @@ export class StatusBar {
     at('notice').hidden = reasons.length === 0
     if (reasons.length > 0) say(at('notice'), `${formatClock(now)} ${reasons.join(' · ')}`)
   }
+}
+
+/** What there is to choose from: what is followed, and what there is data of. A replay follows only what it brings. */
+export async function readSymbols(client: Client, { origin, symbols }: Status): Promise<string[]> {
+  const known = await client.get<{ data: readonly { symbol: string; price: number | null }[] }>('/v1/symbols')
+  const traded = (known?.data ?? []).filter(({ price }) => price !== null).map(({ symbol }) => symbol)
+  return [...new Set([...(origin === 'replay' ? [] : symbols), ...traded])]
 }

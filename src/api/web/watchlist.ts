@@ -26,8 +26,12 @@ export class Watchlist {
     return [...this.#entries.keys()]
   }
 
+  has(symbol: string): boolean {
+    return this.#entries.has(symbol)
+  }
+
   add(symbol: string): void {
-    if (!this.#entries.has(symbol)) this.#entries.set(symbol, this.#add(symbol))
+    if (!this.has(symbol)) this.#entries.set(symbol, this.#add(symbol))
   }
 
   select(symbol: string): void {
@@ -46,7 +50,6 @@ export class Watchlist {
   }
 
   show(row: LatestRow, prices: PriceFormat): void {
-    this.add(row.symbol)
     const entry = this.#entries.get(row.symbol)
     if (entry === undefined || entry.shown === row) return
     entry.shown = row
