@@ -1,5 +1,3 @@
-import { signOf } from './format.ts'
-
 const SVG = 'http://www.w3.org/2000/svg'
 const WIDTH = 46
 const HEIGHT = 22
@@ -39,7 +37,5 @@ export class Sparkline {
       return `${x.toFixed(1)},${(1 + (1 - (price - low) / range) * (HEIGHT - 2)).toFixed(1)}`
     })
     this.#line.setAttribute('points', points.join(' '))
-    const sign = signOf((prices.at(-1) ?? 0) - (prices[0] ?? 0))
-    this.element.setAttribute('class', `sparkline ${sign}`)
   }
 }
