@@ -67,6 +67,8 @@ test.each([
   '7',
   '{"type":"trade"}',
   '{"type":"trade","data":null}',
+  '{"received":"x","conn":0,"frame":"{}"}',
+  '{"received":1,"conn":0}',
 ])('nothing can be made of %p', (text) => {
   expect(kindOf(text)).toBe('malformed')
 })

@@ -6,7 +6,7 @@ export type ParsedFrame =
   | { kind: 'ping' }
   | { kind: 'error'; message: string }
   | { kind: 'other'; type: string }
-  | { kind: 'malformed'; reason: 'not-json' | 'not-an-object' | 'no-trades' }
+  | { kind: 'malformed'; reason: 'not-json' | 'not-an-object' | 'no-trades' | 'bad-line' }
 
 /** Reads a frame. Never throws: an invalid entry is rejected alone, its neighbours pass. */
 export function parseFrame(text: string): ParsedFrame {
@@ -21,6 +21,9 @@ export function parseFrame(text: string): ParsedFrame {
   const { type, data, msg } = message as { type?: unknown; data?: unknown; msg?: unknown }
   if (type === 'trade') return Array.isArray(data) ? readTrades(data) : { kind: 'malformed', reason: 'no-trades' }
   if (type === 'ping') return { kind: 'ping' }
+  // A line of a recording that could not be taken apart: a frame of the feed never looks like this.
+  if (type === undefined && ('frame' in message || 'received' in message))
+    return { kind: 'malformed', reason: 'bad-line' }
   if (type === 'error') return { kind: 'error', message: typeof msg === 'string' ? msg : 'no reason given' }
   return { kind: 'other', type: typeof type === 'string' ? type : 'none' }
 }
