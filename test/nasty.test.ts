@@ -8,7 +8,7 @@ import { expectedOf, latestOf, logsOf, type NastyRecording, nastyRecording, rand
 import type { OracleResult, OracleWindow } from './oracle.ts'
 
 /** More by hand, from any number on: NASTY_SEEDS=200 NASTY_FROM=1000 bun test test/nasty.test.ts */
-const SEEDS = Number(process.env['NASTY_SEEDS'] ?? 4)
+const SEEDS = Number(process.env['NASTY_SEEDS'] ?? 3)
 const FROM = Number(process.env['NASTY_FROM'] ?? 1)
 const seeds = Array.from({ length: SEEDS }, (_, index) => FROM + index)
 
