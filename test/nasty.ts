@@ -106,7 +106,9 @@ export function nastyRecording(seed: number, framesPerConnection = 80): NastyRec
   const copies = new Map<number, number>()
   const all: Delivered[] = []
   let start = MIDNIGHT - 90_000
-  for (let conn = 0; conn < 1 + dice.upTo(3); conn++) {
+  // Numbers of connections may begin anywhere: a broken line says none, and is no new one.
+  const first = dice.pick([0, 7])
+  for (let conn = first; conn < first + 1 + dice.upTo(3); conn++) {
     copies.set(conn, dice.pick([1, 1, 2, 2, 3]))
     const delivered = connection(dice, { conn, start, copies: copies.get(conn) ?? 1, frames: framesPerConnection })
     all.push(...delivered)
@@ -147,6 +149,7 @@ function connection(
       for (let copy = 0; copy < copies; copy++) {
         put(...tradeFrame(dice, real))
         now += dice.pick([0, 3, 60])
+        if (dice.chance(0.05)) put(null, dice.pick(BAD_LINES), { isBad: true, isLine: true })
       }
     if (dice.chance(0.03)) put(null, dice.pick(OTHER_FRAMES))
     if (dice.chance(0.03)) put(null, dice.pick(BAD_FRAMES), { isBad: true })

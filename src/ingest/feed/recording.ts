@@ -76,17 +76,22 @@ const tooLong = (file: string, line: number): StockpipeError =>
     hint: 'check that it is a recording',
   })
 
-/** The frame of a line, and what is wrong with the line: then its text is the whole line, for nothing may get lost. */
-export function readLine(line: string): { frame: RecordedFrame; problem: string | null } {
-  const whole = { conn: 0, received: null, text: line }
+/**
+ * The frame of a line, and what is wrong with the line: then its text is the whole line, for nothing may get lost,
+ * and its connection that of the line before, for a new one would end what the others hold.
+ */
+export function readLine(line: string, previous: number): { frame: RecordedFrame; problem: string | null } {
+  const whole = { conn: previous, received: null, text: line }
   let value: unknown
   try {
     value = JSON.parse(line)
   } catch {
     return { frame: whole, problem: 'it is not JSON' }
   }
-  if (typeof value !== 'object' || value === null || !('frame' in value)) return { frame: whole, problem: null }
-  const { frame: text, received = null, conn = 0 } = value as { frame: unknown; received?: unknown; conn?: unknown }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { frame: whole, problem: 'it is not an object' }
+  if (!('frame' in value)) return { frame: { ...whole, conn: 0 }, problem: null }
+  const { frame: text, received = null, conn = 0 }: { frame: unknown; received?: unknown; conn?: unknown } = value
   if (typeof text !== 'string') return { frame: whole, problem: 'its frame is not a text' }
   if (!isCount(conn)) return { frame: whole, problem: 'its conn is not a whole number' }
   if (received !== null && !isCount(received)) return { frame: whole, problem: 'its received is neither null nor ms' }

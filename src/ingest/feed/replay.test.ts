@@ -129,6 +129,13 @@ test('a line that is no envelope is passed on whole, and said', async () => {
   ])
 })
 
+test('a broken line is no new connection: it belongs to the one that was speaking', async () => {
+  const broken = ['Bad Gateway', '{"received":1,"frame":', '[1]', '{"received":"x","conn":3,"frame":"{}"}']
+  using temp = temporary([line(1, 7), ...broken, line(2, 7)].join('\n'))
+  const frames = await framesOf(await temp.open())
+  expect(frames.map(({ conn, seq }) => [conn, seq])).toEqual([1, 2, 3, 4, 5, 6].map((seq) => [7, seq]))
+})
+
 test.each([
   ['an empty file', ''],
   ['a file of blanks', '\n\n  \n'],

@@ -62,6 +62,7 @@ class Replay implements ReplayFeed {
   readonly #found: Found
   readonly #sessions = new Map<number, { session: string; seq: number }>()
   readonly #done = { lines: 0, bytes: 0 }
+  #lastConn = 0
   #unacknowledged = 0
   #isRead = false
   #savedAt = 0
@@ -128,7 +129,8 @@ class Replay implements ReplayFeed {
   }
 
   #read(line: string, number: number): RecordedFrame {
-    const { frame, problem } = readLine(line)
+    const { frame, problem } = readLine(line, this.#lastConn)
+    this.#lastConn = frame.conn
     if (problem !== null)
       this.#context.log.warn('replay.bad_line', { line: number, problem, note: 'kept in the dead-letter topic' })
     if (!this.#options.rebase) return frame
