@@ -109,6 +109,23 @@ test('what cannot be decided is held for ten seconds of receipts, not longer', (
   expect(marker.tick(10_040).length).toBe(2)
 })
 
+test('a lone pair on a live connection that fell silent is taken for a copy', () => {
+  const marker = new RepeatMarker({ mode: 'auto' })
+  marker.push(frame(0, entry(1)))
+  marker.push(frame(40, entry(1)))
+  expect(marker.tick(10_040).map(({ repeats }) => repeats)).toEqual([[0]])
+})
+
+test('a frame without trades is no connection: what is held waits on', () => {
+  const marker = new RepeatMarker({ mode: 'auto' })
+  marker.push(frame(0, entry(1), entry(1)))
+  expect(marker.push({ conn: 9, received: 10, entries: [] })).toEqual([])
+  expect(marker.push(frame(400, entry(2)))).toEqual([])
+  expect(marker.push(frame(800, entry(3)))).toEqual([])
+  expect(marker.push(frame(1_200, entry(4)))).toEqual([])
+  expect(marker.push(frame(1_600, entry(5))).map(({ repeats }) => repeats)).toEqual(Array(6).fill(null))
+})
+
 test('without receipts it is held to the end of the connection', () => {
   const marker = new RepeatMarker({ mode: 'auto' })
   marker.push(frame(null, entry(1)))

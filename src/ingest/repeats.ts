@@ -43,7 +43,8 @@ export interface MarkerOptions {
 
 interface Held<Frame> {
   frame: Frame
-  connection: Connection
+  /** Null without entries: such a frame begins no connection. */
+  connection: Connection | null
   arrivals: readonly number[] | null
 }
 
@@ -68,9 +69,10 @@ export class RepeatMarker<Frame extends FrameToMark> {
   /** Takes the next frame, gives those that are decided, in order of receipt. A frame without entries only waits its turn. */
   push(frame: Frame): Marked<Frame>[] {
     if (this.#options.mode === 'keep') return [{ frame, repeats: null }]
-    const ended = this.#connections.has(frame.conn) ? [] : this.#endAll()
-    const connection = this.#connection(frame.conn)
-    const arrivals = frame.entries.length === 0 ? null : connection.count(frame.entries, frame.received)
+    const isNew = frame.entries.length > 0 && !this.#connections.has(frame.conn)
+    const ended = isNew ? this.#endAll() : []
+    const connection = frame.entries.length === 0 ? null : this.#connection(frame.conn)
+    const arrivals = connection?.count(frame.entries, frame.received) ?? null
     this.#queue.push({ frame, connection, arrivals })
     return [...ended, ...this.#drain(frame.received)]
   }
@@ -124,8 +126,11 @@ export class RepeatMarker<Frame extends FrameToMark> {
     { frame, connection, arrivals }: Held<Frame>,
     now: number | null | 'end',
   ): readonly number[] | null | 'undecided' {
-    if (arrivals === null) return null
-    const isOver = now === 'end' || (now !== null && frame.received !== null && now - frame.received >= HOLD_MS)
+    if (arrivals === null || connection === null) return null
+    const isLate = typeof now === 'number' && frame.received !== null && now - frame.received >= HOLD_MS
+    // What is as old as the frame counts, also where its connection fell silent.
+    if (isLate) connection.matureUntil(now - HOLD_MS)
+    const isOver = now === 'end' || isLate
     const repeats: number[] = []
     for (const [index, arrival] of arrivals.entries()) {
       if (arrival === 0) continue

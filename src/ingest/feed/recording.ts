@@ -1,7 +1,9 @@
 import { createReadStream } from 'node:fs'
-import { createZstdDecompress } from 'node:zlib'
+import { Readable } from 'node:stream'
 
 import { StockpipeError } from '../../errors.ts'
+import { entryProblem } from '../../trade.ts'
+import { parseFrame } from '../frame.ts'
 
 /** One line of a recording. */
 export interface RecordedFrame {
@@ -11,15 +13,12 @@ export interface RecordedFrame {
 }
 
 const LONGEST_LINE = 16_000_000
-const SNIFFED = 65_536
 
-/** The bytes of a recording, unpacked where its name ends in `.zst`; `-` is stdin. */
+/** The bytes of a recording, unpacked where its name ends in `.zst`; `-` is stdin. A pack cut short is an error. */
 async function* bytesOf(file: string): AsyncIterable<Uint8Array> {
-  const source = file === '-' ? process.stdin : createReadStream(file)
-  const stream = file.endsWith('.zst') ? source.pipe(createZstdDecompress()) : source
-  source.on('error', (error) => stream.destroy(error))
+  const source: Readable = file === '-' ? process.stdin : createReadStream(file)
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) yield chunk
+    for await (const chunk of file.endsWith('.zst') ? unpacked(source) : source) yield chunk as Uint8Array
   } catch (cause) {
     throw new StockpipeError('replay-file', `cannot read the recording ${file}`, {
       cause,
@@ -30,26 +29,41 @@ async function* bytesOf(file: string): AsyncIterable<Uint8Array> {
   }
 }
 
-/** Hash and size of the unpacked content. Throws `replay-file` for what is empty or no recording at all. */
+/** Not by `node:zlib`: its zstd stream ends without an error where the pack is cut short. */
+const unpacked = (source: Readable): AsyncIterable<unknown> =>
+  (Readable.toWeb(source) as unknown as ReadableStream<BufferSource>).pipeThrough(new DecompressionStream(ZSTD))
+/** Known to Bun, not yet to the types of the web. */
+const ZSTD = 'zstd' as string as CompressionFormat
+
+/**
+ * Reads a file once through: hash and size of the unpacked content. Throws `replay-file` for what cannot be read to
+ * its end, is empty or no recording.
+ */
 export async function fingerprint(file: string): Promise<{ hash: string; bytes: number }> {
   const hasher = new Bun.CryptoHasher('sha256')
   let bytes = 0
-  let head = Buffer.alloc(0)
-  for await (const chunk of bytesOf(file)) {
+  let isEmpty = true
+  let isRecording = false
+  const take = (chunk: Uint8Array) => {
     hasher.update(chunk)
-    if (bytes < SNIFFED) head = Buffer.concat([head, chunk]).subarray(0, SNIFFED)
     bytes += chunk.length
   }
-  const isText = head.length > 0 && !head.includes(0)
-  if (isText && head.toString().trim() !== '') return { hash: hasher.digest('hex'), bytes }
-  throw new StockpipeError('replay-file', `${file} is ${bytes === 0 || isText ? 'empty' : 'no recording'}`, {
-    why: 'a recording has one frame a line, as text',
+  for await (const { line } of linesOf(file, take)) {
+    isEmpty = false
+    isRecording ||= line.startsWith('{') && readLine(line, 0).problem === null
+  }
+  if (isRecording) return { hash: hasher.digest('hex'), bytes }
+  throw new StockpipeError('replay-file', `${file} is ${isEmpty ? 'empty' : 'no recording'}`, {
+    why: 'a recording has one frame a line, as JSON; no line of this file is one',
     hint: 'record one with a websocket client, one JSON message a line',
   })
 }
 
 /** Lines without their ends, and how many bytes they took. Blank lines are skipped; `\r\n` and a byte-order mark are fine. */
-export async function* linesOf(file: string): AsyncIterable<{ line: string; number: number; bytes: number }> {
+export async function* linesOf(
+  file: string,
+  onChunk?: (chunk: Uint8Array) => void,
+): AsyncIterable<{ line: string; number: number; bytes: number }> {
   const decoder = new TextDecoder()
   let rest = ''
   let number = 0
@@ -58,6 +72,7 @@ export async function* linesOf(file: string): AsyncIterable<{ line: string; numb
     return { line: line.trim(), number, bytes: Buffer.byteLength(line) + 1 }
   }
   for await (const chunk of bytesOf(file)) {
+    onChunk?.(chunk)
     const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = parts.pop() ?? ''
     if (rest.length > LONGEST_LINE) throw tooLong(file, number + 1)
@@ -78,52 +93,46 @@ const tooLong = (file: string, line: number): StockpipeError =>
 
 /**
  * The frame of a line, and what is wrong with the line: then its text is the whole line, for nothing may get lost,
- * and its connection that of the line before, for a new one would end what the others hold.
+ * and its connection that of the line before, for a broken line is no new connection.
  */
 export function readLine(line: string, previous: number): { frame: RecordedFrame; problem: string | null } {
-  const whole = { conn: previous, received: null, text: line }
+  const broken = (problem: string) => ({ frame: { conn: previous, received: null, text: line }, problem })
   let value: unknown
   try {
     value = JSON.parse(line)
   } catch {
-    return { frame: whole, problem: 'it is not JSON' }
+    return broken('it is not JSON')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return { frame: whole, problem: 'it is not an object' }
-  if (!('frame' in value)) return { frame: { ...whole, conn: 0 }, problem: null }
-  const { frame: text, received = null, conn = 0 }: { frame: unknown; received?: unknown; conn?: unknown } = value
-  if (typeof text !== 'string') return { frame: whole, problem: 'its frame is not a text' }
-  if (!isCount(conn)) return { frame: whole, problem: 'its conn is not a whole number' }
-  if (received !== null && !isCount(received)) return { frame: whole, problem: 'its received is neither null nor ms' }
-  return { frame: { conn, received, text }, problem: null }
+  if (!isObject(value)) return broken('it is not an object')
+  if (!('frame' in value || ('received' in value && !('type' in value))))
+    return { frame: { conn: 0, received: null, text: line }, problem: null }
+  const { frame: text, received = null, conn = 0 } = value
+  if (typeof text !== 'string') return broken('its frame is not a text')
+  if (typeof conn !== 'number' || !Number.isSafeInteger(conn) || conn < 0) return broken('its conn is no whole number')
+  if (received === null) return { frame: { conn, received, text }, problem: null }
+  if (!isTime(received)) return broken('its received is neither null nor unix ms')
+  return { frame: { conn, received: Math.floor(received), text }, problem: null }
 }
 
-const isCount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The smallest event time in a frame, or null. */
+/** Some recorders write fractions of a ms. */
+const isTime = (value: unknown): value is number => typeof value === 'number' && value >= 0 && value <= 8.64e15
+
+/** The smallest event time of the trades in a frame, or null. */
 export function firstTime(text: string): number | null {
-  const times = tradesOf(text)?.data.flatMap(({ t }) => (typeof t === 'number' ? [t] : [])) ?? []
-  return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b))
+  const frame = parseFrame(text)
+  if (frame.kind !== 'trade' || frame.entries.length === 0) return null
+  return frame.entries.reduce((least, { t }) => Math.min(least, t), Number.POSITIVE_INFINITY)
 }
 
-/** The same frame at another time; a frame without trades is left as it is. */
+/** The same frame at another time. What is no trade is left as it is: wrong times stay wrong. */
 export function shiftFrame(text: string, ms: number): string {
-  const message = tradesOf(text)
-  if (message === null) return text
-  return JSON.stringify({
-    ...message,
-    data: message.data.map((entry) => (typeof entry.t === 'number' ? { ...entry, t: entry.t + ms } : entry)),
-  })
-}
-
-function tradesOf(text: string): { data: { t?: unknown }[] } | null {
-  try {
-    const message = JSON.parse(text) as { data?: unknown } | null
-    const data: unknown = message?.data
-    if (!Array.isArray(data) || !data.every((entry) => typeof entry === 'object' && entry !== null)) return null
-    return { ...message, data: data as { t?: unknown }[] }
-  } catch {
-    return null
-  }
+  if (firstTime(text) === null) return text
+  const message = JSON.parse(text) as { data: unknown[] }
+  const shifted = message.data.map((item) =>
+    isObject(item) && entryProblem(item) === null ? { ...item, t: (item['t'] as number) + ms } : item,
+  )
+  return JSON.stringify({ ...message, data: shifted })
 }

@@ -104,7 +104,7 @@ async function paced(speed: number, lines: readonly string[]): Promise<number[]>
     return slept
   }
   for await (const batch of (await temp.open({ speed })).events(forever))
-    for (const _ of batch) times.push(clock.now() - start)
+    for (const { kind } of batch) if (kind === 'frame') times.push(clock.now() - start)
   return times
 }
 
@@ -115,6 +115,23 @@ test('frames keep their distances, divided by the speed', async () => {
 
 test('without receipts the time of the trades paces', async () => {
   expect(await paced(1, [trade(10_000), '{"type":"ping"}', trade(11_500)])).toEqual([0, 0, 1_500])
+})
+
+test('a senseless time of a trade is not waited for', async () => {
+  const far = trade(4_000_000_000_000)
+  expect(await paced(1, [trade(10_000), trade(0), trade(11_000), far, trade(11_500), trade(12_500)])).toEqual([
+    0, 0, 1_000, 1_000, 1_000, 2_000,
+  ])
+})
+
+test('a broken line belongs to the connection of the line before it', async () => {
+  using temp = temporary([line(1, 7), 'Bad Gateway', '{"received":2,"conn":8}', line(3, 7)].join('\n'))
+  expect((await framesOf(await temp.open())).map(({ conn, seq }) => [conn, seq])).toEqual([
+    [7, 1],
+    [7, 2],
+    [7, 3],
+    [7, 4],
+  ])
 })
 
 test('a line that is no envelope is passed on whole, and said', async () => {
@@ -136,9 +153,51 @@ test('a broken line is no new connection: it belongs to the one that was speakin
   expect(frames.map(({ conn, seq }) => [conn, seq])).toEqual([1, 2, 3, 4, 5, 6].map((seq) => [7, seq]))
 })
 
+test('many broken lines are counted, not told one by one', async () => {
+  const warnings: unknown[] = []
+  const log: Log = { ...silentLog, warn: (event, fields) => warnings.push([event, fields?.['lines']]) }
+  using temp = temporary([line(1), ...Array.from({ length: 500 }, () => 'Bad Gateway')].join('\n'))
+  expect(await framesOf(await temp.open({}, log))).toHaveLength(501)
+  expect(warnings).toHaveLength(11)
+  expect(warnings.at(-1)).toEqual(['replay.bad_lines', 500])
+})
+
+test('a fraction of a ms in a receipt is no fault', async () => {
+  using temp = temporary(line(1_610_064_000_350.75))
+  expect((await framesOf(await temp.open())).map(({ received }) => received)).toEqual([1_610_064_000_350])
+})
+
+test('rebasing makes no trade of what is none, and shifts its neighbours', async () => {
+  const data = [null, { s: 'A', p: 1, t: 0, v: 1 }, { s: 'A', p: 1, t: 500, v: 1 }]
+  using temp = temporary(line(null, 0, JSON.stringify({ type: 'trade', data })))
+  const [frame] = await framesOf(await temp.open({ rebase: true }))
+  expect(JSON.parse(frame?.text ?? '')).toMatchObject({ data: [null, { t: 0 }, { t: 1_000_000 }] })
+})
+
+test.each([true, false])('a replay goes on as it began: rebased %p, whatever is asked for now', async (rebase) => {
+  using temp = temporary([line(500), line(900)].join('\n'))
+  const first = await framesOf(await temp.open({ rebase }), 1)
+  const second = await framesOf(await temp.open({ rebase: !rebase }))
+  expect(second.map(({ text }) => text)).toEqual(first.map(({ text }) => text))
+})
+
+test('a pack cut short is refused before its first frame', async () => {
+  const packed = Bun.zstdCompressSync(
+    Buffer.from(Array.from({ length: 5_000 }, (_, at) => line(at * 7_919)).join('\n')),
+  )
+  using temp = temporary(packed.subarray(0, packed.length - 1), 'recording.ndjson.zst')
+  expect(await temp.open().catch((error: unknown) => error)).toMatchObject({ code: 'replay-file' })
+})
+
+test('a line too long is refused before the first frame', async () => {
+  using temp = temporary(`${line(1)}\n${'x'.repeat(17_000_000)}\n`)
+  expect(await temp.open().catch((error: unknown) => error)).toMatchObject({ code: 'replay-file' })
+})
+
 test.each([
   ['an empty file', ''],
   ['a file of blanks', '\n\n  \n'],
+  ['a text that is no recording', '# stockpipe\n\nTrades in, candles out.\n'],
   ['a file that is no text', new Uint8Array([1, 0, 2, 0])],
 ])('%s is refused', async (_name, content) => {
   using temp = temporary(content)

@@ -1,4 +1,4 @@
-import { firstTime, fingerprint, linesOf, readLine, type RecordedFrame, shiftFrame } from './recording.ts'
+import { fingerprint, firstTime, linesOf, readLine, type RecordedFrame, shiftFrame } from './recording.ts'
 import { type ReplayRun, ReplayState } from './replay-state.ts'
 import type { Feed, Frame } from '../feed.ts'
 import type { Context } from '../../telemetry.ts'
@@ -24,32 +24,32 @@ export interface ReplayFeed extends Feed {
 
 const BATCH = 500
 const SAVE_EVERY_MS = 1_000
+/** Bad lines that are named one by one; the others are only counted. */
+const NAMED_LINES = 10
 
 /** Opens a recording. Throws `replay-file` when it cannot be read or is none. */
 export async function openReplayFeed(options: ReplayOptions, context: Context): Promise<ReplayFeed> {
   const { file, again, stateDir } = options
-  if (file === '-')
-    return new Replay(options, context, { hash: null, bytes: null, state: null, run: emptyRun(1), status: 'new' })
-  const { hash, bytes } = await fingerprint(file)
+  if (file === '-') {
+    context.log.info('replay.stdin', { note: 'a recording from stdin cannot go on where it was interrupted' })
+    return new Replay(options, context, { content: null, state: null, run: emptyRun(1), status: 'new' })
+  }
+  const found = await fingerprint(file)
   const state = new ReplayState(stateDir)
-  const known = state.get(hash)
-  if (known === undefined) return new Replay(options, context, { hash, bytes, state, run: emptyRun(1), status: 'new' })
+  const known = state.get(found.hash)
+  if (known === undefined)
+    return new Replay(options, context, { content: found, state, run: emptyRun(1), status: 'new' })
   if (known.isFinished && again)
-    return new Replay(options, context, { hash, bytes, state, run: emptyRun(known.run + 1), status: 'new' })
-  return new Replay(options, context, {
-    hash,
-    bytes,
-    state,
-    run: known,
-    status: known.isFinished ? 'finished' : 'resumed',
-  })
+    return new Replay(options, context, { content: found, state, run: emptyRun(known.run + 1), status: 'new' })
+  const status = known.isFinished ? 'finished' : 'resumed'
+  return new Replay(options, context, { content: found, state, run: known, status })
 }
 
 const emptyRun = (run: number): ReplayRun => ({ run, shift: 0, isFinished: false, acknowledged: {} })
 
 interface Found {
-  hash: string | null
-  bytes: number | null
+  /** Null for stdin. */
+  content: { hash: string; bytes: number } | null
   state: ReplayState | null
   run: ReplayRun
   status: ReplayFeed['status']
@@ -63,6 +63,7 @@ class Replay implements ReplayFeed {
   readonly #sessions = new Map<number, { session: string; seq: number }>()
   readonly #done = { lines: 0, bytes: 0 }
   #lastConn = 0
+  #badLines = 0
   #unacknowledged = 0
   #isRead = false
   #savedAt = 0
@@ -75,7 +76,7 @@ class Replay implements ReplayFeed {
   }
 
   progress(): ReturnType<ReplayFeed['progress']> {
-    return { ...this.#done, totalBytes: this.#found.bytes }
+    return { ...this.#done, totalBytes: this.#found.content?.bytes ?? null }
   }
 
   async *events(signal: AbortSignal): AsyncIterable<readonly Frame[]> {
@@ -99,6 +100,7 @@ class Replay implements ReplayFeed {
     }
     if (batch.length > 0) yield batch
     this.#isRead = true
+    if (this.#badLines > NAMED_LINES) this.#context.log.warn('replay.bad_lines', { lines: this.#badLines })
     if (this.#unacknowledged === 0) this.#finish()
   }
 
@@ -119,10 +121,10 @@ class Replay implements ReplayFeed {
   }
 
   #save(): void {
-    const { hash, state, run } = this.#found
-    if (hash === null || state === null) return
+    const { content, state, run } = this.#found
+    if (content === null || state === null) return
     try {
-      state.save(hash, run)
+      state.save(content.hash, run)
     } catch (error) {
       this.#context.log.warn('replay.state_not_saved', { error, note: 'harmless: the log knows which frames it holds' })
     }
@@ -131,15 +133,20 @@ class Replay implements ReplayFeed {
   #read(line: string, number: number): RecordedFrame {
     const { frame, problem } = readLine(line, this.#lastConn)
     this.#lastConn = frame.conn
-    if (problem !== null)
+    if (problem !== null && ++this.#badLines <= NAMED_LINES)
       this.#context.log.warn('replay.bad_line', { line: number, problem, note: 'kept in the dead-letter topic' })
-    if (!this.#options.rebase) return frame
-    const shift = this.#shift(frame)
+    const shift = this.#isShifted() ? this.#shift(frame) : 0
+    if (shift === 0) return frame
     return {
       ...frame,
       received: frame.received === null ? null : frame.received + shift,
       text: shiftFrame(frame.text, shift),
     }
+  }
+
+  /** A replay goes on as it began, whatever is asked for now: half a file shifted is none. */
+  #isShifted(): boolean {
+    return this.status === 'resumed' ? this.#found.run.shift !== 0 : this.#options.rebase
   }
 
   /** Found at the first line that has a time, and kept, so that a resumed replay shifts by the same. */
@@ -163,17 +170,21 @@ class Replay implements ReplayFeed {
   }
 
   #sessionOf(conn: number): string {
-    const { hash, run } = this.#found
-    const name = `${hash ?? `stdin ${this.#context.clock.now()} ${process.pid}`} ${conn} ${run.run}`
+    const { content, run } = this.#found
+    const name = `${content?.hash ?? `stdin ${this.#context.clock.now()} ${process.pid}`} ${conn} ${run.run}`
     return new Bun.CryptoHasher('sha256').update(name).digest('base64url').slice(0, 12)
   }
 }
+
+/** A wrong time of a trade is passed over like a hole, never waited for. */
+const LONGEST_HOLE_MS = 86_400_000
 
 /** When a recorded frame is due: at its distance from the first one, divided by the speed. */
 class Pace {
   readonly #speed: number
   readonly #context: Context
   #first: { recorded: number; at: number } | null = null
+  #last = 0
 
   constructor(speed: number, context: Context) {
     this.#speed = speed
@@ -185,7 +196,9 @@ class Pace {
     const recorded = received ?? firstTime(text)
     if (recorded === null) return 0
     const now = this.#context.clock.now()
-    this.#first ??= { recorded, at: now }
+    const isHole = received === null && Math.abs(recorded - this.#last) > LONGEST_HOLE_MS
+    if (this.#first === null || isHole) this.#first = { recorded, at: now }
+    this.#last = recorded
     return Math.max(0, this.#first.at + (recorded - this.#first.recorded) / this.#speed - now)
   }
 }

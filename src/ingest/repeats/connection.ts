@@ -98,6 +98,11 @@ export class Connection {
     return arrivals
   }
 
+  /** For a connection that fell silent: what came up to then can have no copy on its way any more. */
+  matureUntil(time: number): void {
+    this.#mature(({ received }) => received !== null && received <= time)
+  }
+
   /** At the end of the connection nothing more can come: every key counts. */
   matureAll(): void {
     this.#mature(() => true)
