@@ -14,7 +14,6 @@ import schema from './trade.avsc' with { type: 'json' }
 export const FRAMINGS = ['raw', 'confluent'] as const
 export type Framing = (typeof FRAMINGS)[number]
 
-export const AVRO_SCHEMA = schema
 /** The id under which the read-only registry of the API serves the schema. */
 export const SCHEMA_ID = 1
 

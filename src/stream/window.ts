@@ -134,10 +134,6 @@ export class WindowEngine {
     return this.#handOver()
   }
 
-  get hasDirty(): boolean {
-    return this.#dirty.length > 0
-  }
-
   /** The largest end of an open hopping window, second or minute, or null: what a seal moves the watermark to. */
   lastEnd(): number | null {
     const ends = [...this.#symbols.values()].map((state) => state.lastEnd()).filter((end) => end !== null)

@@ -48,9 +48,9 @@ export async function fingerprint(file: string): Promise<{ hash: string; bytes: 
     hasher.update(chunk)
     bytes += chunk.length
   }
-  for await (const { line } of linesOf(file, take)) {
-    isEmpty = false
-    isRecording ||= line.startsWith('{') && readLine(line, 0).problem === null
+  for await (const lines of linesOf(file, take)) {
+    isEmpty &&= lines.length === 0
+    isRecording ||= lines.some(({ line }) => line.startsWith('{') && readLine(line, 0).problem === null)
   }
   if (isRecording) return { hash: hasher.digest('hex'), bytes }
   throw new StockpipeError('replay-file', `${file} is ${isEmpty ? 'empty' : 'no recording'}`, {
@@ -59,30 +59,30 @@ export async function fingerprint(file: string): Promise<{ hash: string; bytes: 
   })
 }
 
-/** Lines without their ends, and how many bytes they took. Blank lines are skipped; `\r\n` and a byte-order mark are fine. */
-export async function* linesOf(
-  file: string,
-  onChunk?: (chunk: Uint8Array) => void,
-): AsyncIterable<{ line: string; number: number; bytes: number }> {
+export interface Line {
+  line: string
+  number: number
+  /** Characters it took, its end included. */
+  length: number
+}
+
+/** Lines without their ends, as many as a read brought. Blank ones are skipped; `\r\n` and a byte-order mark are fine. */
+export async function* linesOf(file: string, onChunk?: (chunk: Uint8Array) => void): AsyncIterable<readonly Line[]> {
   const decoder = new TextDecoder()
   let rest = ''
   let number = 0
-  const next = (line: string) => {
-    number++
-    return { line: line.trim(), number, bytes: Buffer.byteLength(line) + 1 }
-  }
+  const linesIn = (parts: readonly string[]): Line[] =>
+    parts
+      .map((part) => ({ line: part.trim(), number: ++number, length: part.length + 1 }))
+      .filter(({ line }) => line !== '')
   for await (const chunk of bytesOf(file)) {
     onChunk?.(chunk)
     const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = parts.pop() ?? ''
-    if (rest.length > LONGEST_LINE) throw tooLong(file, number + 1)
-    for (const part of parts) {
-      const line = next(part)
-      if (line.line !== '') yield line
-    }
+    if (rest.length > LONGEST_LINE) throw tooLong(file, number + parts.length + 1)
+    yield linesIn(parts)
   }
-  const last = next(rest + decoder.decode())
-  if (last.line !== '') yield last
+  yield linesIn([rest + decoder.decode()])
 }
 
 const tooLong = (file: string, line: number): StockpipeError =>

@@ -83,25 +83,24 @@ class Replay implements ReplayFeed {
     if (this.status === 'finished') return
     const pace = new Pace(this.#options.speed, this.#context)
     let batch: Frame[] = []
-    for await (const { line, number, bytes } of linesOf(this.#options.file)) {
-      const recorded = this.#read(line, number)
-      const frame = this.#name(recorded)
-      const wait = frame.known ? 0 : pace.waitFor(recorded)
-      if (wait > 0 || batch.length >= BATCH) {
-        if (batch.length > 0) yield batch
-        batch = []
-        await this.#context.clock.sleep(wait, signal)
+    for await (const lines of linesOf(this.#options.file))
+      for (const { line, number, length } of lines) {
+        const recorded = this.#read(line, number)
+        const frame = this.#name(recorded)
+        const wait = frame.known ? 0 : pace.waitFor(recorded)
+        if (wait > 0 || batch.length >= BATCH) {
+          if (batch.length > 0) yield batch
+          batch = []
+          await this.#context.clock.sleep(wait, signal)
+        }
+        if (signal.aborted) return
+        batch.push(frame)
+        if (!frame.known) this.#unacknowledged++
+        this.#done.lines++
+        this.#done.bytes += length
       }
-      if (signal.aborted) return
-      batch.push(frame)
-      if (!frame.known) this.#unacknowledged++
-      this.#done.lines++
-      this.#done.bytes += bytes
-    }
     if (batch.length > 0) yield batch
-    this.#isRead = true
-    if (this.#badLines > NAMED_LINES) this.#context.log.warn('replay.bad_lines', { lines: this.#badLines })
-    if (this.#unacknowledged === 0) this.#finish()
+    this.#end()
   }
 
   acknowledge(frame: Frame): void {
@@ -113,6 +112,14 @@ class Replay implements ReplayFeed {
     if (now - this.#savedAt < SAVE_EVERY_MS) return
     this.#savedAt = now
     this.#save()
+  }
+
+  #end(): void {
+    this.#isRead = true
+    // Counted by characters on the way, which is near enough for a progress bar.
+    this.#done.bytes = this.#found.content?.bytes ?? this.#done.bytes
+    if (this.#badLines > NAMED_LINES) this.#context.log.warn('replay.bad_lines', { lines: this.#badLines })
+    if (this.#unacknowledged === 0) this.#finish()
   }
 
   #finish(): void {
