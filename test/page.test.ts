@@ -46,15 +46,19 @@ async function lastPrice({ api }: Served): Promise<string> {
   return 'none'
 }
 
+/** Waits until the chart shows more than its ground and lines: rows come to it a moment after the first price. */
 const isPainted = (page: Page) =>
-  page.evaluate(() =>
-    [...document.querySelectorAll<HTMLCanvasElement>('#chart canvas')].some((canvas) => {
-      const { width, height } = canvas
-      const pixels = canvas.getContext('2d')?.getImageData(0, 0, width, height).data ?? []
-      return (
-        new Set(Array.from({ length: pixels.length / 4 }, (_, i) => pixels.slice(4 * i, 4 * i + 3).join())).size > 20
-      )
-    }),
+  page.waitForFunction(
+    () =>
+      [...document.querySelectorAll<HTMLCanvasElement>('#chart canvas')].some((canvas) => {
+        const { width, height } = canvas
+        if (width === 0 || height === 0) return false
+        const pixels = canvas.getContext('2d')?.getImageData(0, 0, width, height).data ?? []
+        const colours = Array.from({ length: pixels.length / 4 }, (_, i) => pixels.slice(4 * i, 4 * i + 3).join())
+        return new Set(colours).size > 20
+      }),
+    undefined,
+    { timeout: LATE_MS, polling: 100 },
   )
 
 describe.skipIf(CHROMIUM === null)('the live page', () => {
@@ -77,7 +81,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       await sees(tab.page, '#legend', /C\s*92,934.50/)
       await sees(tab.page, '#figures', /15 s average\s+92,934.50/)
       expect(await tab.page.title()).toBe(`92,934.50 ${BTC} · stockpipe`)
-      expect(await isPainted(tab.page)).toBe(true)
+      await isPainted(tab.page)
       expect([tab.complaints, tab.strangers]).toEqual([[], []])
     },
     2 * LATE_MS,
@@ -329,7 +333,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
         expect(Date.now() - startedAt).toBeLessThan(STARTED_WITHIN_MS)
         const newest = await text(tab.page, '#tape tr:first-child')
         await tab.page.locator('#tape tr:first-child', { hasNotText: newest }).waitFor()
-        expect(await isPainted(tab.page)).toBe(true)
+        await isPainted(tab.page)
         await using served = await serve()
         expect(await headersOf(url)).toEqual(await headersOf(served.url))
         expect([tab.complaints, tab.strangers]).toEqual([[], []])
