@@ -11,6 +11,9 @@ const CODES = {
   'in-use': { exit: 2, status: 500 },
   origin: { exit: 2, status: 500 },
   'topic-mismatch': { exit: 2, status: 500 },
+  'topic-missing': { exit: 1, status: 503 },
+  'too-large': { exit: 1, status: 503 },
+  schema: { exit: 1, status: 503 },
   'port-in-use': { exit: 2, status: 500 },
   'replay-file': { exit: 2, status: 500 },
   decode: { exit: 1, status: 500 },
@@ -31,6 +34,8 @@ export interface ErrorDetails {
   hint?: string | undefined
   /** True when the same call may succeed later without anyone changing anything. */
   retryable?: boolean
+  /** True when somebody can cure it from outside while we wait: a wrong password, a missing permission, a full quota. */
+  mendable?: boolean
   cause?: unknown
 }
 
@@ -40,6 +45,7 @@ export class StockpipeError extends Error {
   readonly why: string | undefined
   readonly hint: string | undefined
   readonly retryable: boolean
+  readonly mendable: boolean
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause })
@@ -48,6 +54,7 @@ export class StockpipeError extends Error {
     this.why = details.why
     this.hint = details.hint
     this.retryable = details.retryable ?? false
+    this.mendable = details.mendable ?? false
   }
 }
 
