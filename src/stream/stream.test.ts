@@ -39,6 +39,7 @@ async function processed({ batches, joining, flush = 100 }: Script) {
     signal,
     committed: null,
     batches: () => batches(clock, drained),
+    [Symbol.dispose]() {},
     async commit(_offset, metadata) {
       const { processed } = JSON.parse(metadata) as { processed: number }
       commits.push({ processed, latest: memory.latest.get('A')?.trade_ts })
