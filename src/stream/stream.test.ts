@@ -76,7 +76,8 @@ async function processed({ batches, joining, flush = 100 }: Script) {
   return { commits, memory }
 }
 
-const empty = (end: number): Batch => ({ records: [], end, startedAt: START, endedAt: START })
+/** Fetched after everything that the test has done. */
+const empty = (end: number): Batch => ({ records: [], end, startedAt: 2 * START, endedAt: 2 * START })
 
 test('a commit covers the newest price too: a price update is in no window that a restart would write again', async () => {
   const { commits } = await processed({

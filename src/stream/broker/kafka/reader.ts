@@ -39,6 +39,8 @@ export class TopicReader implements AsyncDisposable {
   readonly #closed = new AbortController()
   #isWaiting = false
   #failures = 0
+  /** The topic was not there for a while: what is there now may be another one. */
+  #wasGone = false
 
   constructor(topic: string, settings: ReaderSettings) {
     this.#topic = topic
@@ -164,6 +166,8 @@ export class TopicReader implements AsyncDisposable {
 
   #worked(): void {
     if (this.#failures === 0) return
+    if (this.#wasGone) for (const cursor of this.#cursors) cursor.fail(topicReturned(this.#topic))
+    this.#wasGone = false
     this.#failures = 0
     const { health, log } = this.#settings
     health.ready(COMPONENT, this)
@@ -175,6 +179,7 @@ export class TopicReader implements AsyncDisposable {
     this.#isWaiting = true
     const { clock, health, log } = this.#settings
     const failure = toStockpipeError(error, `read ${this.#topic}`)
+    if (failure.code === 'topic-missing') this.#wasGone = true
     if (!isMoving(error) || this.#failures > 5) {
       if (health.reason(COMPONENT) === null)
         log.warn('log.retrying', { error: failure.message, why: failure.why, try: failure.hint })
@@ -198,6 +203,11 @@ async function answered(fetch: () => Promise<FetchResponse>): Promise<{ answer: 
     return { answer, error }
   }
 }
+
+const topicReturned = (topic: string): StockpipeError =>
+  new StockpipeError('log-changed', `${topic} was away for a while`, {
+    why: 'it may have been deleted and made anew',
+  })
 
 const logChanged = (topic: string, { partition, offset }: Cursor, end: number): StockpipeError =>
   new StockpipeError('log-changed', `${topic} ends before what was read of it`, {

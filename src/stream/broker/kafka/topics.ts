@@ -38,7 +38,7 @@ export async function createTopic(options: TopicAdminOptions, spec: TopicSpec): 
   return count
 }
 
-/** First and next offset of every partition; none for a topic that is not there. */
+/** First and next offset of every partition; none for a topic that is not there. Leaders that moved are looked for anew. */
 export async function boundsOf(connection: Connection, topic: string): Promise<readonly Bounds[]> {
   try {
     return await connection.raw(async (cluster) => {
@@ -56,6 +56,7 @@ export async function boundsOf(connection: Connection, topic: string): Promise<r
     })
   } catch (error) {
     if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return []
+    await connection.raw((cluster) => cluster.refreshMetadata()).catch(() => {})
     throw toStockpipeError(error, `ask for the offsets of ${topic}`)
   }
 }
@@ -99,14 +100,15 @@ function configOf({
   ]
 }
 
-/** A new topic is announced before its partitions have leaders. */
+/** A new topic is announced before its partitions have leaders, and before the leaders know that they are. */
 async function ledTopic(options: TopicAdminOptions, topic: string): Promise<number> {
   for (let tries = 1; ; tries++) {
+    await using connection = new Connection(options, [topic])
     try {
-      const count = await partitionCount(options, topic)
-      if (count !== null) return count
+      const { length } = await boundsOf(connection, topic)
+      if (length > 0) return length
     } catch (error) {
-      if (!(error instanceof StockpipeError) || error.code !== 'unreachable' || tries >= LEADER_TRIES) throw error
+      if (!(error instanceof StockpipeError && error.retryable) || tries >= LEADER_TRIES) throw error
     }
     if (tries >= LEADER_TRIES) throw notYetLed(topic, null)
     await options.clock.sleep(LEADER_WAIT_MS)
