@@ -47,6 +47,10 @@ async function process(assignment: Assignment, { options, outlet, stop }: Owners
   const recovered = () => recover(assignment, options)
   const { partition, offset, fingerprint } = await retry('processor', recovered, { context, signal: until })
   const committer = new Committer(assignment, options, fingerprint)
+  const commit = async () => {
+    await options.live.published(until)
+    await committer.commit(partition, until)
+  }
   const quiet = new QuietRun()
   const flush = new FlushTimer(options.flush, context.clock)
   let isLive = false
@@ -62,21 +66,21 @@ async function process(assignment: Assignment, { options, outlet, stop }: Owners
     const isCommitDue = isLastRound || committer.isDue(partition)
     await outlet.write(partition, partition.take({ flush: flush.isDue(batch) || isCommitDue }), until)
     await closeQuiet(partition, quiet, { options, outlet, stop: until })
-    if (isCommitDue) await committer.commit(partition, until)
+    if (isCommitDue) await commit()
     if (until.aborted) break
-    if (isLastRound && isAtEnd(batch, partition)) return finish(partition, committer, { outlet, until })
+    if (isLastRound && isAtEnd(batch, partition)) return finish(partition, commit, { outlet, until })
     if (drained.aborted && drainedAt === Number.POSITIVE_INFINITY) drainedAt = context.clock.now()
   }
   if (assignment.signal.aborted || !isLive) return 'handed-over'
   await outlet.write(partition, partition.take({ flush: true }), until)
-  await committer.commit(partition, until)
+  await commit()
   return 'handed-over'
 }
 
 /** The input has ended: every window is closed. */
 async function finish(
   partition: Partition,
-  committer: Committer,
+  commit: () => Promise<void>,
   { outlet, until }: { outlet: Outlet; until: AbortSignal },
 ): Promise<Ending> {
   await outlet.write(partition, partition.take({ flush: true }), until)
@@ -85,7 +89,7 @@ async function finish(
     partition.engine.closeQuiet(() => true),
     until,
   )
-  await committer.commit(partition, until)
+  await commit()
   return 'drained'
 }
 

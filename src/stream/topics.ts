@@ -11,6 +11,7 @@ export interface TopicOptions {
 }
 
 export const lateTopic = (topic: string): string => `${topic}.late`
+export const aggregatesTopic = (topic: string): string => `${topic}.aggregates`
 export const deadLetterTopic = (topic: string): string => `${topic}.dead-letter`
 
 /**
