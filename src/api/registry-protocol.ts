@@ -21,7 +21,17 @@ export const REGISTRY_ERRORS = {
 } as const
 export type RegistryError = keyof typeof REGISTRY_ERRORS
 
-const PATH = /^\/(subjects|schemas|config|mode)(\/|$)/
+/** Where the addresses of a registry begin; clients try the last three and do without them. */
+export const REGISTRY_ROOTS = [
+  'subjects',
+  'schemas',
+  'config',
+  'mode',
+  'contexts',
+  'compatibility',
+  'associations',
+] as const
+const PATH = new RegExp(`^/(${REGISTRY_ROOTS.join('|')})(/|$)`)
 
 /** True for an address that belongs to the registry. */
 export const isRegistryPath = (path: string): boolean => PATH.test(path)

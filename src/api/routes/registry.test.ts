@@ -105,6 +105,8 @@ test.each([
   ['/mode/orders-value', 404, 40409],
   ['/subjects/market-value/metadata', 404, 404],
   ['/schemas/guids/8d4b', 404, 404],
+  ['/associations/resources/-/market?resourceType=topic', 404, 404],
+  ['/contexts', 404, 404],
 ])('%s is refused in the words of the protocol', async (path, status, error) => {
   await using api = await open()
   expect(code(await ask(api, path))).toEqual([status, error])

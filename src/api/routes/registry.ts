@@ -5,7 +5,7 @@ import { SCHEMA_ID } from '../../stream/codec.ts'
 import schema from '../../stream/trade.avsc' with { type: 'json' }
 import { canonicalSchema } from '../canonical-schema.ts'
 import { type ApiEnv, quoted } from '../problem.ts'
-import { REGISTRY_TYPE, registryAnswer, registryError } from '../registry-protocol.ts'
+import { REGISTRY_ROOTS, REGISTRY_TYPE, registryAnswer, registryError } from '../registry-protocol.ts'
 
 type Context = HonoContext<ApiEnv>
 
@@ -101,9 +101,9 @@ function addSettings(app: Hono<ApiEnv>, subject: string): void {
 
 /** Below every address of the registry: what it does not have, and what would change it. */
 function addRefusals(app: Hono<ApiEnv>): void {
-  for (const root of ['/subjects', '/schemas', '/config', '/mode']) {
-    app.get(`${root}/*`, (c) => registryError(c, 'noRoute', 'HTTP 404 Not Found'))
-    app.on(['POST', 'PUT', 'PATCH', 'DELETE'], [root, `${root}/*`], readOnly)
+  for (const root of REGISTRY_ROOTS) {
+    app.get(`/${root}/*`, (c) => registryError(c, 'noRoute', 'This registry has no such address'))
+    app.on(['POST', 'PUT', 'PATCH', 'DELETE'], [`/${root}`, `/${root}/*`], readOnly)
   }
 }
 
