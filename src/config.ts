@@ -3,7 +3,7 @@
  * all problems reported at once. Nothing here reads the environment by itself: the caller hands it over.
  */
 import type { HostPort } from './config/address.ts'
-import type { Role } from './config/options.ts'
+import type { Role, Settings } from './config/options.ts'
 
 export { printHostPort, type HostPort } from './config/address.ts'
 export type { Origins } from './config/derive.ts'
@@ -19,3 +19,7 @@ export function defaultListen(roles: readonly Role[]): HostPort {
   const role = roles.includes('api') ? 'api' : (roles[0] ?? 'api')
   return { host: '127.0.0.1', port: PORTS[role] }
 }
+
+/** A producer only fills the log. */
+export const needsStore = ({ role }: Pick<Settings, 'role'>): boolean =>
+  role.includes('processor') || role.includes('api')

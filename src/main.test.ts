@@ -68,8 +68,14 @@ describe('what is not understood ends with 2, says what was meant, and runs noth
 describe('what run cannot do', () => {
   test.each([
     [['--role', 'api'], 'the role api cannot run alone on the embedded log'],
-    [['--kafka-brokers', 'kafka:9092'], 'not built in this version yet'],
-    [['--cassandra-contact-points', 'db'], 'not built in this version yet'],
+    [
+      ['--role', 'processor', '--kafka-brokers', 'kafka:9092'],
+      'the role processor cannot run alone on the embedded store',
+    ],
+    [
+      ['--role', 'producer', '--cassandra-contact-points', 'db'],
+      'the role producer cannot run alone on the embedded log',
+    ],
     [['--feed', 'replay'], '--feed replay needs --replay-file'],
     [['--feed', 'finnhub'], '--feed finnhub needs a token'],
     [['--exit-at-end'], '--exit-at-end needs a replay'],

@@ -2,11 +2,13 @@
 export interface Info {
   version: string
   commit: string
-  origin: 'live' | 'simulated' | 'replay'
+  /** Null as long as the process does not know: another one has the feed. */
+  origin: 'live' | 'simulated' | 'replay' | null
   symbols: readonly string[]
   /** Unix ms. */
   startedAt: number
   mode: string
+  roles?: readonly string[]
   dataDir?: string
 }
 

@@ -89,6 +89,7 @@ const about = (info: Info, now: number) => ({
   version: info.version,
   commit: info.commit,
   mode: info.mode,
+  ...(info.roles === undefined ? {} : { roles: info.roles }),
   origin: info.origin,
   symbols: info.symbols,
   started_at: info.startedAt,

@@ -1,4 +1,4 @@
-import type { Settings } from '../config.ts'
+import { needsStore, ROLES, type Settings } from '../config.ts'
 import type { Problem } from '../config/problems.ts'
 import { configuredCommand } from './command.ts'
 
@@ -18,18 +18,17 @@ export const runCommand = configuredCommand({
   },
 })
 
-const NOT_YET = 'it is not built in this version yet'
-
 function obstacles({ settings }: { settings: Settings }): Problem[] {
   const { broker, store, role, feed } = settings
   const problems: Problem[] = []
-  if (broker === 'kafka')
-    problems.push({ what: 'the log cannot be on Kafka', why: `${NOT_YET}; --broker embedded keeps it here` })
-  if (store === 'cassandra')
-    problems.push({ what: 'rows cannot be stored in Cassandra', why: `${NOT_YET}; --store embedded keeps them here` })
-  if (role.length === 1 && (broker === 'embedded' || store === 'embedded'))
+  // A producer has nothing to do with the store.
+  const embedded = [
+    ...(broker === 'embedded' ? ['log'] : []),
+    ...(store === 'embedded' && needsStore(settings) ? ['store'] : []),
+  ]
+  if (role.length < ROLES.length && embedded.length > 0)
     problems.push({
-      what: `the role ${role[0] ?? ''} cannot run alone on the embedded ${broker === 'embedded' ? 'log' : 'store'}`,
+      what: `the role ${role.join(', ')} cannot run alone on the embedded ${embedded.join(' and ')}`,
       why: 'it is a file of one process, which the other roles could not reach; --role all runs them together',
     })
   if (feed === 'replay' && settings.replayFile === null && role.includes('producer'))
@@ -44,7 +43,7 @@ function obstacles({ settings }: { settings: Settings }): Problem[] {
       what: '--feed finnhub needs a token',
       why: 'set STOCKPIPE_FINNHUB_TOKEN or --finnhub-token-file; without --feed the market is simulated',
     })
-  if (settings.exitAtEnd && feed !== 'replay')
+  if (settings.exitAtEnd && (feed !== 'replay' || !role.includes('producer')))
     problems.push({ what: '--exit-at-end needs a replay', why: 'a live feed has no end; set --replay-file' })
   return problems
 }

@@ -1,6 +1,7 @@
 import type { Feed } from './feed.ts'
 import { Inbox } from './inbox.ts'
 import { Outbox, type ProducerOptions } from './outbox.ts'
+import { isPrepared } from '../stream/retry.ts'
 
 /**
  * Role producer: feed -> mark repeats -> encode -> log, one loop. Ends when `signal` aborts or the feed does. Then
@@ -10,7 +11,7 @@ import { Outbox, type ProducerOptions } from './outbox.ts'
 export async function runProducer(feed: Feed, options: ProducerOptions, signal: AbortSignal): Promise<void> {
   const inbox = new Inbox(options)
   const outbox = new Outbox(feed, options)
-  await outbox.open(signal)
+  if (!(await isPrepared(signal, () => outbox.open(signal)))) return
   for await (const events of feed.events(signal)) {
     const decided = inbox.take(events)
     await outbox.send(decided, inbox.deadLetters(), signal)

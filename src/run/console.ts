@@ -1,5 +1,5 @@
 import type { Pipeline } from './pipeline.ts'
-import { printSize } from '../config.ts'
+import { printSize, ROLES, type Settings } from '../config.ts'
 import { progressLine, statusLine } from '../status-line.ts'
 import { buildInfo } from '../version.ts'
 
@@ -11,9 +11,9 @@ export function startConsole(pipeline: Pipeline): Disposable {
   const startedAt = context.clock.now()
   if (terminal.isTty) terminal.print(banner(pipeline))
   else context.log.info('run.started', facts(pipeline))
-  if (feed.replay?.status === 'finished')
+  if (feed?.replay?.status === 'finished')
     terminal.print('This recording is in the log already: nothing is added. --replay-again appends it once more.')
-  else if (feed.replay?.status === 'resumed') terminal.print('This replay was interrupted: it goes on where it was.')
+  else if (feed?.replay?.status === 'resumed') terminal.print('This replay was interrupted: it goes on where it was.')
   const ended = new AbortController()
   void refresh(pipeline, startedAt, ended.signal)
   return {
@@ -37,7 +37,7 @@ async function refresh(
   while (terminal.isTty && !signal.aborted) {
     const { clock, health } = context
     const trouble = health.report().flatMap(({ reason }) => (reason === null ? [] : [reason]))
-    const progress = feed.replay?.progress()
+    const progress = feed?.replay?.progress()
     const isReplaying = progress !== undefined && progress.bytes < (progress.totalBytes ?? Number.POSITIVE_INFINITY)
     const replay = isReplaying ? `${progressLine(progress, clock.now() - startedAt)} · ` : ''
     terminal.status(`${replay}${statusLine(stats.snapshot(), trouble)}`)
@@ -51,10 +51,12 @@ function facts({ settings, origin, dataDir, http, feed }: Pipeline) {
     version,
     commit,
     roles: settings.role,
-    origin,
-    feed: feed.describe,
-    symbols: settings.symbols,
-    data: dataDir,
+    ...(feed === null ? {} : { origin: origin.current, feed: feed.describe, symbols: settings.symbols }),
+    ...(dataDir === null ? {} : { data: dataDir }),
+    ...(settings.broker === 'kafka' ? { kafka: settings.kafkaBrokers, topic: settings.kafkaTopic } : {}),
+    ...(settings.store === 'cassandra'
+      ? { cassandra: settings.cassandraContactPoints, keyspace: settings.cassandraKeyspace }
+      : {}),
     url: http.url,
   }
 }
@@ -62,19 +64,44 @@ function facts({ settings, origin, dataDir, http, feed }: Pipeline) {
 function banner(pipeline: Pipeline): string {
   const { settings, origin, dataDir, http, feed } = pipeline
   const { version } = buildInfo()
-  const limit = settings.retentionLogSize === null ? 'unlimited' : printSize(settings.retentionLogSize)
   const rows: [string, string][] = [
-    ['prices', `${origin} (${feed.describe})`],
-    ...(origin === 'replay' ? [] : [['symbols', settings.symbols.join(', ')] satisfies [string, string]]),
-    ['data', `${dataDir} (log up to ${limit})`],
-    ['page', http.url],
+    ...(settings.role.length < ROLES.length ? [['roles', settings.role.join(', ')] satisfies [string, string]] : []),
+    ...(feed === null ? [] : feedRows(settings, `${origin.current ?? ''} (${feed.describe})`)),
+    ...placeRows(settings, dataDir),
+    [settings.role.includes('api') ? 'page' : 'http', http.url],
     ...sshHint(http.url),
   ]
   return [
     `stockpipe ${version}`,
-    ...rows.map(([name, text]) => `  ${name.padEnd(8)} ${text}`),
+    ...rows.map(([name, text]) => `  ${name.padEnd(9)} ${text}`),
     '  Ctrl-C stops; the next start goes on from here.',
   ].join('\n')
+}
+
+const feedRows = ({ feed, symbols }: Settings, prices: string): [string, string][] => [
+  ['prices', prices],
+  ...(feed === 'replay' ? [] : [['symbols', symbols.join(', ')] satisfies [string, string]]),
+]
+
+/** Where log and rows are. */
+function placeRows(settings: Settings, dataDir: string | null): [string, string][] {
+  const { broker, store, kafkaBrokers, kafkaTopic, cassandraContactPoints, cassandraKeyspace } = settings
+  const limit = settings.retentionLogSize === null ? 'unlimited' : printSize(settings.retentionLogSize)
+  const data: [string, string][] = dataDir === null ? [] : [['data', `${dataDir} (log up to ${limit})`]]
+  return [
+    ...(broker === 'embedded' || store === 'embedded' ? data : []),
+    ...(broker === 'kafka'
+      ? [['kafka', `${kafkaBrokers?.join(', ') ?? ''} (topic ${kafkaTopic})`] satisfies [string, string]]
+      : []),
+    ...(store === 'cassandra'
+      ? [
+          ['cassandra', `${cassandraContactPoints?.join(', ') ?? ''} (keyspace ${cassandraKeyspace})`] satisfies [
+            string,
+            string,
+          ],
+        ]
+      : []),
+  ]
 }
 
 /** Over SSH the page is on the other machine: say how to see it. */

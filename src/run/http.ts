@@ -1,9 +1,10 @@
 import type { OpenedFeed } from './open-feed.ts'
+import type { OriginKeeper } from './origin.ts'
 import { createApi } from '../api/api.ts'
+import { createOpsApp } from '../api/ops.ts'
 import { serveApi, type ServedApi } from '../api/serve.ts'
 import { createPage } from '../api/web/page.ts'
 import { defaultListen, type Origins, type Settings } from '../config.ts'
-import type { Origin } from '../data-dir.ts'
 import { StockpipeError } from '../errors.ts'
 import type { PipelineStats } from '../stats.ts'
 import type { Live } from '../stream/live.ts'
@@ -14,12 +15,14 @@ import { buildInfo } from '../version.ts'
 
 export interface HttpSurroundings {
   context: Context
-  store: Store
+  /** Null for roles that do not read it. */
+  store: Store | null
   live: Live
   stats: PipelineStats
-  origin: Origin
-  folder: string
-  feed: OpenedFeed
+  origin: OriginKeeper
+  /** Null for roles that keep nothing on this disk. */
+  folder: string | null
+  feed: OpenedFeed | null
   terminal: Terminal
 }
 
@@ -34,8 +37,11 @@ const PORTS_TRIED = 20
 /** Listens at once, so that a busy port is known before anything else starts. */
 export async function openHttp(settings: Settings, origins: Origins, around: HttpSurroundings): Promise<Http> {
   const ended = new AbortController()
-  const page = await createPage()
-  const app = createApi({ ...apiOptions(settings, around), page, signal: ended.signal })
+  const { store } = around
+  const app =
+    settings.role.includes('api') && store !== null
+      ? createApi({ ...apiOptions(settings, around), store, page: await createPage(), signal: ended.signal })
+      : createOpsApp(opsOptions(settings, around))
   const served = await listen(
     (port) => serveApi(app, { ...address(settings), port, context: around.context }),
     settings,
@@ -56,21 +62,37 @@ export async function openHttp(settings: Settings, origins: Origins, around: Htt
   }
 }
 
-function apiOptions(settings: Settings, { context, store, live, stats, origin, folder, feed }: HttpSurroundings) {
+const apiOptions = (settings: Settings, around: HttpSurroundings) => ({
+  ...opsOptions(settings, around),
+  live: around.live,
+  topic: settings.kafkaTopic,
+  corsOrigin: settings.corsOrigin,
+})
+
+function opsOptions(settings: Settings, { context, stats, origin, folder, feed }: HttpSurroundings) {
   const { version, commit } = buildInfo()
-  const startedAt = context.clock.now()
+  const info = {
+    version,
+    commit,
+    get origin() {
+      return origin.current
+    },
+    // Which symbols are followed is known where the feed is.
+    symbols: feed === null ? [] : settings.symbols,
+    startedAt: context.clock.now(),
+    mode: settings.broker === settings.store ? settings.broker : `${settings.broker}, ${settings.store}`,
+    roles: settings.role,
+    ...(folder === null ? {} : { dataDir: folder }),
+  }
+  const replay = () => (feed?.replay ? feed.replay.progress() : {})
   return {
     context,
-    store,
-    live,
-    topic: settings.kafkaTopic,
-    info: { version, commit, origin, symbols: settings.symbols, startedAt, mode: 'embedded', dataDir: folder },
+    info,
     status: () => ({
       ...stats.snapshot(),
-      feed: { kind: settings.feed, ...(feed.replay === null ? {} : feed.replay.progress()) },
+      ...(feed === null ? {} : { feed: { kind: settings.feed, ...replay() } }),
     }),
     token: settings.apiToken,
-    corsOrigin: settings.corsOrigin,
     rateLimit: settings.rateLimit,
   }
 }

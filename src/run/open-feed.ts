@@ -8,6 +8,7 @@ import { validateSymbols } from '../ingest/feed/validate-symbols.ts'
 import { startSimulator } from '../ingest/simulator/simulator.ts'
 import type { Broker } from '../stream/broker.ts'
 import { decodeRecord } from '../stream/codec.ts'
+import { isPrepared, retry } from '../stream/retry.ts'
 import type { Context } from '../telemetry.ts'
 
 export interface FeedSurroundings {
@@ -50,12 +51,14 @@ async function finnhub(settings: Settings, { context }: FeedSurroundings): Promi
 async function simulated({ symbols }: Settings, { context, broker, topic }: FeedSurroundings): Promise<OpenedFeed> {
   const { clock, log } = context
   const simulator = await startSimulator({ symbols, rate: DEMO_RATE, history: HISTORY_MS }, { clock, log })
-  const newest = await newestTime(broker, topic)
-  const since = Math.max(clock.now() - HISTORY_MS, newest === null ? 0 : newest + 1)
-  const feed = openFinnhubFeed(
-    { url: simulator.url, token: 'simulated', symbols, session: sessionName(context), since },
-    context,
-  )
+  const feed = openedLater(async (signal) => {
+    const newest = await retry('log', () => newestTime(broker, topic), { context, signal })
+    const since = Math.max(clock.now() - HISTORY_MS, newest === null ? 0 : newest + 1)
+    return openFinnhubFeed(
+      { url: simulator.url, token: 'simulated', symbols, session: sessionName(context), since },
+      context,
+    )
+  })
   return {
     feed,
     replay: null,
@@ -76,20 +79,41 @@ async function replay(settings: Settings, { context, folder }: FeedSurroundings)
   }
 }
 
+/** A feed that can only be made once the log answers. */
+function openedLater(open: (signal: AbortSignal) => Promise<Feed>): Feed {
+  let opened: Feed | null = null
+  return {
+    async *events(signal) {
+      if (await isPrepared(signal, async () => (opened = await open(signal)))) yield* opened?.events(signal) ?? []
+    },
+    acknowledge: (frame) => opened?.acknowledge(frame),
+  }
+}
+
 /** Names this process's frames: at most 12 characters, another one at every start. */
 const sessionName = ({ clock }: Context): string => `${clock.now().toString(36)}${crypto.randomUUID().slice(0, 3)}`
 
 /** The newest event time in the log, so that simulated history neither leaves a hole nor comes twice. */
 async function newestTime(broker: Broker, topic: string): Promise<number | null> {
+  const times = (await broker.bounds(topic)).map((bounds, partition) =>
+    newestIn(broker, { topic, partition, ...bounds }),
+  )
+  return (await Promise.all(times)).reduce((a, b) => (a === null ? b : Math.max(a, b ?? a)), null)
+}
+
+async function newestIn(
+  broker: Broker,
+  { topic, partition, start, end }: { topic: string; partition: number; start: number; end: number },
+): Promise<number | null> {
   let newest: number | null = null
-  for (const [partition, { start, end }] of (await broker.bounds(topic)).entries()) {
-    const tail = Math.max(start, end - TAIL_RECORDS)
-    for await (const { records } of broker.read(topic, partition, tail, new AbortController().signal)) {
-      for (const record of records) for (const { t } of decodeRecord(record).entries) newest = Math.max(newest ?? 0, t)
-      if (records.length === 0 || (records.at(-1)?.offset ?? end) + 1 >= end) break
-    }
+  if (end === start) return null
+  const tail = Math.max(start, end - TAIL_RECORDS)
+  for await (const { records } of broker.read(topic, partition, tail, new AbortController().signal)) {
+    for (const record of records) for (const { t } of decodeRecord(record).entries) newest = Math.max(newest ?? 0, t)
+    if (records.length === 0 || (records.at(-1)?.offset ?? end) + 1 >= end) break
   }
   return newest
 }
+
 /** Frames come nearly in order of time: the newest trade is among the last few records. */
 const TAIL_RECORDS = 200

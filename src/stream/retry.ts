@@ -44,3 +44,14 @@ export async function retry<Result>(
 /** Doubles up to a cap; the jitter keeps several waiters from coming back at once. */
 const pause = (attempt: number, now: number): number =>
   Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(attempt, 10)) * (0.5 + (now % 97) / 194)
+
+/** Waits for servers before any work is begun. False when told to stop meanwhile: there is nothing to lose yet. */
+export async function isPrepared(signal: AbortSignal, prepare: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await prepare()
+    return !signal.aborted
+  } catch (error) {
+    if (signal.aborted) return false
+    throw error
+  }
+}

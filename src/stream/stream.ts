@@ -6,7 +6,7 @@ import { type Ending, runOwners } from './owners.ts'
 import type { Partition } from './partition.ts'
 import { QuietRun } from './quiet.ts'
 import { recover } from './recovery.ts'
-import { retry } from './retry.ts'
+import { isPrepared, retry } from './retry.ts'
 import { ensureTopics } from './topics.ts'
 import { StockpipeError } from '../errors.ts'
 
@@ -17,7 +17,7 @@ const SEAL_AFTER_MS = 600_000
  * aborts, or when `drained` does and every record of the log is processed; then every window is closed.
  */
 export async function runProcessor(options: ProcessorOptions, outlet: Outlet, signal: AbortSignal): Promise<void> {
-  await ensureTopics(options, signal)
+  if (!(await isPrepared(signal, () => ensureTopics(options, signal)))) return
   await runOwners(options, signal, (assignment, stop) => own(assignment, { options, outlet, stop }))
 }
 

@@ -97,7 +97,7 @@ export class Desk {
     if (status === null) return
     const before = this.#status
     // Prices of another origin must not mix with those that are here; another version may speak otherwise.
-    if (before !== null && (before.origin !== status.origin || before.version !== status.version)) location.reload()
+    if (before !== null && isAnother(before, status)) location.reload()
     this.#status = status
     this.#clockAhead = status.now - Date.now()
     this.#statusBar.show(status)
@@ -206,3 +206,6 @@ export class Desk {
     else if (this.#market.isEmpty) say(at('empty'), `No trade of ${symbol} yet.`)
   }
 }
+
+const isAnother = (before: Status, now: Status): boolean =>
+  (before.origin !== null && before.origin !== now.origin) || before.version !== now.version

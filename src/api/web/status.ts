@@ -6,7 +6,8 @@ import { formatClock } from './format.ts'
 /** What `/statusz` says, as far as the page shows it. */
 export interface Status {
   version: string
-  origin: 'live' | 'simulated' | 'replay'
+  /** Null as long as the server does not know. */
+  origin: 'live' | 'simulated' | 'replay' | null
   symbols: readonly string[]
   started_at: number
   now: number

@@ -1,0 +1,110 @@
+import type { Http } from './http.ts'
+import type { OpenedFeed } from './open-feed.ts'
+import type { OriginKeeper } from './origin.ts'
+import type { Settings } from '../config.ts'
+import { runProducer } from '../ingest/ingest.ts'
+import type { PipelineStats } from '../stats.ts'
+import { Observer } from '../stream/observer.ts'
+import { Outlet, type ProcessorOptions } from '../stream/outlet.ts'
+import { isPrepared, retry } from '../stream/retry.ts'
+import type { Store } from '../stream/store.ts'
+import { runProcessor } from '../stream/stream.ts'
+import type { TopicLive } from '../stream/topic-live.ts'
+import type { Task } from '../supervisor.ts'
+import type { Context } from '../telemetry.ts'
+
+export interface TaskParts {
+  settings: Settings
+  options: Omit<ProcessorOptions, 'store'>
+  /** Null for roles that have nothing to do with it. */
+  store: Store | null
+  http: Http
+  feed: OpenedFeed | null
+  origin: OriginKeeper
+  stats: PipelineStats
+  /** Null where a call carries live updates. */
+  topics: TopicLive | null
+  /** Aborted when a finite feed has ended. */
+  drained: AbortController
+}
+
+const PRUNE_EVERY_MS = 600_000
+const WATCH_EVERY_MS = 5_000
+
+/** What this process does, by its roles. */
+export function tasksOf(parts: TaskParts): readonly Task[] {
+  const { settings, options, store, http, feed, topics } = parts
+  const isOf = (role: Settings['role'][number]) => settings.role.includes(role)
+  const tasks: Task[] = [{ name: 'http', needs: [], run: (signal) => http.run(signal) }]
+  if (isOf('processor') && store !== null) tasks.push(...processorTasks(parts, store))
+  if (isOf('api') && topics !== null) tasks.push({ name: 'live', needs: [], run: (signal) => topics.run(signal) })
+  if (isOf('api') && store !== null && settings.store === 'cassandra') tasks.push(watchTask(store, options.context))
+  if (feed !== null) tasks.push(producerTask(parts, feed))
+  else tasks.push({ name: 'origin', needs: [], run: (signal) => parts.origin.learn(signal) })
+  return settings.exitAtEnd ? endingWith(isOf('processor') ? 'processor' : 'producer', tasks) : tasks
+}
+
+function processorTasks({ options: rest, origin, stats, topics }: TaskParts, store: Store): Task[] {
+  const options = { ...rest, store }
+  const { context } = options
+  return [
+    { name: 'retention', needs: [], run: (signal) => pruneNowAndThen(store, context, signal) },
+    {
+      name: 'processor',
+      needs: ['http', 'retention'],
+      async run(signal) {
+        const prepare = async () => {
+          await topics?.ensureTopic(signal)
+          await origin.stampStore(signal)
+        }
+        if (!(await isPrepared(signal, prepare))) return
+        await runProcessor(options, new Outlet(options, new Observer(context, stats)), signal)
+      },
+    },
+  ]
+}
+
+const producerTask = ({ settings, options, origin, drained }: TaskParts, { feed }: OpenedFeed): Task => ({
+  name: 'producer',
+  needs: ['http', 'processor'],
+  async run(signal) {
+    if (!(await isPrepared(signal, () => origin.stampLog(signal)))) return
+    await runProducer(feed, { ...options, repeats: settings.repeats }, signal)
+    if (settings.exitAtEnd && !signal.aborted) drained.abort()
+  },
+})
+
+/** Asks the store now and then, so that /readyz tells of one that is away before a user does. */
+const watchTask = (store: Store, context: Context): Task => ({
+  name: 'store',
+  needs: [],
+  async run(signal) {
+    const ask = () => retry('store', () => store.symbols(), { context, signal })
+    while (await isPrepared(signal, ask)) await context.clock.sleep(WATCH_EVERY_MS, signal)
+  },
+})
+
+async function pruneNowAndThen(store: Store, { clock, log }: Context, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await store.prune(clock.now())
+    } catch (error) {
+      log.warn('store.prune_failed', { error, again_in_ms: PRUNE_EVERY_MS })
+    }
+    await clock.sleep(PRUNE_EVERY_MS, signal)
+  }
+}
+
+/** Once the named task is done there is nothing left to serve: the others end with it. */
+function endingWith(name: string, tasks: readonly Task[]): Task[] {
+  const ended = new AbortController()
+  return tasks.map((task) => ({
+    ...task,
+    async run(signal) {
+      if (task.name !== name)
+        return task.run(task.needs.includes(name) ? signal : AbortSignal.any([signal, ended.signal]))
+      await task.run(signal)
+      ended.abort()
+    },
+  }))
+}
