@@ -11,8 +11,12 @@ export interface OriginOptions {
   /** Of the topic and of the store, where they are on servers. */
   log: Stamp | null
   store: Stamp | null
+  /** Whether the log holds anything yet. */
+  hasRecords: () => Promise<boolean>
   context: Context
 }
+
+const LOOK_EVERY_MS = 500
 
 /**
  * Where the data comes from. The process with the feed knows, and stamps the log before its first record; processors stamp
@@ -33,20 +37,31 @@ export class OriginKeeper {
     await this.#claim(this.#options.log, 'topic', signal)
   }
 
-  /** Before the first row. Another producer's topic carries no stamp: its data counts as live. Throws `origin`. */
+  /** Before the first row: waits until there is a first record. Throws `origin`. */
   async stampStore(signal: AbortSignal): Promise<void> {
-    this.current ??= (await this.#read(this.#options.log, signal)) ?? 'live'
+    await this.#learn(signal, () => this.#ofLog(signal))
     await this.#claim(this.#options.store, 'store', signal)
   }
 
-  /** For a process that only reads: until the stamp is there. */
+  /** For a process that only reads. */
   async learn(signal: AbortSignal): Promise<void> {
-    const { log, store, context } = this.#options
-    const ask = async () => {
-      this.current = (await this.#read(log, signal)) ?? (await this.#read(store, signal))
+    const { log, store } = this.#options
+    await this.#learn(signal, async () => (await this.#read(log, signal)) ?? this.#read(store, signal))
+  }
+
+  async #learn(signal: AbortSignal, ask: () => Promise<Origin | null>): Promise<void> {
+    const look = async () => {
+      this.current = await ask()
     }
-    while (this.current === null && (await isPrepared(signal, ask)))
-      if (this.current === null) await context.clock.sleep(1_000, signal)
+    while (this.current === null && (await isPrepared(signal, look)))
+      if (this.current === null) await this.#options.context.clock.sleep(LOOK_EVERY_MS, signal)
+  }
+
+  /** A topic with records and no stamp, looked at in this order, was filled by another producer: that is live data. */
+  async #ofLog(signal: AbortSignal): Promise<Origin | null> {
+    const { log, context, hasRecords } = this.#options
+    const isFilled = await retry('origin', hasRecords, { context, signal })
+    return (await this.#read(log, signal)) ?? (isFilled ? 'live' : null)
   }
 
   async #read(stamp: Stamp | null, signal: AbortSignal): Promise<Origin | null> {

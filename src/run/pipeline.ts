@@ -49,6 +49,7 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
     allowMixed: settings.allowMixed,
     log: logStamp,
     store: opened?.stamp ?? null,
+    hasRecords: async () => (await broker.bounds(settings.kafkaTopic)).some(({ end }) => end > 0),
     context,
   })
   const topic = { broker, topic: settings.kafkaTopic, partitions: settings.partitions }

@@ -38,9 +38,10 @@ export function tasksOf(parts: TaskParts): readonly Task[] {
   const tasks: Task[] = [{ name: 'http', needs: [], run: (signal) => http.run(signal) }]
   if (isOf('processor') && store !== null) tasks.push(...processorTasks(parts, store))
   if (isOf('api') && topics !== null) tasks.push({ name: 'live', needs: [], run: (signal) => topics.run(signal) })
+  if (!isOf('processor')) countLive(parts)
   if (isOf('api') && store !== null && settings.store === 'cassandra') tasks.push(watchTask(store, options.context))
   if (feed !== null) tasks.push(producerTask(parts, feed))
-  else tasks.push({ name: 'origin', needs: [], run: (signal) => parts.origin.learn(signal) })
+  else if (!isOf('processor')) tasks.push({ name: 'origin', needs: [], run: (signal) => parts.origin.learn(signal) })
   return settings.exitAtEnd ? endingWith(isOf('processor') ? 'processor' : 'producer', tasks) : tasks
 }
 
@@ -73,6 +74,17 @@ const producerTask = ({ settings, options, origin, drained }: TaskParts, { feed 
     if (settings.exitAtEnd && !signal.aborted) drained.abort()
   },
 })
+
+/** Rates and latencies as they pass by: the processors are elsewhere. */
+function countLive({ options: { live, context }, stats }: TaskParts): void {
+  live.subscribe(({ trades }) => {
+    let count = 0
+    for (const { entries, skip } of trades) count += entries.length - (skip?.size ?? 0)
+    stats.stored(count)
+    const last = trades.at(-1)
+    if (last?.received) stats.latency(Math.max(0, context.clock.now() - last.received))
+  })
+}
 
 /** Asks the store now and then, so that /readyz tells of one that is away before a user does. */
 const watchTask = (store: Store, context: Context): Task => ({

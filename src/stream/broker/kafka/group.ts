@@ -96,7 +96,7 @@ export class Group {
         const committed = await committedOf(coordinator, { group, topic, partitions })
         this.#failures = 0
         health.ready(COMPONENT, this)
-        log.info('log.joined', { group, generation: joined.generationId, partitions, members: joined.members.length })
+        log.info('log.joined', { group, generation: joined.generationId, partitions })
         const { generationId, memberId } = joined
         return new Membership(
           { ...this.#settings, connection: this.#connection, coordinator, generationId, memberId },
