@@ -1,4 +1,7 @@
 import { start } from './binary.ts'
+import { until } from './until.ts'
+
+export { until } from './until.ts'
 
 /** A process of ours under test: what it logged so far, where it listens. Killed at the end of the scope. */
 export interface Running extends AsyncDisposable {
@@ -17,18 +20,6 @@ export interface Running extends AsyncDisposable {
 export interface LogLine {
   event: string
   [field: string]: unknown
-}
-
-/** Asks until the answer is as wanted; the test's own limit ends it otherwise. */
-export async function until<Value>(
-  ask: () => Value | Promise<Value>,
-  isDone: (value: Value) => boolean,
-): Promise<Value> {
-  for (;;) {
-    const value = await ask()
-    if (isDone(value)) return value
-    await Bun.sleep(20)
-  }
 }
 
 export function running(args: readonly string[], env: Record<string, string> = {}): Running {

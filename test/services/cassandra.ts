@@ -86,7 +86,7 @@ function plan(
       isTraining,
     }),
     startedLine,
-    answers: () => answers({ port, request: OPTIONS, isAnswer: isSupported }),
+    answers: () => isCassandra(port),
   }
 }
 
@@ -94,6 +94,10 @@ function plan(
 const OPTIONS = Uint8Array.of(4, 0, 0, 0, 5, 0, 0, 0, 0)
 /** A response of version 4 with opcode 6, SUPPORTED. */
 const isSupported = (bytes: Uint8Array): boolean => bytes[0] === 0x84 && bytes[4] === 6
+
+/** Whether a Cassandra answers on the port of loopback. */
+export const isCassandra = (port: number): Promise<boolean> =>
+  answers({ port, request: OPTIONS, isAnswer: isSupported })
 
 const opened = (module: string, packages: string): string[] =>
   packages.split(' ').map((name) => `--add-opens=${module}/${name}=ALL-UNNAMED`)

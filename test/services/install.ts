@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { Tools } from './java.ts'
-import { requiredTools } from './java.ts'
+import { requiredTools, type Tools } from './java.ts'
 import { locked } from './lock.ts'
 
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
@@ -29,8 +28,7 @@ export interface Installed {
 }
 
 /** Installs the product unless it is there already. Any number of processes may ask at once; one works. */
-export async function install(product: Product): Promise<Installed> {
-  const tools = requiredTools()
+export async function install(product: Product, tools: Tools = requiredTools()): Promise<Installed> {
   const text = pom(product)
   // Class archives are for one build of Java only.
   const key = Bun.hash(JSON.stringify([LAYOUT, text, tools.javaVersion])).toString(36)
@@ -55,15 +53,18 @@ async function fetchJars(folder: string, { text, tools }: { text: string; tools:
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder)
   writeFileSync(join(folder, 'pom.xml'), text)
-  const output = `-DoutputDirectory=${jars}.new`
+  // A name that no other process uses, for the Maven of one that was killed may still write.
+  const fresh = `${jars}-${process.pid}.new`
+  const output = `-DoutputDirectory=${fresh}`
   await succeed([tools.mvn, '-B', '-q', '-C', '-f', join(folder, 'pom.xml'), COPY, output, ...LEFT_OUT])
-  renameSync(`${jars}.new`, jars)
+  renameSync(fresh, jars)
 }
 
 /** The template comes last: where it is, everything is. */
 async function trainOnce(product: Product, { java, folder }: { java: string; folder: string }): Promise<void> {
   const final = installedIn(folder, java)
   const fresh: Installed = { ...final, archive: `${final.archive}.new`, template: `${final.template}.new` }
+  rmSync(fresh.archive, { force: true })
   rmSync(fresh.template, { recursive: true, force: true })
   mkdirSync(fresh.template)
   await product.train(fresh)

@@ -112,7 +112,7 @@ function plan(
       isTraining,
     }),
     startedLine: /Kafka Server started/,
-    answers: () => answers({ port: node.port, request: API_VERSIONS, isAnswer: isApiVersions }),
+    answers: () => isKafka(node.port),
   }
 }
 
@@ -121,6 +121,10 @@ const API_VERSIONS = Uint8Array.of(0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0
 /** Length, correlation id 1, error code 0. */
 const isApiVersions = (bytes: Uint8Array): boolean =>
   bytes.length >= 10 && bytes.subarray(4, 10).join() === '0,0,0,1,0,0'
+
+/** Whether a Kafka answers on the port of loopback. */
+export const isKafka = (port: number): Promise<boolean> =>
+  answers({ port, request: API_VERSIONS, isAnswer: isApiVersions })
 
 function writeSettings(cluster: Cluster, node: Node): void {
   const settings = Object.entries(settingsFor(cluster, node)).map(([key, value]) => `${key}=${value}\n`)

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 
-const PATIENCE_MS = 2_000
+const PATIENCE_MS = 1_000
 
 export interface Question {
   port: number
@@ -8,7 +8,7 @@ export interface Question {
   isAnswer: (bytes: Uint8Array) => boolean
 }
 
-/** Whether a server on loopback answers a request of its protocol, within 2 s. */
+/** Whether a server on loopback answers a request of its protocol, within a second. */
 export function answers({ port, request, isAnswer }: Question): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   let got = Buffer.alloc(0)
