@@ -1,23 +1,29 @@
-import { errors, types } from 'cassandra-driver'
+import { errors } from 'cassandra-driver'
 
 import { StockpipeError } from '../../../errors.ts'
 import type { CassandraOptions } from './options.ts'
 
 export type Where = Pick<CassandraOptions, 'contactPoints' | 'port' | 'datacenter' | 'keyspace' | 'credentials'>
 
-const { responseErrorCodes: CODES } = types
+/** Numbers of the protocol's errors. */
+const CODES = {
+  badCredentials: 0x0100,
+  unauthorized: 0x2100,
+  invalid: 0x2200,
+  configError: 0x2300,
+} as const
 
 /** Answers of the server that pass by themselves, and what each means. */
 const PASSING = new Map<number, string>([
-  [CODES.serverError, 'the server has an internal error'],
-  [CODES.unavailableException, 'too few nodes that hold the data are up'],
-  [CODES.overloaded, 'the server is overloaded'],
-  [CODES.isBootstrapping, 'the node is still starting'],
-  [CODES.truncateError, 'a table is being truncated'],
-  [CODES.writeTimeout, 'too few nodes confirmed the write in time'],
-  [CODES.readTimeout, 'too few nodes answered the read in time'],
-  [CODES.readFailure, 'a node failed to read'],
-  [CODES.writeFailure, 'a node failed to write'],
+  [0x0000, 'the server has an internal error'],
+  [0x1000, 'too few nodes that hold the data are up'],
+  [0x1001, 'the server is overloaded'],
+  [0x1002, 'the node is still starting'],
+  [0x1003, 'a table is being truncated'],
+  [0x1100, 'too few nodes confirmed the write in time'],
+  [0x1200, 'too few nodes answered the read in time'],
+  [0x1300, 'a node failed to read'],
+  [0x1500, 'a node failed to write'],
 ])
 
 /** The error in our words. Of several causes (one per node) the one that somebody must mend wins. */

@@ -6,9 +6,7 @@ import type { Session } from './session.ts'
 /** A holder that died blocks the others no longer than this. */
 const LEASE_S = 60
 
-export const LEASE_TABLE = 'CREATE TABLE IF NOT EXISTS $keyspace.schema_lock (id text PRIMARY KEY, holder text)'
-
-/** Who may change the schema. It expires by itself unless renewed. */
+/** Who may change the schema: a row of `store_info` that expires by itself unless renewed. */
 export class Lease {
   readonly #session: Session
   readonly #holder = types.Uuid.random().toString()
@@ -19,17 +17,18 @@ export class Lease {
 
   async acquire(): Promise<boolean> {
     const result = await this.#session.compareAndSet(
-      `INSERT INTO ${this.#session.keyspace}.schema_lock (id, holder) VALUES ('schema', ?) IF NOT EXISTS
+      `INSERT INTO ${this.#session.keyspace}.store_info (key, value) VALUES ('schema_lock', ?) IF NOT EXISTS
        USING TTL ${LEASE_S}`,
       [this.#holder],
     )
     // Ours already when the answer to an earlier try was lost.
-    return result.wasApplied() || result.first()['holder'] === this.#holder
+    return result.wasApplied() || result.first()['value'] === this.#holder
   }
 
   async renew(): Promise<void> {
     const result = await this.#session.compareAndSet(
-      `UPDATE ${this.#session.keyspace}.schema_lock USING TTL ${LEASE_S} SET holder = ? WHERE id = 'schema' IF holder = ?`,
+      `UPDATE ${this.#session.keyspace}.store_info USING TTL ${LEASE_S} SET value = ?
+       WHERE key = 'schema_lock' IF value = ?`,
       [this.#holder, this.#holder],
     )
     if (result.wasApplied()) return
@@ -41,7 +40,7 @@ export class Lease {
 
   async release(): Promise<void> {
     await this.#session.compareAndSet(
-      `DELETE FROM ${this.#session.keyspace}.schema_lock WHERE id = 'schema' IF holder = ?`,
+      `DELETE FROM ${this.#session.keyspace}.store_info WHERE key = 'schema_lock' IF value = ?`,
       [this.#holder],
     )
   }

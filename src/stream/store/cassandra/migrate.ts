@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { StockpipeError } from '../../../errors.ts'
 import { missing } from './errors.ts'
 import type { SchemaChanges } from './ddl.ts'
-import { Lease, LEASE_TABLE } from './lease.ts'
+import { Lease } from './lease.ts'
 import type { CassandraOptions } from './options.ts'
 import schema from './schema.cql' with { type: 'text' }
 import type { Session } from './session.ts'
@@ -16,8 +16,11 @@ interface Migration {
 
 const MIGRATIONS: readonly Migration[] = [{ version: 1, text: schema }]
 
-const LEDGER_TABLE =
-  'CREATE TABLE IF NOT EXISTS $keyspace.schema_migrations (version int PRIMARY KEY, applied_ts timestamp, checksum text)'
+/** What migrating itself needs. `store_info` holds its lock, the store's id and its origin stamp. */
+const FIRST_TABLES = [
+  'CREATE TABLE IF NOT EXISTS $keyspace.schema_migrations (version int PRIMARY KEY, applied_ts timestamp, checksum text)',
+  'CREATE TABLE IF NOT EXISTS $keyspace.store_info (key text PRIMARY KEY, value text)',
+]
 
 /** How long to wait for another process that makes the tables, before the caller hears of it. */
 const WAIT_MS = 30_000
@@ -38,7 +41,7 @@ export async function migrate(work: Omit<Work, 'migrations'>, migrations = MIGRA
   const { session, changes, options } = work
   if ((await pending(session, options, migrations)).length === 0) return
   if (!options.migrate) throw missing('they were not made yet, or by an older stockpipe', options)
-  for (const table of [LEDGER_TABLE, LEASE_TABLE]) await changes.apply(fill(table, work))
+  for (const table of FIRST_TABLES) await changes.apply(fill(table, work))
   const lease = new Lease(session)
   for (const giveUp = options.clock.now() + WAIT_MS; ; await options.clock.sleep(POLL_MS)) {
     if ((await pending(session, options, migrations)).length === 0) return

@@ -85,7 +85,7 @@ function handled<Result>(promise: Promise<Result>): Promise<Result> {
 
 function fetcherOf(reader: Reader, table: Timed, query: AnyQuery): Fetch {
   const { name, columns, partition, types } = TABLES[table]
-  const decode = decoderOf<unknown>(columns, types)
+  const decode = decoderOf(columns, types)
   const fetchSize = Math.min(PAGE_ROWS, query.limit ?? PAGE_ROWS)
   const isDescending = query.order === 'desc'
   const select = `SELECT ${columns.join()} FROM ${reader.keyspace}.${name} WHERE ${partition.map((column) => `${column} = ?`).join(' AND ')}`
@@ -115,9 +115,9 @@ type Latest = Tables['latest']
 /** One row per symbol; a few dozen symbols at a time. */
 async function* latestChunks(reader: Reader, query: AnyQuery): AsyncGenerator<Latest[], void> {
   const { name, columns, types } = TABLES.latest
-  const decode = decoderOf<Latest>([...columns, 'stamp'], types)
+  const decode = decoderOf([...columns, 'stamp'], types)
   const select = `SELECT ${columns.join()}, WRITETIME(price) AS stamp FROM ${reader.keyspace}.${name} WHERE symbol = ?`
-  const fetch = async (symbol: string) => (await reader.execute(select, [symbol])).rows.map(decode)
+  const fetch = async (symbol: string) => (await reader.execute(select, [symbol])).rows.map(decode) as Latest[]
   const isInRange = ({ trade_ts }: Latest) => !(trade_ts < (query.from ?? 0)) && !(trade_ts >= (query.to ?? Infinity))
   const symbols = await latestSymbols(reader, query)
   for (let at = 0; at < symbols.length; at += LATEST_AHEAD) {

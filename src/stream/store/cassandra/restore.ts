@@ -46,11 +46,11 @@ async function rollupsOf(
   const { columns, types } = TABLES.rollups
   const table = `${reader.keyspace}.rollup WHERE ${OWNED} AND interval = ?`
   const owner = [...ownerOf(query), interval]
-  const decode = decoderOf<RollupRow>(columns, types)
+  const decode = decoderOf(columns, types)
   const range = [startOf(query.watermark, parent), query.watermark - INTERVAL_MS[interval]]
   const fetch = async (symbol: string) => {
     const select = `SELECT ${columns.join()} FROM ${table} AND symbol = ? AND start_ts >= ? AND start_ts <= ?`
-    return (await reader.execute(select, [...owner, symbol, ...range])).rows.map(decode)
+    return (await reader.execute(select, [...owner, symbol, ...range])).rows.map(decode) as RollupRow[]
   }
   const found: Promise<RollupRow[]>[] = []
   for (let symbol: string | null = ''; symbol !== null;) {
@@ -67,12 +67,12 @@ async function lateOf(reader: Reader, query: RestoreQuery, interval: Interval): 
   const select = `SELECT ${columns.join()} FROM ${reader.keyspace}.late_entries
     WHERE ${OWNED} AND entry_interval = ? AND trade_ts >= ?`
   const params = [...ownerOf(query), interval, startOf(query.watermark, interval)]
-  const decode = decoderOf<LateRow>(columns, types)
+  const decode = decoderOf(columns, types)
   const found: LateRow[] = []
   let pageState: string | undefined
   do {
     const page = await reader.execute(select, params, { pageState })
-    for (const row of page.rows.map(decode)) if (row.log_offset <= query.processed) found.push(row)
+    for (const row of page.rows.map(decode) as LateRow[]) if (row.log_offset <= query.processed) found.push(row)
     pageState = page.pageState ?? undefined
   } while (pageState !== undefined)
   return found

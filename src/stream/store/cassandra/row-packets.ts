@@ -7,10 +7,10 @@ import { type Table, TABLES } from './tables.ts'
 /** How rows of one part become statements. */
 interface Shape<Row> {
   table: Table
-  query(row: Row): string
+  query: (row: Row) => string
   /** The write time in µs; null: the driver's own. */
   stamp: ((row: Row) => number) | null
-  note?(row: Row): void
+  note?: (row: Row) => void
 }
 
 /** Everything but trades, as packets of one Cassandra partition each. */

@@ -138,7 +138,7 @@ export const TABLES = {
 } satisfies Record<string, Table>
 
 /** Plain numbers and texts from what the driver makes of a row. */
-export function decoderOf<Row>(columns: readonly string[], types: Table['types']): (row: types.Row) => Row {
+export function decoderOf(columns: readonly string[], types: Table['types']): (row: types.Row) => unknown {
   const fields = columns.map((column) => [column, DECODERS[types[column] ?? 'text']] as const)
   return (row) => {
     const decoded: Record<string, unknown> = {}
@@ -146,7 +146,7 @@ export function decoderOf<Row>(columns: readonly string[], types: Table['types']
       const value: unknown = row[column]
       decoded[column] = value === null ? null : decode(value)
     }
-    return decoded as Row
+    return decoded
   }
 }
 

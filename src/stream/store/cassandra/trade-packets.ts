@@ -48,7 +48,7 @@ export function* tradePackets(
 interface Target {
   query: string
   symbolBytes: Buffer
-  hourFor(number: number): Hour
+  hourFor: (number: number) => Hour
 }
 
 function* recordPackets(record: TradeBatch, { query, symbolBytes, hourFor }: Target): Generator<Packet, void> {
