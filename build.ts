@@ -36,7 +36,11 @@ async function ownTarget(): Promise<Name> {
   return known
 }
 
+/** Where there is no repository, as in a container build, `STOCKPIPE_COMMIT` may say it. */
 function commitOf(): string {
+  const given = process.env['STOCKPIPE_COMMIT']
+  if (given) return given
+  if (Bun.which('git') === null) return 'unknown'
   const git = Bun.spawnSync(['git', 'rev-parse', '--short=12', 'HEAD'], { cwd: ROOT, stderr: 'ignore' })
   return git.success ? git.stdout.toString().trim() : 'unknown'
 }

@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'bun:test'
+import { cp, exists, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+import packageJson from '../package.json' with { type: 'json' }
+import { type CopyLine, instructionsOf, stagesOf } from './container.ts'
+import { readSettings } from '../src/config.ts'
+import { envOf } from '../src/config/option.ts'
+import { KEYS, OPTIONS } from '../src/config/options.ts'
+
+const ROOT = resolve(import.meta.dir, '..')
+const OUR_ROLES = ['producer', 'processor', 'api'] as const
+/** What a person may set before starting it all. */
+const SURROUNDINGS = [{}, { FINNHUB_API_TOKEN: 'a-token', FINNHUB_STOCKS_TICKERS: 'AAPL,BINANCE:BTCUSDT' }] as const
+
+interface Service {
+  image: string
+  build?: string
+  environment: Record<string, string | number>
+  ports?: string[]
+  volumes?: string[]
+  tmpfs?: string[]
+  depends_on?: Record<string, { condition: string }>
+  healthcheck?: { test: string[] }
+  read_only?: boolean
+}
+
+interface Compose {
+  services: Record<string, Service>
+  volumes: Record<string, unknown>
+}
+
+const compose = Bun.YAML.parse(await Bun.file(join(ROOT, 'compose.yaml')).text()) as Compose
+const services = Object.entries(compose.services)
+const dockerfile = await Bun.file(join(ROOT, 'Dockerfile')).text()
+const instructions = instructionsOf(dockerfile)
+const stages = stagesOf(instructions)
+
+/** `${A:-b}` and `${A:+b}` as Compose replaces them. */
+const interpolated = (text: string, env: Readonly<Record<string, string>>): string =>
+  text.replaceAll(/\$\{(\w+)(:[-+])([^}]*)\}/g, (_, name: string, operator: string, word: string) => {
+    const value = env[name] ?? ''
+    return operator === ':-' ? value || word : value && word
+  })
+
+const imageEnvironment = Object.fromEntries(
+  stages
+    .at(-1)
+    ?.of('ENV')
+    .flatMap((text) => [...text.matchAll(/(\w+)=(\S+)/g)].map(([, key, value]) => [key, value])) ?? [],
+) as Record<string, string>
+
+const environmentOf = (service: Service, env: Readonly<Record<string, string>>): Record<string, string> => ({
+  ...imageEnvironment,
+  ...Object.fromEntries(
+    Object.entries(service.environment).map(([name, value]) => [name, interpolated(String(value), env)]),
+  ),
+})
+
+const serviceOf = (name: string): Service => {
+  const service = compose.services[name]
+  if (service === undefined) throw new Error(`there is no service ${name}`)
+  return service
+}
+
+describe('compose.yaml', () => {
+  test.each(OUR_ROLES.flatMap((role) => SURROUNDINGS.map((env) => [role, env] as const)))(
+    'gives %s, with %j around it, settings that it takes',
+    (role, env) => {
+      const given = environmentOf(serviceOf(role), env)
+      const known = new Set(KEYS.map(envOf))
+      expect(Object.keys(given).filter((name) => !known.has(name))).toEqual([])
+      const { loaded, problems } = readSettings({ command: 'run', flags: {}, env: given, cwd: import.meta.dir })
+      expect([problems, loaded.warnings]).toEqual([[], []])
+      const isReal = 'FINNHUB_API_TOKEN' in env
+      expect(loaded.settings).toMatchObject({
+        role: [role],
+        broker: 'kafka',
+        store: 'cassandra',
+        feed: isReal ? 'finnhub' : 'simulated',
+        finnhubToken: isReal && role === 'producer' ? 'a-token' : null,
+        avroFraming: 'confluent',
+        listen: { host: '0.0.0.0', port: 8080 },
+        dataDir: '/data',
+      })
+      expect(loaded.settings.symbols).toEqual(isReal ? ['AAPL', 'BINANCE:BTCUSDT'] : OPTIONS.symbols.default)
+    },
+  )
+
+  test('names images by a version, and ours by its own', () => {
+    for (const [name, { image, build }] of services) {
+      expect([name, image]).toEqual([name, expect.stringMatching(/^[\w./-]+:v?\d+\.\d+\.\d+$/)])
+      expect([name, build]).toEqual([name, image.startsWith('stockpipe:') ? '.' : undefined])
+      if (build !== undefined) expect(image).toBe(`stockpipe:${packageJson.version}`)
+    }
+  })
+
+  test('opens ports to this machine alone', () => {
+    const ports = services.flatMap(([, service]) => service.ports ?? [])
+    expect(ports).toContain('127.0.0.1:8080:8080')
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/)
+    expect(new Set(ports.map((port) => port.split(':')[1])).size).toBe(ports.length)
+  })
+
+  test('waits for services that are there and say when they are ready', () => {
+    for (const [name, service] of services)
+      for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {
+        expect([name, condition]).toEqual([name, 'service_healthy'])
+        expect([other, serviceOf(other).healthcheck?.test[0]]).toEqual([other, 'CMD'])
+      }
+  })
+
+  test('mounts volumes that it declares, and declares none in vain', () => {
+    const sources = services.flatMap(([, service]) => (service.volumes ?? []).map((mount) => mount.split(':')[0] ?? ''))
+    expect(sources.toSorted()).toEqual(Object.keys(compose.volumes).toSorted())
+  })
+
+  test('gives each role of ours a folder for data, and nothing else to write to', () => {
+    for (const role of OUR_ROLES) {
+      const { read_only, volumes = [], tmpfs = [] } = serviceOf(role)
+      const places = [...volumes, ...tmpfs].map((mount) => /\/data(?=:|$)/.exec(mount)?.[0])
+      expect([role, read_only, places]).toEqual([role, true, ['/data']])
+    }
+  })
+
+  test('names addresses where something listens', () => {
+    const kafka = serviceOf('kafka').environment
+    const listeners = (key: string) =>
+      Object.fromEntries(
+        String(kafka[key])
+          .split(',')
+          .map((text) => text.split('://') as [string, string]),
+      )
+    expect(listeners('KAFKA_ADVERTISED_LISTENERS')).toEqual({ INSIDE: 'kafka:9092', HOST: '127.0.0.1:9094' })
+    expect(listeners('KAFKA_LISTENERS')).toMatchObject({ INSIDE: ':9092', HOST: ':9094' })
+    expect(serviceOf('kafka').ports).toEqual(['127.0.0.1:9094:9094'])
+    for (const role of OUR_ROLES) {
+      const env = environmentOf(serviceOf(role), {})
+      expect(env['STOCKPIPE_KAFKA_BROKERS']).toBe(listeners('KAFKA_ADVERTISED_LISTENERS')['INSIDE'] ?? '')
+      serviceOf(env['STOCKPIPE_CASSANDRA_CONTACT_POINTS'] ?? '')
+      serviceOf(URL.parse(env['STOCKPIPE_SCHEMA_REGISTRY_URL'] ?? '')?.hostname ?? '')
+    }
+  })
+
+  test('has Cassandra sync a row before it acknowledges it', () => {
+    const options = String(serviceOf('cassandra').environment['JVM_EXTRA_OPTS']).split(' ')
+    expect(options).toContain('-Dcassandra.config.allow_system_properties=true')
+    expect(options).toContain('-Dcassandra.settings.commitlog_sync=group')
+  })
+})
+
+describe('Dockerfile', () => {
+  const copies = stages[0]?.copies ?? []
+
+  test('builds with the Bun of package.json on images named by a version', () => {
+    expect(stages.map(({ image }) => image)).toEqual([
+      `oven/bun:${packageJson.devDependencies.bun}`,
+      'gcr.io/distroless/base-debian12:nonroot',
+    ])
+    expect(dockerfile).toContain(`org.opencontainers.image.version="${packageJson.version}"`)
+    expect(dockerfile).toContain(`stockpipe:${packageJson.version}`)
+  })
+
+  test('copies what is there, and .dockerignore lets it through and nothing else', async () => {
+    const sources = copies.flatMap(({ sources }) => sources)
+    const ignore = (await Bun.file(join(ROOT, '.dockerignore')).text()).split('\n').filter((line) => /^[^#]/.test(line))
+    expect(ignore.toSorted()).toEqual(['*', ...sources.map((source) => `!${source}`)].toSorted())
+    for (const source of sources) expect([source, await exists(join(ROOT, source))]).toEqual([source, true])
+  })
+
+  test('runs the executable as a user without rights, which owns the data', () => {
+    const last = stages.at(-1)
+    expect(last?.of('USER')).toEqual(['65532:65532'])
+    expect(last?.of('ENTRYPOINT')).toEqual(['["/stockpipe"]'])
+    expect(last?.of('CMD')).toEqual(['["run"]'])
+    expect(last?.of('EXPOSE')).toEqual(['8080'])
+    expect(last?.copies).toEqual([
+      { sources: ['/source/dist/stockpipe'], target: '/stockpipe', options: ['--from=build'] },
+      { sources: ['/data'], target: '/data', options: ['--from=build', '--chown=65532:65532'] },
+    ])
+  })
+
+  test('copies enough to build, where there is no git', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'stockpipe-image-'))
+    try {
+      await lay(copies, folder)
+      const bun = join(ROOT, 'node_modules/.bin/bun')
+      const env = { PATH: '', HOME: folder, STOCKPIPE_COMMIT: 'abc123' }
+      const built = Bun.spawnSync([bun, 'build.ts'], { cwd: folder, env })
+      expect([built.exitCode, built.stderr.toString()]).toEqual([0, ''])
+      const said = Bun.spawnSync([join(folder, 'dist/stockpipe'), 'version'], { cwd: folder, env: {} })
+      expect(said.stdout.toString()).toStartWith(`stockpipe ${packageJson.version} (abc123, `)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }, 60_000)
+})
+
+/** The first stage's folder, with the packages of this one. */
+async function lay(copies: readonly CopyLine[], folder: string): Promise<void> {
+  for (const { sources, target } of copies)
+    for (const source of sources)
+      await cp(join(ROOT, source), join(folder, target, sources.length > 1 ? source : ''), { recursive: true })
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+}
