@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+
+import { Client, policies, types } from 'cassandra-driver'
+import { Kafka, logLevel } from 'kafkajs'
+
+import type { Settings } from '../config.ts'
+import { StockpipeError } from '../errors.ts'
+
+/** Plain clients, as the relay and the load use them: none of the pipeline's own adapters. */
+
+const CONNECT_MS = 5_000
+
+const NEWEST_PROTOCOL = 4
+
+export function openKafka(settings: Settings): Kafka {
+  const { kafkaBrokers, kafkaSaslMechanism, kafkaSaslUsername, kafkaSaslPassword } = settings
+  const login = { username: kafkaSaslUsername ?? '', password: kafkaSaslPassword ?? '' }
+  return new Kafka({
+    clientId: 'stockpipe-bench',
+    brokers: [...(kafkaBrokers ?? [])],
+    connectionTimeout: CONNECT_MS,
+    logLevel: logLevel.NOTHING,
+    ssl: settings.kafkaTls
+      ? tlsFiles(settings.kafkaTlsCaFile, settings.kafkaTlsCertFile, settings.kafkaTlsKeyFile)
+      : false,
+    ...(kafkaSaslMechanism === 'plain' ? { sasl: { mechanism: 'plain' as const, ...login } } : {}),
+    ...(kafkaSaslMechanism === 'scram-sha-256' ? { sasl: { mechanism: 'scram-sha-256' as const, ...login } } : {}),
+    ...(kafkaSaslMechanism === 'scram-sha-512' ? { sasl: { mechanism: 'scram-sha-512' as const, ...login } } : {}),
+  })
+}
+
+/** Connects. Statements are prepared and idempotent, with the consistency of the settings. */
+export async function openCassandra(settings: Settings): Promise<Client> {
+  const datacenter = settings.cassandraDatacenter
+  const client = new Client({
+    contactPoints: [...(settings.cassandraContactPoints ?? [])],
+    protocolOptions: { port: settings.cassandraPort, maxVersion: NEWEST_PROTOCOL },
+    queryOptions: { prepare: true, isIdempotent: true, consistency: consistencyOf(settings) },
+    ...(datacenter === null
+      ? { policies: { loadBalancing: new policies.loadBalancing.RoundRobinPolicy() } }
+      : { localDataCenter: datacenter }),
+    ...(settings.cassandraUsername === null
+      ? {}
+      : { credentials: { username: settings.cassandraUsername, password: settings.cassandraPassword ?? '' } }),
+    ...(settings.cassandraTls
+      ? {
+          sslOptions: tlsFiles(
+            settings.cassandraTlsCaFile,
+            settings.cassandraTlsCertFile,
+            settings.cassandraTlsKeyFile,
+          ),
+        }
+      : {}),
+  })
+  try {
+    await client.connect()
+  } catch (cause) {
+    await client.shutdown()
+    throw new StockpipeError('unreachable', 'cannot connect to Cassandra', {
+      why: reasonOf(cause),
+      hint: 'stockpipe doctor',
+      cause,
+    })
+  }
+  return client
+}
+
+const reasonOf = (cause: unknown): string | undefined => {
+  const inner = cause instanceof Error && 'innerErrors' in cause ? Object.values(cause.innerErrors as object)[0] : cause
+  return inner instanceof Error ? inner.message : undefined
+}
+
+/** How many nodes a write waits for, where nobody said: as the pipeline decides it. */
+const consistencyOf = ({ cassandraConsistency, cassandraReplication }: Settings): number =>
+  types.consistencies[NAMES[cassandraConsistency ?? (cassandraReplication === 1 ? 'LOCAL_ONE' : 'LOCAL_QUORUM')]]
+
+const NAMES = {
+  LOCAL_QUORUM: 'localQuorum',
+  LOCAL_ONE: 'localOne',
+  QUORUM: 'quorum',
+  ONE: 'one',
+  ALL: 'all',
+} as const satisfies Record<NonNullable<Settings['cassandraConsistency']>, keyof typeof types.consistencies>
+
+/** What the servers themselves say where the settings are silent; every process of one run then does the same. */
+export async function settleServers(settings: Settings): Promise<Settings> {
+  const admin = openKafka(settings).admin()
+  const client = await openCassandra(settings)
+  try {
+    await admin.connect()
+    const { brokers } = await admin.describeCluster()
+    const local = await client.execute('SELECT data_center FROM system.local')
+    const datacenter = settings.cassandraDatacenter ?? String(local.first()['data_center'])
+    const nodes = client.getState().getConnectedHosts().length
+    const replication = settings.cassandraReplication ?? Math.min(3, Math.max(1, nodes))
+    return {
+      ...settings,
+      kafkaReplication: settings.kafkaReplication ?? Math.min(3, brokers.length),
+      cassandraDatacenter: datacenter,
+      cassandraReplication: replication,
+      cassandraConsistency: settings.cassandraConsistency ?? (replication === 1 ? 'LOCAL_ONE' : 'LOCAL_QUORUM'),
+    }
+  } finally {
+    await Promise.allSettled([admin.disconnect(), client.shutdown()])
+  }
+}
+
+const tlsFiles = (ca: string | null, cert: string | null, key: string | null) => ({
+  ...(ca === null ? {} : { ca: readFileSync(ca) }),
+  ...(cert === null ? {} : { cert: readFileSync(cert) }),
+  ...(key === null ? {} : { key: readFileSync(key) }),
+})
