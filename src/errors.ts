@@ -12,6 +12,8 @@ const CODES = {
   origin: { exit: 2, status: 500 },
   'topic-mismatch': { exit: 2, status: 500 },
   'topic-missing': { exit: 1, status: 503 },
+  'log-changed': { exit: 1, status: 503 },
+  'not-owner': { exit: 1, status: 503 },
   'too-large': { exit: 1, status: 503 },
   schema: { exit: 1, status: 503 },
   'port-in-use': { exit: 2, status: 500 },

@@ -88,6 +88,7 @@ export function memoryLog(topic: string) {
     partition: 0,
     signal,
     committed,
+    [Symbol.dispose]() {},
     batches: (offset) => batches(offset, size, signal),
     async commit(offset, metadata) {
       committed = { offset, metadata }

@@ -1,23 +1,55 @@
 /**
- * `npm test`: formatting, lint, types, then every test, with the compiled executable built once for those that run it.
- * Stops at the first step that fails.
+ * `npm test`: formatting, lint, types, then every test, with the compiled executable built once for those that run it,
+ * and one Kafka and one Cassandra for all of them, started beside the first steps. Stops at the first step that fails.
  */
+import { whyUnavailable } from './services/java.ts'
+import { CASSANDRA_VARIABLE, KAFKA_VARIABLE, type SharedServices, startShared, UNAVAILABLE } from './services/shared.ts'
 
-const STEPS: readonly (readonly [string, readonly string[]])[] = [
+const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ['format', ['oxfmt', '--check', '.']],
   ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
   ['types', ['tsc']],
   ['build', ['bun', 'build.ts', '--single']],
-  // The limit of a test is for what hangs, not for a machine that is busy.
-  ['tests', ['bun', 'test', '--parallel=2', '--timeout=30000', ...process.argv.slice(2)]],
 ]
+// The limit of a test is for what hangs, not for a machine that is busy.
+const TESTS = ['bun', 'test', '--parallel=2', '--timeout=30000', ...process.argv.slice(2)]
 
-for (const [name, command] of STEPS) {
+let child: Bun.Subprocess | undefined
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    child?.kill(signal)
+    // The servers go with this process.
+    process.exit(130)
+  })
+
+const seconds = (from: number): string => `${((performance.now() - from) / 1000).toFixed(1)} s`
+
+async function step(name: string, command: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const startedAt = performance.now()
   process.stdout.write(`\n── ${name}: ${command.join(' ')}\n`)
-  const { exitCode } = Bun.spawnSync([...command], { stdio: ['ignore', 'inherit', 'inherit'] })
-  process.stdout.write(
-    `── ${name}: ${exitCode === 0 ? 'ok' : 'FAILED'} in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`,
-  )
-  if (exitCode !== 0) process.exit(1)
+  child = Bun.spawn([...command], { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } })
+  const code = await child.exited
+  process.stdout.write(`── ${name}: ${code === 0 ? 'ok' : 'FAILED'} in ${seconds(startedAt)}\n`)
+  if (code !== 0) process.exit(1)
 }
+
+/** Those of the environment, when it names some. */
+function services(): Promise<SharedServices> | SharedServices {
+  const given = (env: Record<string, string>): SharedServices => ({ env, [Symbol.asyncDispose]: async () => {} })
+  if (process.env[KAFKA_VARIABLE] && process.env[CASSANDRA_VARIABLE]) return given({})
+  if (missing !== null) return given({ [KAFKA_VARIABLE]: UNAVAILABLE, [CASSANDRA_VARIABLE]: UNAVAILABLE })
+  return startShared()
+}
+
+const missing = whyUnavailable()
+const warn = () => missing !== null && console.warn(`\nSKIPPED: NOT TESTED with real Kafka and Cassandra: ${missing}`)
+warn()
+const starting = Promise.resolve(services())
+// Told when it is waited for.
+starting.catch(() => {})
+for (const [name, command] of CHECKS) await step(name, command)
+const waitedFrom = performance.now()
+await using shared = await starting
+process.stdout.write(`\n── servers: waited ${seconds(waitedFrom)}\n`)
+await step('tests', TESTS, shared.env)
+warn()

@@ -16,6 +16,7 @@ import { eventRoutes } from './routes/events.ts'
 import { gapRoutes } from './routes/gaps.ts'
 import { lateRoutes } from './routes/late.ts'
 import { latestRoutes } from './routes/latest.ts'
+import { registryRoutes } from './routes/registry.ts'
 import { statsRoutes } from './routes/stats.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { symbolRoutes } from './routes/symbols.ts'
@@ -30,6 +31,8 @@ export interface ApiOptions extends OpsOptions {
   corsOrigin?: readonly string[] | null
   /** Served at `/`, without a token. */
   page?: Hono | null
+  /** The topic whose schema the registry serves; without it there is no registry. */
+  topic?: string
   /** Ends all streams and the subscription to `live`. */
   signal?: AbortSignal
 }
@@ -44,6 +47,7 @@ export function createApi(options: ApiOptions): Hono<ApiEnv> {
   const routes = [tradeRoutes, candleRoutes, windowRoutes, latestRoutes, lateRoutes, gapRoutes, symbolRoutes]
   for (const route of [...routes, streamRoutes, eventRoutes, statsRoutes]) app.route('/', route(api))
   app.route('/', opsRoutes(options))
+  if (options.topic !== undefined) app.route('/', registryRoutes(options.topic))
   app.route('/', docsRoutes(app, options.info.version))
   if (options.page) app.route('/', options.page)
   return app

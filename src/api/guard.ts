@@ -1,11 +1,12 @@
 /** Who may ask: host, origin, token, rate. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-import type { MiddlewareHandler } from 'hono'
+import type { Context as HonoContext, MiddlewareHandler } from 'hono'
 import { getConnInfo } from 'hono/bun'
 
 import type { Clock } from '../clock.ts'
 import { type ApiEnv, problem } from './problem.ts'
+import { isRegistryPath, registryError } from './registry-protocol.ts'
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]', '::1'])
 
@@ -29,19 +30,38 @@ export function originAllowed(headers: Headers, allowed: readonly string[]): boo
 
 const LIVE = new Set(['/v1/stream', '/v1/events'])
 
-/** Bearer token; on live routes, where browsers can send no header, also `?access_token=`. */
+/**
+ * Bearer token; on live routes, where browsers can send no header, also `?access_token=`; for the registry, whose
+ * clients know nothing else, also the password of basic authentication, with any user name.
+ */
 export function requireToken(token: string): MiddlewareHandler<ApiEnv> {
   const wanted = digest(token)
   return async (c, next) => {
-    const header = /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1]
-    const given = header ?? (LIVE.has(c.req.path) ? c.req.query('access_token') : undefined)
+    const given = givenToken(c)
     if (given !== undefined && timingSafeEqual(digest(given), wanted)) return next()
-    return problem(c, {
-      status: 401,
-      detail: given === undefined ? 'A token is needed: Authorization: Bearer ...' : 'The token is wrong',
-      headers: { 'www-authenticate': 'Bearer realm="stockpipe"' },
-    })
+    return isRegistryPath(c.req.path) ? refuseClient(c) : refuseToken(c, given === undefined)
   }
+}
+
+function givenToken(c: HonoContext<ApiEnv>): string | undefined {
+  const header = c.req.header('authorization') ?? ''
+  const bearer = /^Bearer +(\S+) *$/i.exec(header)?.[1]
+  if (bearer !== undefined) return bearer
+  if (LIVE.has(c.req.path)) return c.req.query('access_token')
+  const basic = isRegistryPath(c.req.path) ? /^Basic +(\S+) *$/i.exec(header)?.[1] : undefined
+  return basic === undefined ? undefined : /^[^:]*:(.*)$/s.exec(Buffer.from(basic, 'base64').toString())?.[1]
+}
+
+const refuseToken = (c: HonoContext<ApiEnv>, isMissing: boolean): Response =>
+  problem(c, {
+    status: 401,
+    detail: isMissing ? 'A token is needed: Authorization: Bearer ...' : 'The token is wrong',
+    headers: { 'www-authenticate': 'Bearer realm="stockpipe"' },
+  })
+
+function refuseClient(c: HonoContext<ApiEnv>): Response {
+  c.header('www-authenticate', 'Basic realm="stockpipe"')
+  return registryError(c, 'unauthorized', 'The token is needed, as the password of any user')
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()

@@ -8,12 +8,13 @@ import type { Info, Status } from './info.ts'
 import { addRequestContext } from './request.ts'
 import type { ApiEnv } from './problem.ts'
 import { checked } from './query.ts'
+import { isRegistryPath } from './registry-protocol.ts'
 
 export interface OpsOptions {
   context: Context
   info: Info
   status: Status
-  /** Guards `/metrics` and `/statusz`; the probes stay open. */
+  /** Guards `/metrics`, `/statusz`, data and schema registry; the probes stay open. */
   token?: string | null
   /** Requests a second and client; 0: no limit. */
   rateLimit?: number
@@ -28,7 +29,7 @@ export function createOpsApp(options: OpsOptions): Hono<ApiEnv> {
 }
 
 const PROBES = new Set(['/livez', '/readyz'])
-const GUARDED = /^\/(v1(\/|$)|metrics$|statusz$)/
+const isGuarded = (path: string): boolean => /^\/(v1(\/|$)|metrics$|statusz$)/.test(path) || isRegistryPath(path)
 
 /** Rate and token, in this order. Probes, the page and the documentation need no token. */
 export function addGuards(app: Hono<ApiEnv>, { context, token, rateLimit }: OpsOptions): void {
@@ -38,7 +39,7 @@ export function addGuards(app: Hono<ApiEnv>, { context, token, rateLimit }: OpsO
   }
   if (token) {
     const guard = requireToken(token)
-    app.use(async (c, next) => (GUARDED.test(c.req.path) && c.req.method !== 'OPTIONS' ? guard(c, next) : next()))
+    app.use(async (c, next) => (isGuarded(c.req.path) && c.req.method !== 'OPTIONS' ? guard(c, next) : next()))
   }
 }
 

@@ -10,7 +10,7 @@ import { Outbox, type ProducerOptions } from './outbox.ts'
 export async function runProducer(feed: Feed, options: ProducerOptions, signal: AbortSignal): Promise<void> {
   const inbox = new Inbox(options)
   const outbox = new Outbox(feed, options)
-  await outbox.open()
+  await outbox.open(signal)
   for await (const events of feed.events(signal)) {
     const decided = inbox.take(events)
     await outbox.send(decided, inbox.deadLetters(), signal)

@@ -27,8 +27,9 @@ export class Outbox {
     this.#splitter = new Splitter(options)
   }
 
-  async open(): Promise<void> {
-    await ensureTopics(this.#options)
+  /** Waits for the log. */
+  async open(signal: AbortSignal): Promise<void> {
+    await ensureTopics(this.#options, signal)
   }
 
   /** Resolves when the log holds all of it. A full disk is waited for: the feed queues meanwhile. */

@@ -63,6 +63,7 @@ function apiOptions(settings: Settings, { context, store, live, stats, origin, f
     context,
     store,
     live,
+    topic: settings.kafkaTopic,
     info: { version, commit, origin, symbols: settings.symbols, startedAt, mode: 'embedded', dataDir: folder },
     status: () => ({
       ...stats.snapshot(),

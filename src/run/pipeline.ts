@@ -82,7 +82,7 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
     drained: drained.signal,
   }
   // At once, so that a log of another shape is refused before anything runs.
-  await ensureTopics(options)
+  await ensureTopics(options, new AbortController().signal)
   const feed = opening.use(
     await openFeed(settings, { context, broker, folder: folder.path, topic: settings.kafkaTopic }),
   )

@@ -36,6 +36,8 @@ export interface TopicSpec {
   retentionMs?: number
   /** The oldest records go when the whole topic holds more bytes than this. */
   retentionBytes?: number
+  /** Only the newest record of each key needs to be kept. */
+  isCompacted?: boolean
 }
 
 /** One fetch. An empty one that reached `end` is proof that nothing had come by `endedAt`. */
@@ -59,19 +61,21 @@ export interface Commit {
   metadata: string
 }
 
-/** One partition, owned by this process until `signal` aborts. */
-export interface Assignment {
+/** One partition, owned by this process until `signal` aborts. The owner disposes of it when it is done with it. */
+export interface Assignment extends Disposable {
   readonly partition: number
   /** Aborts when ownership ends: nothing may be written or committed afterwards. */
   readonly signal: AbortSignal
   /** What the group committed last, or null. */
   readonly committed: Commit | null
   /**
-   * Records from `offset` on, in order, for as long as the partition is owned. At the end it waits a moment
-   * and yields an empty batch. Transient trouble is retried inside; it throws only what no retry cures.
+   * Records from `offset` on, in order. At the end it waits a moment and yields an empty batch. It ends when the
+   * partition is to be handed over: the owner writes and commits what it has, and disposes of the assignment.
+   * Transient trouble is retried inside; it throws only what no retry cures: `log-changed` when the log is shorter
+   * than `offset`, for then it is another one.
    */
   batches(offset: number): AsyncIterable<Batch>
-  /** Resolves when durable. Throws when ownership is lost. Metadata is at most 4096 bytes. */
+  /** Resolves when durable. Throws `not-owner` when ownership is lost. Metadata is at most 4096 bytes. */
   commit(offset: number, metadata: string): Promise<void>
 }
 

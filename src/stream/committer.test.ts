@@ -72,6 +72,7 @@ test('a commit waits for a full disk, is on /readyz meanwhile, and is tried unti
     partition: 0,
     signal: never,
     committed: null,
+    [Symbol.dispose]() {},
     async *batches() {},
     async commit() {
       seen.push(context.health.reason('log'))

@@ -1,17 +1,19 @@
-import type { CandleRow, LatestRow, TradeBatch, WindowRow } from '../trade.ts'
+import type { CandleRow, LatestRow, Stamped, TradeBatch, WindowRow } from '../trade.ts'
 
 /** What became visible in the store just now. Rows are shared: do not change them. */
 export interface LiveUpdate {
   trades: readonly TradeBatch[]
-  windows: readonly WindowRow[]
-  candles: readonly CandleRow[]
-  latest: readonly LatestRow[]
+  windows: readonly Stamped<WindowRow>[]
+  candles: readonly Stamped<CandleRow>[]
+  latest: readonly Stamped<LatestRow>[]
 }
 
 /** Push from the processor to the API. The processor publishes after the store's acknowledgement. */
 export interface Live {
   /** Never waits and never throws: a slow listener is the listener's affair. */
   publish(update: LiveUpdate): void
+  /** Resolves when what was published cannot get lost any more. Commits wait for it. Throws once `signal` aborts. */
+  published(signal: AbortSignal): Promise<void>
   /** Returns the function that ends the subscription. */
   subscribe(listener: (update: LiveUpdate) => void): () => void
 }
@@ -23,6 +25,7 @@ export function localLive(): Live {
     publish(update) {
       for (const listener of listeners) listener(update)
     },
+    published: async () => {},
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -49,12 +49,15 @@ export class Outlet {
   }
 
   /** Reads the newest price of each symbol the engine has not met, before its first fold. */
-  async learnLatest(partition: Partition, batch: Batch): Promise<void> {
+  async learnLatest(partition: Partition, batch: Batch, signal: AbortSignal): Promise<void> {
     const symbols = partition.unknownSymbols(batch)
     if (symbols.length === 0) return
+    const { store, context } = this.#options
     const known = new Map<string, Tables['latest']>()
-    for await (const rows of this.#options.store.read('latest', { symbols }))
-      for (const row of rows) known.set(row.symbol, row)
+    const read = async () => {
+      for await (const rows of store.read('latest', { symbols })) for (const row of rows) known.set(row.symbol, row)
+    }
+    await retry('store', read, { context, signal })
     for (const symbol of symbols) partition.engine.learnLatest(symbol, known.get(symbol) ?? null)
   }
 

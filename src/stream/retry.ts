@@ -3,10 +3,12 @@ import type { Context } from '../telemetry.ts'
 
 const FIRST_MS = 100
 const LONGEST_MS = 10_000
+/** Between two tries of what somebody has to mend. */
+const MENDING_MS = 5_000
 
 /**
- * Does `work` until it succeeds: what may pass is tried again for ever, with growing pauses, and is named on
- * /readyz meanwhile; what no retry cures is thrown. Throws the last error once `signal` aborts. Of several calls that
+ * Does `work` until it succeeds: what may pass, and what somebody can mend from outside, is tried again for ever, with
+ * pauses, and is named on /readyz meanwhile; what no retry cures is thrown. Throws the last error once `signal` aborts. Of several calls that
  * wait for the same component only the first and the last are logged.
  */
 export async function retry<Result>(
@@ -23,17 +25,18 @@ export async function retry<Result>(
       if (attempt > 0 && health.reason(component) === null) log.info(`${component}.recovered`, { attempts: attempt })
       return result
     } catch (error) {
-      if (!(error instanceof StockpipeError) || !error.retryable || signal.aborted) throw error
+      if (!(error instanceof StockpipeError) || signal.aborted) throw error
+      if (!error.retryable && !error.mendable) throw error
       metrics.storeRetries.inc({ class: error.code })
       if (health.reason(component) === null)
-        log.warn(`${component}.retrying`, {
+        log[error.retryable ? 'warn' : 'error'](`${component}.retrying`, {
           error: error.message,
           why: error.why ?? error.cause,
           try: error.hint,
           note: 'tried again until it works; nothing is skipped',
         })
       health.notReady(component, error.message, who)
-      await clock.sleep(pause(attempt, clock.now()), signal)
+      await clock.sleep(error.retryable ? pause(attempt, clock.now()) : MENDING_MS, signal)
     }
   }
 }

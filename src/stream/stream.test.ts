@@ -39,6 +39,7 @@ async function processed({ batches, joining, flush = 100 }: Script) {
     signal,
     committed: null,
     batches: () => batches(clock, drained),
+    [Symbol.dispose]() {},
     async commit(_offset, metadata) {
       const { processed } = JSON.parse(metadata) as { processed: number }
       commits.push({ processed, latest: memory.latest.get('A')?.trade_ts })
@@ -75,7 +76,8 @@ async function processed({ batches, joining, flush = 100 }: Script) {
   return { commits, memory }
 }
 
-const empty = (end: number): Batch => ({ records: [], end, startedAt: START, endedAt: START })
+/** Fetched after everything that the test has done. */
+const empty = (end: number): Batch => ({ records: [], end, startedAt: 2 * START, endedAt: 2 * START })
 
 test('a commit covers the newest price too: a price update is in no window that a restart would write again', async () => {
   const { commits } = await processed({

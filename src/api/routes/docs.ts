@@ -34,6 +34,7 @@ const documentation = (version: string) => ({
     { name: 'data', description: 'Lists, in pages' },
     { name: 'live', description: 'Push' },
     { name: 'operation', description: 'How the process is doing' },
+    { name: 'registry', description: 'Schema registry, read-only, as Kafka clients and tools ask it' },
   ],
   security: [{}, { token: [] }],
   components: {
@@ -43,8 +44,18 @@ const documentation = (version: string) => ({
         scheme: 'bearer',
         description: 'Only where stockpipe was started with a token',
       },
+      password: {
+        type: 'http' as const,
+        scheme: 'basic',
+        description: 'The token as the password, with any user name; for clients of a schema registry',
+      },
     },
     schemas: {
+      RegistryError: {
+        type: 'object' as const,
+        required: ['error_code', 'message'],
+        properties: { error_code: { type: 'integer' as const }, message: text },
+      },
       Problem: {
         type: 'object' as const,
         required: ['type', 'title', 'status', 'detail', 'errors', 'request_id'],

@@ -109,13 +109,14 @@ export class EmbeddedBroker implements Broker {
       committed: this.#file.committed(group, slot),
       batches: (offset) => this.#batches(slot, offset, signal),
       commit: (offset, metadata) => this.#commit(group, slot, { commit: { offset, metadata }, signal }),
+      [Symbol.dispose]() {},
     }
   }
 
   async #commit(group: string, slot: Slot, { commit, signal }: { commit: Commit; signal: AbortSignal }): Promise<void> {
     if (Buffer.byteLength(commit.metadata) > METADATA_BYTES)
       throw new StockpipeError('internal', `commit metadata is larger than ${METADATA_BYTES} bytes`)
-    if (signal.aborted) throw new StockpipeError('internal', `partition ${slot.partition} is not ours any more`)
+    if (signal.aborted) throw new StockpipeError('not-owner', `partition ${slot.partition} is not ours any more`)
     return this.#enqueue({ records: 1, bytes: 0 }, () => this.#file.commit(group, slot, commit))
   }
 

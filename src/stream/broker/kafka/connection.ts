@@ -1,0 +1,144 @@
+import { connect as connectPlain, isIP, type Socket } from 'node:net'
+import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+
+import { CompressionCodecs, CompressionTypes } from 'kafkajs'
+import { Cluster, createLogger, LEVELS } from './internals.ts'
+
+import { isConnectionTrouble, toStockpipeError } from './failure.ts'
+import type { ClusterOptions, Sasl, SocketTarget } from './protocol.ts'
+import type { Log } from '../../../telemetry.ts'
+
+export interface ConnectionSettings {
+  brokers: readonly string[]
+  tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> | null
+  sasl: Sasl | null
+  log: Log
+}
+
+const CONNECT_MS = 3_000
+const REQUEST_MS = 10_000
+const METADATA_MS = 60_000
+const KEEP_ALIVE_MS = 30_000
+const READ_COMMITTED = 1
+
+/** Ours to repeat: kafkajs, left alone, would go on for ten seconds before it says that nobody is there. */
+const ONCE = { retries: 0, initialRetryTime: 50, maxRetryTime: 50, factor: 0, multiplier: 1 }
+
+// kafkajs knows the number of this codec, not the codec.
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: async ({ buffer }: { buffer: Buffer }) => Bun.zstdCompressSync(buffer, { level: 1 }),
+  decompress: async (buffer: Buffer) => Bun.zstdDecompressSync(buffer),
+})
+
+interface Open {
+  cluster: Cluster
+  sockets: Set<Socket>
+  /** Resolves when connected, and when the leaders of the topics are known. */
+  ready: Promise<void>
+}
+
+/**
+ * Connections to a cluster for one purpose, made on demand and made anew after trouble: a topic that vanished or a
+ * broker that hangs must not hold up what has nothing to do with it.
+ */
+export class Connection implements AsyncDisposable {
+  readonly #settings: ConnectionSettings
+  readonly #topics: readonly string[]
+  #open: Open | null = null
+  #isClosed = false
+
+  /** `topics`: whose leaders are to be known. */
+  constructor(settings: ConnectionSettings, topics: readonly string[] = []) {
+    this.#settings = settings
+    this.#topics = topics
+  }
+
+  /** Does `work` on a connected cluster. Throws `StockpipeError`s, `doing` says what could not be done. */
+  async use<Result>(doing: string, work: (cluster: Cluster) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.raw(work)
+    } catch (error) {
+      throw toStockpipeError(error, doing)
+    }
+  }
+
+  /** The same, but errors are those of kafkajs. */
+  async raw<Result>(work: (cluster: Cluster) => Promise<Result>): Promise<Result> {
+    const open = this.#connect()
+    try {
+      await open.ready
+      return await work(open.cluster)
+    } catch (error) {
+      if (isConnectionTrouble(error)) this.#drop(open)
+      throw error
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
+    if (this.#open !== null) this.#drop(this.#open)
+  }
+
+  #connect(): Open {
+    if (this.#isClosed) throw new Error('the log is closed')
+    if (this.#open !== null) return this.#open
+    const sockets = new Set<Socket>()
+    const cluster = new Cluster(clusterOptions(this.#settings, sockets))
+    const open = { cluster, sockets, ready: this.#prepare(cluster) }
+    this.#open = open
+    open.ready.catch(() => this.#drop(open))
+    return open
+  }
+
+  async #prepare(cluster: Cluster): Promise<void> {
+    await cluster.connect()
+    if (this.#topics.length > 0) await cluster.addMultipleTargetTopics([...this.#topics])
+    else await cluster.refreshMetadata()
+  }
+
+  /** Requests under way fail at once. */
+  #drop(open: Open): void {
+    if (this.#open === open) this.#open = null
+    for (const socket of open.sockets) socket.destroy(new Error('the connection was given up'))
+    open.sockets.clear()
+    open.cluster.disconnect().catch(() => {})
+  }
+}
+
+function clusterOptions({ brokers, tls, sasl, log }: ConnectionSettings, sockets: Set<Socket>): ClusterOptions {
+  const logCreator =
+    () =>
+    ({ log: { message, broker } }: { log: { message: string; broker?: string } }) =>
+      log.debug('kafka.client', { message, broker })
+  return {
+    logger: createLogger({ level: LEVELS.WARN, logCreator }),
+    brokers,
+    ssl: tls === null ? null : { ...tls },
+    // A copy each: kafkajs keeps its state in it.
+    sasl: sasl === null ? null : { ...sasl },
+    clientId: 'stockpipe',
+    connectionTimeout: CONNECT_MS,
+    authenticationTimeout: REQUEST_MS,
+    requestTimeout: REQUEST_MS,
+    enforceRequestTimeout: true,
+    metadataMaxAge: METADATA_MS,
+    retry: ONCE,
+    allowAutoTopicCreation: false,
+    maxInFlightRequests: null,
+    isolationLevel: READ_COMMITTED,
+    offsets: new Map(),
+    socketFactory: (target) => openSocket(target, sockets),
+  }
+}
+
+function openSocket({ host, port, ssl, onConnect }: SocketTarget, sockets: Set<Socket>): Socket {
+  const socket: Socket =
+    ssl === null
+      ? connectPlain({ host, port }, onConnect)
+      : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
+  socket.setKeepAlive(true, KEEP_ALIVE_MS)
+  socket.setNoDelay(true)
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
+  return socket
+}

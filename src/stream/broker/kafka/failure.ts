@@ -1,0 +1,145 @@
+import { StockpipeError } from '../../../errors.ts'
+
+/** Kafka's names of what went wrong, where kafkajs gives one. */
+export function typeOf(error: unknown): string | null {
+  const type = property(root(error), 'type')
+  return typeof type === 'string' ? type : null
+}
+
+/** What the partitions of a request that failed in part answered. */
+export function responseOf(error: unknown): unknown {
+  return property(error, 'response')
+}
+
+/** The error below the wrappers of kafkajs' retries, and the first of several. */
+function root(error: unknown): unknown {
+  const [first] = (property(error, 'errors') as unknown[] | undefined) ?? []
+  if (first !== undefined) return root(first)
+  const isWrapper = /^KafkaJS(NumberOfRetriesExceeded|NonRetriableError)$/.test(String(property(error, 'name')))
+  const cause = property(error, 'cause')
+  return isWrapper && cause instanceof Error && cause !== error ? root(cause) : error
+}
+
+const property = (of: unknown, name: string): unknown =>
+  typeof of === 'object' && of !== null ? Reflect.get(of, name) : undefined
+
+interface Words {
+  what: string
+  why?: string
+  hint: string
+}
+
+/** Whoever runs the servers can cure these while we wait. */
+const MENDABLE: Readonly<Record<string, { code: 'auth' | 'topic-missing' | 'too-large' | 'config' } & Words>> = {
+  TOPIC_AUTHORIZATION_FAILED: {
+    code: 'auth',
+    what: 'Kafka does not let this user at a topic',
+    hint: 'allow it to describe, read, write and, for the first start, create the topics of the pipeline',
+  },
+  GROUP_AUTHORIZATION_FAILED: {
+    code: 'auth',
+    what: 'Kafka does not let this user into the consumer group',
+    hint: 'allow it to read the group named by --kafka-group',
+  },
+  CLUSTER_AUTHORIZATION_FAILED: {
+    code: 'auth',
+    what: 'Kafka does not let this user write idempotently, or create topics',
+    hint: 'allow IdempotentWrite and Create on the cluster, or create the topics beforehand',
+  },
+  SASL_AUTHENTICATION_FAILED: {
+    code: 'auth',
+    what: 'Kafka refuses this user or password',
+    hint: 'check --kafka-sasl-username, --kafka-sasl-password-file and --kafka-sasl-mechanism',
+  },
+  UNSUPPORTED_SASL_MECHANISM: {
+    code: 'auth',
+    what: 'Kafka does not know this way to log in',
+    hint: 'set --kafka-sasl-mechanism to one that its listener offers',
+  },
+  MESSAGE_TOO_LARGE: {
+    code: 'too-large',
+    what: 'a record is larger than Kafka accepts',
+    hint: 'raise max.message.bytes of the topic; the record waits until then',
+  },
+  RECORD_LIST_TOO_LARGE: {
+    code: 'too-large',
+    what: 'a record is larger than a segment of the topic',
+    hint: 'raise segment.bytes of the topic; the record waits until then',
+  },
+  UNKNOWN_TOPIC_OR_PARTITION: {
+    code: 'topic-missing',
+    what: 'the topic is not there',
+    why: 'it was deleted, or never made',
+    hint: 'create it again with its number of partitions, or restart stockpipe, which makes missing topics at its start',
+  },
+  INVALID_REPLICATION_FACTOR: {
+    code: 'config',
+    what: 'Kafka cannot keep that many replicas',
+    why: 'it has fewer brokers',
+    hint: 'set --kafka-replication to at most the number of brokers, or start more of them',
+  },
+  POLICY_VIOLATION: {
+    code: 'config',
+    what: 'a policy of the Kafka cluster forbids the topic',
+    hint: 'create the topic by hand as the policy wants it',
+  },
+  INCONSISTENT_GROUP_PROTOCOL: {
+    code: 'config',
+    what: 'the consumer group is used by another program',
+    why: 'its members assign partitions in another way',
+    hint: 'choose a group of its own by --kafka-group',
+  },
+}
+
+/** Which the same request may get over by itself. */
+const WORDS: Readonly<Record<string, string>> = {
+  NOT_ENOUGH_REPLICAS: 'too few replicas of a partition are in sync (min.insync.replicas)',
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: 'too few replicas of a partition are in sync (min.insync.replicas)',
+  LEADER_NOT_AVAILABLE: 'a partition has no leader at the moment',
+  NOT_LEADER_FOR_PARTITION: 'the leader of a partition is changing',
+  KAFKA_STORAGE_ERROR: 'the disk of a broker does not work, or is full',
+  REQUEST_TIMED_OUT: 'a broker did not answer in time',
+}
+
+/** Any failure of kafkajs, in words and classes of our own. What is not known to be final is tried again. */
+export function toStockpipeError(error: unknown, doing: string): StockpipeError {
+  if (error instanceof StockpipeError) return error
+  const cause = root(error)
+  const type = typeOf(cause)
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const mendable = MENDABLE[type ?? ''] ?? saslFailure(cause)
+  if (mendable !== null && mendable !== undefined) {
+    const { code, what, why = message, hint } = mendable
+    return new StockpipeError(code, `cannot ${doing}: ${what}`, { why, hint, mendable: true, cause })
+  }
+  return new StockpipeError('unreachable', `cannot ${doing}: ${reason(cause, type, message)}`, {
+    why: message,
+    hint: 'check that the brokers run and that --kafka-brokers names them',
+    retryable: true,
+    cause,
+  })
+}
+
+function saslFailure(cause: unknown) {
+  if (property(cause, 'name') !== 'KafkaJSSASLAuthenticationError') return null
+  return MENDABLE['SASL_AUTHENTICATION_FAILED'] ?? null
+}
+
+function reason(cause: unknown, type: string | null, message: string): string {
+  if (type !== null) return WORDS[type] ?? message
+  const broker = property(cause, 'broker')
+  const at = typeof broker === 'string' ? ` at ${broker}` : ''
+  const code = property(cause, 'code')
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'DNS_ENOTFOUND' || /getaddrinfo/.test(message))
+    return `the name of the Kafka broker${at} does not resolve`
+  if (code === 'ECONNREFUSED') return `no Kafka broker answers${at}`
+  return message.replace(/\.$/, '')
+}
+
+/** Whether the connections are to be made anew, rather than the request alone. */
+export function isConnectionTrouble(error: unknown): boolean {
+  const name = String(property(root(error), 'name'))
+  return /^KafkaJS(Connection|RequestTimeout|BrokerNotFound|LockTimeout|Timeout|SASL|NoBroker|MetadataNotLoaded|TopicMetadata|GroupCoordinatorNotFound|Invariant)/.test(
+    name,
+  )
+}

@@ -1,0 +1,209 @@
+import { MemberAssignment, MemberMetadata } from './internals.ts'
+
+import { Connection, type ConnectionSettings } from './connection.ts'
+import { toStockpipeError, typeOf } from './failure.ts'
+import { Membership } from './membership.ts'
+import type { JoinedGroup, Node } from './protocol.ts'
+import type { Assignment, Batch } from '../../broker.ts'
+import type { Clock } from '../../../clock.ts'
+import type { Health, Log } from '../../../telemetry.ts'
+
+export interface GroupSettings extends ConnectionSettings {
+  clock: Clock
+  log: Log
+  health: Health
+  topic: string
+  group: string
+  read(partition: number, offset: number, signal: AbortSignal): AsyncIterable<Batch>
+}
+
+/** The name under which members agree how partitions are shared out. */
+const PROTOCOL = 'stockpipe'
+/** A member that dies without a word is missed after this time. */
+const SESSION_MS = 10_000
+const HEARTBEAT_MS = 1_000
+/** How long owners may take to write and commit what they have once partitions are to move. */
+const REBALANCE_MS = 15_000
+const HAND_OVER_MS = 8_000
+const RETRY_FIRST_MS = 100
+const RETRY_LONGEST_MS = 2_000
+const COMPONENT = 'log'
+
+/**
+ * Membership of a consumer group, one generation after the other: join, own partitions, hand them over, join again.
+ * A partition is given back in two steps: first its batches end, so that the owner can write and commit what it has;
+ * then its signal aborts. A member that cannot reach the coordinator for a session has lost its partitions: others may own them.
+ */
+export class Group {
+  readonly #settings: GroupSettings
+  readonly #connection: Connection
+  #memberId = ''
+  #failures = 0
+
+  constructor(settings: GroupSettings) {
+    this.#settings = settings
+    this.#connection = new Connection(settings, [settings.topic])
+  }
+
+  /** Yields each partition as it becomes ours, until `signal` aborts; then leaves the group. */
+  async *join(signal: AbortSignal): AsyncIterable<Assignment> {
+    try {
+      while (!signal.aborted) {
+        const membership = await this.#enter(signal)
+        if (membership === null) continue
+        // Whoever ends the join has no more to write.
+        const end = () => membership.fence()
+        signal.addEventListener('abort', end)
+        const living = this.#live(membership)
+        try {
+          yield* membership.assignments
+          await living
+        } finally {
+          signal.removeEventListener('abort', end)
+          end()
+          await living
+        }
+      }
+    } finally {
+      await this.#leave()
+      await this.#connection[Symbol.asyncDispose]()
+    }
+  }
+
+  /** Null after a failure, when it is time to try again. */
+  async #enter(signal: AbortSignal): Promise<Membership | null> {
+    const { group, topic, log, health } = this.#settings
+    try {
+      return await this.#connection.raw(async (cluster) => {
+        const coordinator = await cluster.findGroupCoordinator({ groupId: group })
+        const joined = await coordinator.joinGroup({
+          groupId: group,
+          sessionTimeout: SESSION_MS,
+          rebalanceTimeout: REBALANCE_MS,
+          memberId: this.#memberId,
+          groupProtocols: [{ name: PROTOCOL, metadata: metadataOf(topic) }],
+        })
+        this.#memberId = joined.memberId
+        await cluster.refreshMetadata()
+        const count = cluster.findTopicPartitionMetadata(topic).length
+        const { memberAssignment } = await coordinator.syncGroup({
+          groupId: group,
+          generationId: joined.generationId,
+          memberId: joined.memberId,
+          groupAssignment: joined.leaderId === joined.memberId ? shareOut(joined, topic, count) : [],
+        })
+        const partitions = MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? []
+        const committed = await committedOf(coordinator, { group, topic, partitions })
+        this.#failures = 0
+        health.ready(COMPONENT, this)
+        log.info('log.joined', { group, generation: joined.generationId, partitions, members: joined.members.length })
+        const { generationId, memberId } = joined
+        return new Membership(
+          { ...this.#settings, connection: this.#connection, coordinator, generationId, memberId },
+          committed,
+        )
+      })
+    } catch (error) {
+      await this.#failed(error, signal)
+      return null
+    }
+  }
+
+  /** Heartbeats, until the partitions are to move or are lost. */
+  async #live(membership: Membership): Promise<void> {
+    const { clock, log, group } = this.#settings
+    let heardAt = clock.now()
+    for (;;) {
+      await clock.sleep(HEARTBEAT_MS, membership.fenced)
+      if (membership.fenced.aborted) return
+      try {
+        await membership.heartbeat()
+        heardAt = clock.now()
+      } catch (error) {
+        const type = typeOf(error) ?? ''
+        if (type === 'REBALANCE_IN_PROGRESS') break
+        if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
+        const isLost = LOST.has(type) || clock.now() - heardAt > SESSION_MS
+        if (!isLost) continue
+        log.warn('log.ownership_lost', { group, why: toStockpipeError(error, `stay in group ${group}`).message })
+        return membership.fence()
+      }
+    }
+    log.info('log.handing_over', { group })
+    membership.revoke()
+    await membership.handedOver(clock, HAND_OVER_MS)
+    membership.fence()
+  }
+
+  async #failed(error: unknown, signal: AbortSignal): Promise<void> {
+    const { clock, log, health, group } = this.#settings
+    const type = typeOf(error) ?? ''
+    if (type === 'UNKNOWN_MEMBER_ID' || type === 'FENCED_INSTANCE_ID') this.#memberId = ''
+    const failure = toStockpipeError(error, `join group ${group}`)
+    if (!PASSING.has(type)) {
+      if (health.reason(COMPONENT) === null)
+        log.warn('log.retrying', { error: failure.message, why: failure.why, try: failure.hint })
+      health.notReady(COMPONENT, failure.message, this)
+    }
+    await clock.sleep(Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failures++, 10)), signal)
+  }
+
+  /** So that the others need not wait for the end of the session. */
+  async #leave(): Promise<void> {
+    const { group, health } = this.#settings
+    health.ready(COMPONENT, this)
+    if (this.#memberId === '') return
+    const memberId = this.#memberId
+    this.#memberId = ''
+    await this.#connection
+      .raw(async (cluster) => {
+        const coordinator = await cluster.findGroupCoordinator({ groupId: group })
+        await coordinator.leaveGroup({ groupId: group, memberId })
+      })
+      .catch(() => {})
+  }
+}
+
+/** Somebody else may own the partitions already. */
+const LOST: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID'])
+
+/** Part of every rebalance. */
+const PASSING: ReadonlySet<string> = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'GROUP_LOAD_IN_PROGRESS',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR_FOR_GROUP',
+])
+
+const NOTHING = Buffer.alloc(0)
+
+const metadataOf = (topic: string): Buffer => MemberMetadata.encode({ version: 1, topics: [topic], userData: NOTHING })
+
+/** Partition p goes to member p mod n, members in the order of their ids. */
+function shareOut({ members }: JoinedGroup, topic: string, count: number) {
+  const ids = members.map(({ memberId }) => memberId).sort()
+  return ids.map((memberId, at) => {
+    const partitions = Array.from({ length: count }, (_, partition) => partition)
+    const own = partitions.filter((partition) => partition % ids.length === at)
+    const assignment = { version: 1, assignment: { [topic]: own }, userData: NOTHING }
+    return { memberId, memberAssignment: MemberAssignment.encode(assignment) }
+  })
+}
+
+async function committedOf(
+  coordinator: Node,
+  { group, topic, partitions }: { group: string; topic: string; partitions: readonly number[] },
+) {
+  if (partitions.length === 0) return []
+  const topics = [{ topic, partitions: partitions.map((partition) => ({ partition })) }]
+  const { responses } = await coordinator.offsetFetch({ groupId: group, topics })
+  return responses
+    .flatMap(({ partitions }) => partitions)
+    .sort((a, b) => a.partition - b.partition)
+    .map(({ partition, offset, metadata }) => ({
+      partition,
+      committed: Number(offset) < 0 ? null : { offset: Number(offset), metadata: metadata ?? '' },
+    }))
+}

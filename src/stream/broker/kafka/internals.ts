@@ -1,0 +1,52 @@
+/**
+ * The parts of kafkajs below its public clients that the adapter stands on: connections, metadata and single requests.
+ * Its producer and consumer hide what the promise needs to know (which partition of a request failed, under which
+ * generation a commit goes out, when a fetch began), so those two are ours. The version is pinned, and patched.
+ */
+import cluster from 'kafkajs/src/cluster/index.js'
+import assignerProtocol from 'kafkajs/src/consumer/assignerProtocol.js'
+import filterAborted from 'kafkajs/src/consumer/filterAbortedMessages.js'
+import loggers from 'kafkajs/src/loggers/index.js'
+
+import type { ClusterOptions, FetchedPartition, LogEntry, Node } from './protocol.ts'
+
+export interface Cluster {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  refreshMetadata(): Promise<void>
+  refreshMetadataIfNecessary(): Promise<void>
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>
+  getNodeIds(): readonly string[]
+  findBroker(node: { nodeId: string }): Promise<Node>
+  findControllerBroker(): Promise<Node>
+  findGroupCoordinator(group: { groupId: string }): Promise<Node>
+  findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[]
+  /** The first retained offsets, or those after the last record. */
+  fetchTopicsOffset(
+    topics: readonly { topic: string; partitions: readonly { partition: number }[]; fromBeginning: boolean }[],
+  ): Promise<readonly { partitions: readonly { partition: number; offset: string }[] }[]>
+}
+
+export const Cluster = cluster as new (options: ClusterOptions) => Cluster
+
+export const { createLogger, LEVELS } = loggers as {
+  LEVELS: { WARN: number }
+  createLogger(this: void, options: { level: number; logCreator: () => (entry: LogEntry) => void }): object
+}
+
+export const { MemberAssignment, MemberMetadata } = assignerProtocol as {
+  MemberMetadata: { encode(metadata: { version: number; topics: readonly string[]; userData: Buffer }): Buffer }
+  MemberAssignment: {
+    encode(assignment: {
+      version: number
+      assignment: Readonly<Record<string, readonly number[]>>
+      userData: Buffer
+    }): Buffer
+    decode(bytes: Buffer): { assignment: Record<string, number[]> } | null
+  }
+}
+
+/** Leaves out what transactions took back. */
+export const filterAbortedMessages = filterAborted as (
+  fetched: Pick<FetchedPartition, 'messages' | 'abortedTransactions'>,
+) => FetchedPartition['messages']

@@ -1,0 +1,16 @@
+declare module 'kafkajs/src/cluster/index.js' {
+  const value: unknown
+  export default value
+}
+declare module 'kafkajs/src/loggers/index.js' {
+  const value: unknown
+  export default value
+}
+declare module 'kafkajs/src/consumer/assignerProtocol.js' {
+  const value: unknown
+  export default value
+}
+declare module 'kafkajs/src/consumer/filterAbortedMessages.js' {
+  const value: unknown
+  export default value
+}

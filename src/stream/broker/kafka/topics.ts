@@ -1,0 +1,131 @@
+import { Connection, type ConnectionSettings } from './connection.ts'
+import { toStockpipeError, typeOf } from './failure.ts'
+import type { Bounds, TopicSpec } from '../../broker.ts'
+import type { Clock } from '../../../clock.ts'
+import { StockpipeError } from '../../../errors.ts'
+
+export interface TopicAdminOptions extends ConnectionSettings {
+  clock: Clock
+  /** Replicas of a new topic; null: min(3, brokers). */
+  replication: number | null
+}
+
+const CREATE_MS = 10_000
+const LEADER_WAIT_MS = 50
+const LEADER_TRIES = 200
+
+/** The partition count of a topic, or null where there is no such topic. */
+export async function partitionCount(settings: ConnectionSettings, topic: string): Promise<number | null> {
+  await using connection = new Connection(settings, [topic])
+  try {
+    return await connection.raw(async (cluster) => cluster.findTopicPartitionMetadata(topic).length)
+  } catch (error) {
+    if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return null
+    if (typeOf(error) === 'LEADER_NOT_AVAILABLE') throw notYetLed(topic, error)
+    throw toStockpipeError(error, `look at topic ${topic}`)
+  }
+}
+
+/**
+ * Makes the topic where it is missing, and resolves to its partition count. Retention and the rest are set at creation
+ * only: later changes made by hand stay.
+ */
+export async function createTopic(options: TopicAdminOptions, spec: TopicSpec): Promise<number> {
+  const found = await partitionCount(options, spec.name)
+  if (found === null) await makeTopic(options, spec)
+  const count = found ?? (await ledTopic(options, spec.name))
+  if (count !== spec.partitions) throw topicMismatch(spec, count)
+  return count
+}
+
+/** First and next offset of every partition; none for a topic that is not there. Leaders that moved are looked for anew. */
+export async function boundsOf(connection: Connection, topic: string): Promise<readonly Bounds[]> {
+  try {
+    return await connection.raw(async (cluster) => {
+      const partitions = cluster
+        .findTopicPartitionMetadata(topic)
+        .map(({ partitionId }) => ({ partition: partitionId }))
+      const offsets = async (fromBeginning: boolean) => {
+        const [answer] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning }])
+        return new Map(answer?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
+      }
+      const [starts, ends] = await Promise.all([offsets(true), offsets(false)])
+      return partitions
+        .sort((a, b) => a.partition - b.partition)
+        .map(({ partition }) => ({ start: starts.get(partition) ?? 0, end: ends.get(partition) ?? 0 }))
+    })
+  } catch (error) {
+    if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return []
+    await connection.raw((cluster) => cluster.refreshMetadata()).catch(() => {})
+    throw toStockpipeError(error, `ask for the offsets of ${topic}`)
+  }
+}
+
+async function makeTopic(options: TopicAdminOptions, spec: TopicSpec): Promise<void> {
+  await using connection = new Connection(options)
+  try {
+    await connection.raw(async (cluster) => {
+      const replicationFactor = options.replication ?? Math.min(3, cluster.getNodeIds().length)
+      const controller = await cluster.findControllerBroker()
+      await controller.createTopics({
+        topics: [
+          { topic: spec.name, numPartitions: spec.partitions, replicationFactor, configEntries: configOf(spec) },
+        ],
+        timeout: CREATE_MS,
+      })
+    })
+  } catch (error) {
+    // Another process was quicker.
+    if (typeOf(error) !== 'TOPIC_ALREADY_EXISTS') throw toStockpipeError(error, `create topic ${spec.name}`)
+  }
+}
+
+/** `ingested_ts` is the log's time, so the broker stamps. Its size limit is for each partition, ours for the topic. */
+function configOf({
+  partitions,
+  retentionMs,
+  retentionBytes,
+  isCompacted,
+}: TopicSpec): { name: string; value: string }[] {
+  const bytes = retentionBytes === undefined ? -1 : Math.ceil(retentionBytes / partitions)
+  return [
+    { name: 'message.timestamp.type', value: 'LogAppendTime' },
+    ...(isCompacted && retentionMs === undefined
+      ? [{ name: 'cleanup.policy', value: 'compact' }]
+      : [
+          { name: 'cleanup.policy', value: isCompacted ? 'compact,delete' : 'delete' },
+          { name: 'retention.ms', value: String(retentionMs ?? -1) },
+          { name: 'retention.bytes', value: String(bytes) },
+        ]),
+  ]
+}
+
+/** A new topic is announced before its partitions have leaders, and before the leaders know that they are. */
+async function ledTopic(options: TopicAdminOptions, topic: string): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    await using connection = new Connection(options, [topic])
+    try {
+      const { length } = await boundsOf(connection, topic)
+      if (length > 0) return length
+    } catch (error) {
+      if (!(error instanceof StockpipeError && error.retryable) || tries >= LEADER_TRIES) throw error
+    }
+    if (tries >= LEADER_TRIES) throw notYetLed(topic, null)
+    await options.clock.sleep(LEADER_WAIT_MS)
+  }
+}
+
+const notYetLed = (topic: string, cause: unknown): StockpipeError =>
+  new StockpipeError('unreachable', `topic ${topic} has no leader yet`, {
+    why: 'brokers are starting or stopping',
+    hint: 'wait until every broker is up',
+    retryable: true,
+    cause,
+  })
+
+const topicMismatch = ({ name, partitions }: TopicSpec, found: number): StockpipeError =>
+  new StockpipeError('topic-mismatch', `topic ${name} has ${found} partitions, not ${partitions}`, {
+    why: 'with another count symbols would move to other partitions, and their history would be torn',
+    hint: `run with --partitions ${found}, or with another --kafka-topic`,
+    mendable: true,
+  })

@@ -1,0 +1,195 @@
+import type { Broker, NewRecord } from './broker.ts'
+import { type Live, type LiveUpdate, localLive } from './live.ts'
+import { Partition } from './partition.ts'
+import { retry } from './retry.ts'
+import type { WindowSettings } from './symbol-windows.ts'
+import { aggregatesTopic } from './topics.ts'
+import { StockpipeError } from '../errors.ts'
+import type { Context } from '../telemetry.ts'
+import type { CandleRow, LatestRow, Stamped, WindowRow } from '../trade.ts'
+
+export interface TopicLiveOptions {
+  broker: Broker
+  topic: string
+  partitions: number
+  windows: WindowSettings
+  context: Context
+}
+
+/** Where processors and the API are processes of their own: rows by way of the topic `aggregates`, trades by that of the log. */
+export interface TopicLive extends Live {
+  /** Makes the topic where it is missing. For those who publish. */
+  ensureTopic(signal: AbortSignal): Promise<void>
+  /** Hands on what comes in, until `signal` aborts. For those who subscribe. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+type Row = Stamped<WindowRow> | Stamped<CandleRow> | Stamped<LatestRow>
+const RETENTION_MS = 24 * 3_600_000
+const COMPONENT = 'live'
+
+export function topicLive(options: TopicLiveOptions): TopicLive {
+  const { broker, topic, partitions, context } = options
+  const local = localLive()
+  const outgoing = new Outgoing(broker, aggregatesTopic(topic))
+  return {
+    publish: (update) => outgoing.add(update),
+    published: (signal) => retry(COMPONENT, () => outgoing.sent(), { context, signal }),
+    subscribe: (listener) => local.subscribe(listener),
+    async ensureTopic(signal) {
+      const spec = { name: aggregatesTopic(topic), partitions, retentionMs: RETENTION_MS, isCompacted: true }
+      await retry('log', () => broker.createTopic(spec), { context, signal })
+    },
+    async run(signal) {
+      const publish = (update: LiveUpdate) => local.publish(update)
+      await Promise.all([
+        follow(topic, options, { signal, hear: () => tradesOf(options, publish) }),
+        follow(aggregatesTopic(topic), options, { signal, hear: () => rowsOf(publish) }),
+      ])
+    },
+  }
+}
+
+/** What waits to be published: of each row its newest state. One append is under way at a time. */
+class Outgoing {
+  readonly #broker: Broker
+  readonly #topic: string
+  #waiting = new Map<string, Row>()
+  #records: readonly NewRecord[] = []
+  #sending: Promise<void> | null = null
+
+  constructor(broker: Broker, topic: string) {
+    this.#broker = broker
+    this.#topic = topic
+  }
+
+  add({ windows, candles, latest }: LiveUpdate): void {
+    for (const row of windows)
+      this.#put(`${row.symbol}|window|${row.window_end_ts - row.window_start_ts}|${row.window_start_ts}`, row)
+    for (const row of candles) this.#put(`${row.symbol}|candle|${row.interval}|${row.open_ts}`, row)
+    for (const row of latest) this.#put(`${row.symbol}|latest||`, row)
+    // Trouble is told to those who wait for it: see `sent`.
+    if (this.#waiting.size > 0) this.sent().catch(() => {})
+  }
+
+  /** Resolves when all that was added is in the log. */
+  async sent(): Promise<void> {
+    while (this.#waiting.size > 0 || this.#records.length > 0) {
+      this.#sending ??= this.#send().finally(() => (this.#sending = null))
+      await this.#sending
+    }
+  }
+
+  #put(key: string, row: Row): void {
+    const before = this.#waiting.get(key)
+    if (before === undefined || before.stamp <= row.stamp) this.#waiting.set(key, row)
+  }
+
+  /** After a failure the same records go again before any others. */
+  async #send(): Promise<void> {
+    if (this.#records.length === 0) {
+      this.#records = [...this.#waiting].map(([key, row]) => ({
+        key,
+        value: Buffer.from(JSON.stringify(row)),
+        headers: {},
+      }))
+      this.#waiting = new Map()
+    }
+    await this.#broker.append(this.#topic, this.#records)
+    this.#records = []
+  }
+}
+
+type Hear = (partition: number) => (batch: Parameters<Partition['fold']>[0]) => void
+
+/** Reads every partition from its end on. A topic that is not there yet is waited for, one that was made anew is followed. */
+async function follow(
+  topic: string,
+  { broker, context }: TopicLiveOptions,
+  { signal, hear }: { signal: AbortSignal; hear: () => Hear },
+): Promise<void> {
+  const bounds = await retry(
+    COMPONENT,
+    async () => {
+      const found = await broker.bounds(topic)
+      if (found.length > 0) return found
+      throw new StockpipeError('topic-missing', `there is no topic ${topic} yet`, {
+        hint: 'start a producer and a processor: they make it',
+        retryable: true,
+      })
+    },
+    { context, signal },
+  ).catch((error: unknown) => {
+    if (signal.aborted) return []
+    throw error
+  })
+  const listen = hear()
+  await Promise.all(
+    bounds.map(({ end }, partition) =>
+      followPartition({ broker, topic, partition, from: end }, listen, { context, signal }),
+    ),
+  )
+}
+
+async function followPartition(
+  { broker, topic, partition, from }: { broker: Broker; topic: string; partition: number; from: number },
+  listen: Hear,
+  { context, signal }: { context: Context; signal: AbortSignal },
+): Promise<void> {
+  for (let offset = from; !signal.aborted;) {
+    const take = listen(partition)
+    try {
+      for await (const batch of broker.read(topic, partition, offset, signal)) {
+        offset = (batch.records.at(-1)?.offset ?? offset - 1) + 1
+        if (batch.records.length > 0) take(batch)
+      }
+    } catch (error) {
+      if (!(error instanceof StockpipeError)) throw error
+      context.log.warn('live.followed_anew', { topic, partition, error })
+      await context.clock.sleep(1_000, signal)
+      const bounds = await broker.bounds(topic).catch(() => [])
+      offset = bounds[partition]?.start ?? 0
+    }
+  }
+}
+
+/** Trades are told as the log has them, by the same rules that put them into the table. The windows that come of it are nobody's. */
+const tradesOf =
+  ({ windows, context }: TopicLiveOptions, publish: (update: LiveUpdate) => void): Hear =>
+  (number) => {
+    const start = { partition: number, incarnation: context.clock.now(), truncated: false, committed: null }
+    const partition = new Partition(windows, start)
+    return (batch) => {
+      partition.fold(batch)
+      const { trades } = partition.take({ flush: false })
+      if (trades.length > 0) publish({ trades, windows: [], candles: [], latest: [] })
+    }
+  }
+
+const rowsOf =
+  (publish: (update: LiveUpdate) => void): Hear =>
+  () =>
+  ({ records }) => {
+    const windows: Stamped<WindowRow>[] = []
+    const candles: Stamped<CandleRow>[] = []
+    const latest: Stamped<LatestRow>[] = []
+    for (const { key, value } of records) {
+      const row = parse(value)
+      if (row === null) continue
+      const [, kind] = (key ?? '').split('|')
+      if (kind === 'window') windows.push(row as Stamped<WindowRow>)
+      else if (kind === 'candle') candles.push(row as Stamped<CandleRow>)
+      else if (kind === 'latest') latest.push(row as Stamped<LatestRow>)
+    }
+    publish({ trades: [], windows, candles, latest })
+  }
+
+/** Null for what no processor of ours wrote. */
+function parse(value: Uint8Array | null): Row | null {
+  try {
+    const row: unknown = value === null ? null : JSON.parse(Buffer.from(value).toString())
+    return typeof row === 'object' && row !== null && 'stamp' in row && 'symbol' in row ? (row as Row) : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,213 @@
+import { cpSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { install, type Installed, type Product } from './install.ts'
+import { javaCommand } from './jvm.ts'
+import { onFreePorts } from './ports.ts'
+import { answers } from './probe.ts'
+import { runOnce, type ServerPlan } from './server.ts'
+import { newRoot, type Servers, startServers } from './servers.ts'
+
+export const CASSANDRA_VERSION = '5.0.9'
+export const CASSANDRA_DATACENTER = 'datacenter1'
+/** With `auth: true`: may do everything and make other roles. */
+export const CASSANDRA_USER = { username: 'cassandra', password: 'cassandra' } as const
+
+export interface CassandraOptions {
+  /** Logins and permissions. */
+  auth?: boolean
+  /** `periodic`, as shipped and by default here: SIGKILL loses acknowledged writes. `batch` and `group` lose none. */
+  commitlogSync?: 'periodic' | 'batch' | 'group'
+}
+
+export interface CassandraServers extends Servers {
+  readonly contactPoints: readonly string[]
+  readonly port: number
+  readonly datacenter: string
+}
+
+const PRODUCT: Product = {
+  name: 'cassandra',
+  dependencies: [`org.apache.cassandra:cassandra-all:${CASSANDRA_VERSION}`],
+  train,
+}
+
+const HEAP = '768m'
+const STARTED = /Startup complete/
+
+/** Starts one node of Apache Cassandra, in 4 to 7 s once it is installed. */
+export async function startCassandra(options: CassandraOptions = {}): Promise<CassandraServers> {
+  const installed = await install(PRODUCT)
+  return await onFreePorts(2, async ([port = 0, storagePort = 0]) => {
+    const servers = await startServers('cassandra', (root) => {
+      cpSync(installed.template, dataIn(root), { recursive: true })
+      const instance: Instance = { root, port, storagePort, ...options }
+      writeSettings(instance)
+      return [plan(instance, { installed, isTraining: false, startedLine: STARTED })]
+    })
+    return Object.assign(servers, { contactPoints: ['127.0.0.1'], port, datacenter: CASSANDRA_DATACENTER })
+  })
+}
+
+interface Instance extends CassandraOptions {
+  root: string
+  port: number
+  storagePort: number
+}
+
+const dataIn = (root: string): string => join(root, 'data')
+const settingsIn = (root: string): string => join(root, 'cassandra.yaml')
+const logbackIn = (root: string): string => join(root, 'logback.xml')
+
+function plan(
+  { root, port }: Instance,
+  {
+    installed,
+    isTraining,
+    startedLine,
+  }: { installed: Installed; isTraining: boolean; startedLine: ServerPlan['startedLine'] },
+): ServerPlan {
+  return {
+    name: 'cassandra',
+    root,
+    command: javaCommand({
+      installed,
+      heap: HEAP,
+      options: [
+        `-XX:MaxDirectMemorySize=${HEAP}`,
+        ...INSIDE_JAVA,
+        ...ALONE,
+        `-Dcassandra.config=file://${settingsIn(root)}`,
+        `-Dcassandra.storagedir=${dataIn(root)}`,
+        `-Dcassandra.logdir=${root}`,
+        `-Dlogback.configurationFile=${logbackIn(root)}`,
+      ],
+      main: ['org.apache.cassandra.service.CassandraDaemon'],
+      isTraining,
+    }),
+    startedLine,
+    answers: () => answers({ port, request: OPTIONS, isAnswer: isSupported }),
+  }
+}
+
+/** OPTIONS of native protocol 4, which needs no login: version, no flags, stream 0, opcode 5, no body. */
+const OPTIONS = Uint8Array.of(4, 0, 0, 0, 5, 0, 0, 0, 0)
+/** A response of version 4 with opcode 6, SUPPORTED. */
+const isSupported = (bytes: Uint8Array): boolean => bytes[0] === 0x84 && bytes[4] === 6
+
+const opened = (module: string, packages: string): string[] =>
+  packages.split(' ').map((name) => `--add-opens=${module}/${name}=ALL-UNNAMED`)
+const exported = (module: string, packages: string): string[] =>
+  packages.split(' ').map((name) => `--add-exports=${module}/${name}=ALL-UNNAMED`)
+
+/** What Cassandra reaches for inside Java 17. */
+const INSIDE_JAVA = [
+  '-Djdk.attach.allowAttachSelf=true',
+  '-Dio.netty.tryReflectionSetAccessible=true',
+  ...exported('java.base', 'jdk.internal.misc'),
+  ...exported('java.management.rmi', 'com.sun.jmx.remote.internal.rmi'),
+  ...exported('java.rmi', 'sun.rmi.registry sun.rmi.server'),
+  ...exported('java.sql', 'java.sql'),
+  ...exported('jdk.unsupported', 'sun.misc'),
+  ...opened('java.base', 'java.io java.lang java.lang.module java.lang.reflect java.nio java.util sun.nio.ch'),
+  ...opened('java.base', 'jdk.internal.loader jdk.internal.math jdk.internal.module jdk.internal.ref'),
+  ...opened('java.base', 'jdk.internal.reflect jdk.internal.util.jar'),
+  ...opened('jdk.management', 'com.sun.management.internal'),
+]
+
+/** A node that is alone has no gossip and no ring to wait for. */
+const ALONE = [
+  // Else it closes its standard output at the end of its start, and is silent from then on.
+  '-Dcassandra-foreground=yes',
+  '-Dcassandra.skip_wait_for_gossip_to_settle=0',
+  '-Dcassandra.ring_delay_ms=0',
+  '-Dcassandra.shutdown_announce_in_ms=0',
+  '-Dcassandra.superuser_setup_delay_ms=0',
+  '-Dcassandra.load_ring_state=false',
+  '-Dcassandra.system_distributed.default_rf=1',
+  '-Dcassandra.system_traces.default_rf=1',
+  // The cheapest password hash, for a login costs 50 ms by default.
+  '-Dcassandra.auth_bcrypt_gensalt_log2_rounds=4',
+  // Native libraries that are not among the jars.
+  '-Dcassandra.test.ignore_sigar=true',
+  '-Dcassandra.disable_tcactive_openssl=true',
+]
+
+const LOGBACK = `<configuration>
+  <appender name="OUT" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%date{HH:mm:ss.SSS} %level %msg \\(%logger{0}\\)%n</pattern></encoder>
+  </appender>
+  <root level="INFO"><appender-ref ref="OUT"/></root>
+</configuration>
+`
+
+function writeSettings(instance: Instance): void {
+  // JSON is YAML.
+  writeFileSync(settingsIn(instance.root), JSON.stringify(settingsFor(instance), null, 2))
+  writeFileSync(logbackIn(instance.root), LOGBACK)
+}
+
+const COMMITLOG_SYNC = {
+  periodic: { commitlog_sync_period: '10000ms' },
+  batch: {},
+  group: { commitlog_sync_group_window: '5ms' },
+}
+
+const settingsFor = ({ port, storagePort, auth = false, commitlogSync = 'periodic' }: Instance) => ({
+  cluster_name: 'stockpipe-test',
+  num_tokens: 1,
+  partitioner: 'org.apache.cassandra.dht.Murmur3Partitioner',
+  endpoint_snitch: 'SimpleSnitch',
+  seed_provider: [
+    {
+      class_name: 'org.apache.cassandra.locator.SimpleSeedProvider',
+      parameters: [{ seeds: `127.0.0.1:${storagePort}` }],
+    },
+  ],
+  listen_address: '127.0.0.1',
+  storage_port: storagePort,
+  rpc_address: '127.0.0.1',
+  native_transport_port: port,
+  start_native_transport: true,
+  auto_bootstrap: false,
+
+  authenticator: auth ? 'PasswordAuthenticator' : 'AllowAllAuthenticator',
+  authorizer: auth ? 'CassandraAuthorizer' : 'AllowAllAuthorizer',
+  role_manager: 'CassandraRoleManager',
+  // A test that takes a right away sees it gone soon, not after 2 s.
+  roles_validity: '500ms',
+  permissions_validity: '500ms',
+  credentials_validity: '500ms',
+
+  commitlog_sync: commitlogSync,
+  ...COMMITLOG_SYNC[commitlogSync],
+  commitlog_segment_size: '16MiB',
+  commitlog_total_space: '256MiB',
+  // Direct writes need a file system that a temporary folder need not have.
+  commitlog_disk_access_mode: 'legacy',
+
+  // A dropped test keyspace is gone at once.
+  auto_snapshot: false,
+  hinted_handoff_enabled: false,
+
+  concurrent_reads: 16,
+  concurrent_writes: 32,
+  concurrent_compactors: 1,
+  memtable_flush_writers: 1,
+  key_cache_size: '8MiB',
+  file_cache_size: '32MiB',
+})
+
+async function train(installed: Installed): Promise<void> {
+  await onFreePorts(2, async ([port = 0, storagePort = 0]) => {
+    using root = newRoot('cassandra')
+    const instance: Instance = { root: root.path, port, storagePort, auth: true }
+    writeSettings(instance)
+    // A first start opens its port before it has made the first role.
+    await runOnce(plan(instance, { installed, isTraining: true, startedLine: /Created default superuser role/ }))
+    const data = dataIn(root.path)
+    // Its polite end wrote everything to tables.
+    rmSync(join(data, 'commitlog'), { recursive: true, force: true })
+    cpSync(data, installed.template, { recursive: true })
+  })
+}

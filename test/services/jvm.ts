@@ -1,0 +1,32 @@
+import type { Installed } from './install.ts'
+
+const COMMON = [
+  // A small machine: no threads for collecting garbage side by side, no shared memory for jstat.
+  '-XX:+UseSerialGC',
+  '-XX:-UsePerfData',
+  '-XX:+ExitOnOutOfMemoryError',
+  // Warnings about the class archive, too, would stand at the head of every log.
+  '-Xlog:disable',
+  '-Xlog:all=error:stderr',
+]
+
+export interface Jvm {
+  installed: Installed
+  heap: string
+  options: readonly string[]
+  /** Main class and its arguments. */
+  main: readonly string[]
+  /** Writes the class archive at the end instead of using it. */
+  isTraining: boolean
+}
+
+export const javaCommand = ({ installed, heap, options, main, isTraining }: Jvm): string[] => [
+  installed.java,
+  isTraining ? `-XX:ArchiveClassesAtExit=${installed.archive}` : `-XX:SharedArchiveFile=${installed.archive}`,
+  ...COMMON,
+  `-Xmx${heap}`,
+  ...options,
+  '-cp',
+  installed.classpath,
+  ...main,
+]
