@@ -37,13 +37,14 @@ export async function runRelay(options: RelayOptions, signal: AbortSignal): Prom
     await consumer.run({
       autoCommit: false,
       partitionsConsumedConcurrently: partitions,
-      async eachBatch({ batch, heartbeat }) {
+      eachBatch: async (payload) => {
+        const { batch } = payload
         await Promise.all(
           statements(batch, options.keyspace).map((rows) => slots.run(() => write(options.client, rows))),
         )
         const next = String(Number(batch.lastOffset()) + 1)
         await consumer.commitOffsets([{ topic, partition: batch.partition, offset: next }])
-        await heartbeat()
+        await payload.heartbeat()
       },
     })
     await ended

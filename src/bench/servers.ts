@@ -3,10 +3,14 @@ import { readFileSync } from 'node:fs'
 import { Client, policies, types } from 'cassandra-driver'
 import { Kafka, logLevel } from 'kafkajs'
 
+import type { Clock } from '../clock.ts'
 import type { Settings } from '../config.ts'
 import { StockpipeError } from '../errors.ts'
+import { KafkaBroker } from '../stream/broker/kafka.ts'
+import type { Broker } from '../stream/broker.ts'
+import { Health, silentLog } from '../telemetry.ts'
 
-/** Plain clients, as the relay and the load use them: none of the pipeline's own adapters. */
+/** Plain clients, as the relay, the load and the probes use them. */
 
 const CONNECT_MS = 5_000
 
@@ -28,6 +32,27 @@ export function openKafka(settings: Settings): Kafka {
     ...(kafkaSaslMechanism === 'scram-sha-512' ? { sasl: { mechanism: 'scram-sha-512' as const, ...login } } : {}),
   })
 }
+
+/** The pipeline's own log on Kafka. */
+export const openKafkaBroker = (settings: Settings, clock: Clock): Broker =>
+  new KafkaBroker({
+    brokers: settings.kafkaBrokers ?? [],
+    tls: settings.kafkaTls
+      ? tlsFiles(settings.kafkaTlsCaFile, settings.kafkaTlsCertFile, settings.kafkaTlsKeyFile)
+      : null,
+    sasl:
+      settings.kafkaSaslMechanism === null
+        ? null
+        : {
+            mechanism: settings.kafkaSaslMechanism,
+            username: settings.kafkaSaslUsername ?? '',
+            password: settings.kafkaSaslPassword ?? '',
+          },
+    replication: settings.kafkaReplication,
+    clock,
+    log: silentLog,
+    health: new Health(),
+  })
 
 /** Connects. Statements are prepared and idempotent, with the consistency of the settings. */
 export async function openCassandra(settings: Settings): Promise<Client> {

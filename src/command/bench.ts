@@ -79,6 +79,8 @@ async function measure(call: ConfiguredCall<Values>, signal: AbortSignal): Promi
   switch (positional) {
     case 'pipeline':
       return pipeline(call, signal)
+    case 'broker':
+      return broker(call, signal)
     case 'relay':
       await (await import('../bench/parts.ts')).relayPart({ settings, clock, signal, print })
       return null
@@ -100,6 +102,16 @@ async function pipeline({ settings, values }: ConfiguredCall<Values>, signal: Ab
   const { seconds, preload, sides } = values
   const rates = values.rates.map(Number)
   return benchPipeline({ settings, clock, signal, note, seconds, preload, sides, rates, ownTrades: null })
+}
+
+async function broker({ settings }: ConfiguredCall<Values>, signal: AbortSignal): Promise<BenchReport> {
+  const [{ benchBroker }, { openKafkaBroker }, { systemClock: clock }] = await Promise.all([
+    import('../bench/broker.ts'),
+    import('../bench/servers.ts'),
+    import('../clock.ts'),
+  ])
+  const open = (wanted: typeof settings) => openKafkaBroker(wanted, clock)
+  return benchBroker({ settings, clock, signal, note, open })
 }
 
 const note = (text: string): void => void process.stderr.write(`bench: ${text}\n`)
