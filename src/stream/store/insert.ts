@@ -165,7 +165,7 @@ function upsertSql({ table, columns, key, when, hasWritten }: Upsert): string {
 }
 
 /** Comma joined; entries that are null are left out. */
-function conditionsOf({ c }: Entry): string {
+export function conditionsOf({ c }: Entry): string {
   if (c === null || c.length === 0) return ''
   return c.length === 1 ? (c[0] ?? '') : c.filter((condition) => condition !== null).join()
 }

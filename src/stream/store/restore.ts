@@ -6,14 +6,14 @@ import { COLUMNS } from './columns.ts'
 import { ROLLUP_COLUMNS } from './insert.ts'
 
 /** Intervals that have rollups, and the candle each goes into. */
-const PARENTS = [
+export const PARENTS = [
   ['1m', '5m'],
   ['5m', '15m'],
   ['15m', '1h'],
   ['1h', '1d'],
 ] as const satisfies readonly (readonly [Interval, Interval])[]
 
-const startOf = (ts: number, interval: Interval): number =>
+export const startOf = (ts: number, interval: Interval): number =>
   Math.floor(ts / INTERVAL_MS[interval]) * INTERVAL_MS[interval]
 
 export const restoreFrom = (db: Database, query: RestoreQuery): Restored => ({

@@ -1,0 +1,57 @@
+import { StockpipeError } from '../../errors.ts'
+import type { Stamp } from '../stamp.ts'
+import type { Query, Restored, RestoreQuery, Rows, Store, TableName, Tables } from '../store.ts'
+import { Connector } from './cassandra/connector.ts'
+import { ContentsLedger } from './cassandra/contents.ts'
+import { Gate } from './cassandra/gate.ts'
+import { createStamp, storeId } from './cassandra/info.ts'
+import type { CassandraOptions } from './cassandra/options.ts'
+import { symbolsOf } from './cassandra/parts.ts'
+import { readPages } from './cassandra/read.ts'
+import { restoreFrom } from './cassandra/restore.ts'
+import type { Reader } from './cassandra/session.ts'
+import { createStatements } from './cassandra/statements.ts'
+import { ttlsOf } from './cassandra/table-options.ts'
+import { writeRows } from './cassandra/write.ts'
+
+export type { CassandraOptions } from './cassandra/options.ts'
+
+/** Requests of all writes under way at once. */
+const IN_FLIGHT = 32
+
+export interface CassandraStore extends Store {
+  /** Kept in the store itself. */
+  stamp: Stamp
+}
+
+/**
+ * The store on Cassandra. Resolves without waiting for a server: every operation connects, and makes the tables,
+ * when that has not been done yet, and throws while it cannot. Throws `config` for a keyspace name that cannot be.
+ */
+export async function openCassandraStore(options: CassandraOptions): Promise<CassandraStore> {
+  if (!/^[A-Za-z]\w{0,47}$/.test(options.keyspace))
+    throw new StockpipeError('config', `"${options.keyspace}" cannot be the name of a keyspace`, {
+      hint: 'use letters, digits and _, at most 48, a letter first',
+    })
+  const keyspace = `"${options.keyspace}"`
+  const ledger = new ContentsLedger(() => options.clock.now())
+  const connector = new Connector(options, () => ledger.forget())
+  const run: Connector['run'] = (work) => connector.run(work)
+  const reader: Reader = {
+    keyspace,
+    execute: (query, params, page) => run((session) => session.execute(query, params, page)),
+  }
+  const statements = createStatements(keyspace, ttlsOf(options.retention, options.clock.now()))
+  const gate = new Gate(IN_FLIGHT)
+  return {
+    write: (rows: Rows) => run((session) => writeRows(rows, { session, statements, ledger, gate, where: options })),
+    restore: (query: RestoreQuery): Promise<Restored> => restoreFrom(reader, query),
+    read: <Name extends TableName>(table: Name, query: Query<Tables[Name]>) => readPages(reader, table, query),
+    symbols: () => symbolsOf(reader, ['latest', 'trades']),
+    id: () => run(storeId),
+    // Rows carry their TTL.
+    prune: () => Promise.resolve(),
+    stamp: createStamp(run),
+    [Symbol.asyncDispose]: () => connector.close(),
+  }
+}

@@ -1,0 +1,150 @@
+import { errors, types } from 'cassandra-driver'
+
+import { StockpipeError } from '../../../errors.ts'
+import type { CassandraOptions } from './options.ts'
+
+export type Where = Pick<CassandraOptions, 'contactPoints' | 'port' | 'datacenter' | 'keyspace' | 'credentials'>
+
+const { responseErrorCodes: CODES } = types
+
+/** Answers of the server that pass by themselves, and what each means. */
+const PASSING = new Map<number, string>([
+  [CODES.serverError, 'the server has an internal error'],
+  [CODES.unavailableException, 'too few nodes that hold the data are up'],
+  [CODES.overloaded, 'the server is overloaded'],
+  [CODES.isBootstrapping, 'the node is still starting'],
+  [CODES.truncateError, 'a table is being truncated'],
+  [CODES.writeTimeout, 'too few nodes confirmed the write in time'],
+  [CODES.readTimeout, 'too few nodes answered the read in time'],
+  [CODES.readFailure, 'a node failed to read'],
+  [CODES.writeFailure, 'a node failed to write'],
+])
+
+/** The error in our words. Of several causes (one per node) the one that somebody must mend wins. */
+export function toStockpipeError(error: unknown, where: Where): StockpipeError {
+  const classified = causesOf(error).map((cause) => classify(cause, where))
+  const worst = classified.find(({ retryable }) => !retryable) ?? classified[0]
+  return worst ?? unreachable('none of the names could be resolved', where, error)
+}
+
+/** What went wrong at each node that was tried; a node known to be down has only a text. */
+function causesOf(error: unknown): unknown[] {
+  if (!(error instanceof errors.NoHostAvailableError)) return [error]
+  const inner: unknown = error.innerErrors
+  return typeof inner === 'object' && inner !== null ? Object.values(inner) : []
+}
+
+function classify(cause: unknown, where: Where): StockpipeError {
+  if (cause instanceof StockpipeError) return cause
+  if (cause instanceof errors.AuthenticationError) return authentication(cause, where)
+  if (cause instanceof errors.ResponseError) return response(cause, where)
+  if (cause instanceof errors.OperationTimedOutError) return unreachable('it did not answer in time', where, cause)
+  if (cause instanceof errors.BusyConnectionError)
+    return unreachable('too many requests wait for its answer', where, cause)
+  if (cause instanceof errors.ArgumentError && cause.message.includes('atacenter')) return datacenter(cause, where)
+  if (cause instanceof errors.ArgumentError && cause.message.includes('DataCenter')) return datacenter(cause, where)
+  if (isTlsTrouble(cause)) return untrusted(cause, where)
+  if (cause instanceof TypeError || cause instanceof errors.ArgumentError)
+    return new StockpipeError('internal', 'a row does not fit its table in Cassandra', { cause })
+  return unreachable(textOf(cause), where, cause)
+}
+
+const addressOf = ({ contactPoints, port }: Where): string => `${contactPoints.join(', ')} (port ${port})`
+
+const unreachable = (why: string, where: Where, cause: unknown): StockpipeError =>
+  new StockpipeError('unreachable', `Cassandra at ${addressOf(where)} cannot be used`, {
+    why,
+    hint: 'check that it runs, and that names and port are right; it is tried again until it works',
+    retryable: true,
+    cause,
+  })
+
+function authentication(cause: Error, { credentials, ...where }: Where): StockpipeError {
+  const hint =
+    credentials === null
+      ? 'set --cassandra-username and --cassandra-password-file'
+      : `check the password of ${credentials.username} and that the role may log in`
+  return new StockpipeError('auth', `Cassandra at ${addressOf({ credentials, ...where })} refuses the login`, {
+    why: cause.message,
+    hint,
+    mendable: true,
+    cause,
+  })
+}
+
+function datacenter(cause: Error, where: Where): StockpipeError {
+  const found = /\[(.*)\]/.exec(cause.message)?.[1] ?? ''
+  return new StockpipeError('config', `Cassandra has no datacenter "${where.datacenter}"`, {
+    why: found === '' ? cause.message : `it has: ${found}`,
+    hint: `set --cassandra-datacenter to one of them (names are case sensitive), or leave it out`,
+    mendable: true,
+    cause,
+  })
+}
+
+function response(cause: errors.ResponseError, where: Where): StockpipeError {
+  const passing = PASSING.get(cause.code)
+  if (passing !== undefined) return unreachable(`${passing}: ${cause.message}`, where, cause)
+  if (cause.code === CODES.badCredentials) return authentication(cause, where)
+  if (cause.code === CODES.unauthorized) return forbidden(cause)
+  if (cause.code === CODES.invalid && isAboutSchema(cause.message)) return missing(cause.message, where, cause)
+  if (cause.code === CODES.configError) return misconfigured(cause, where)
+  return new StockpipeError('internal', `Cassandra refuses a statement: ${cause.message}`, { cause })
+}
+
+const isAboutSchema = (message: string): boolean =>
+  /unconfigured table|does not exist|doesn't exist|unknown keyspace|unconfigured columnfamily|undefined column/i.test(
+    message,
+  )
+
+export const missing = (why: string, { keyspace }: Pick<Where, 'keyspace'>, cause?: unknown): StockpipeError =>
+  new StockpipeError('schema', `the tables of stockpipe are not in Cassandra's keyspace "${keyspace}"`, {
+    why,
+    hint: 'start a processor (`stockpipe run --role processor`), which makes them, or check --cassandra-keyspace',
+    mendable: true,
+    cause,
+  })
+
+const misconfigured = (cause: Error, { keyspace }: Where): StockpipeError =>
+  new StockpipeError('schema', `Cassandra cannot make keyspace "${keyspace}"`, {
+    why: cause.message,
+    hint: 'check --cassandra-replication and --cassandra-datacenter, or make the keyspace yourself',
+    mendable: true,
+    cause,
+  })
+
+function forbidden(cause: Error): StockpipeError {
+  const [, role, permission, resource] = /User (\S+) has no (\w+) permission on <([^>]+)>/.exec(cause.message) ?? []
+  const grant = resource && `GRANT ${permission} ON ${grantable(resource)} TO "${role}";`
+  return new StockpipeError('auth', `Cassandra forbids what stockpipe must do`, {
+    why: cause.message,
+    hint: grant
+      ? `let an administrator run: ${grant}`
+      : 'grant the role SELECT and MODIFY, and CREATE for the first start',
+    mendable: true,
+    cause,
+  })
+}
+
+const grantable = (resource: string): string => (resource.startsWith('all ') ? 'ALL KEYSPACES' : resource)
+
+const TLS_CODES = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)/
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : ''
+
+const isTlsTrouble = (cause: unknown): boolean => TLS_CODES.test(codeOf(cause))
+
+const untrusted = (cause: unknown, where: Where): StockpipeError =>
+  new StockpipeError('unreachable', `the certificate of Cassandra at ${addressOf(where)} is not trusted`, {
+    why: textOf(cause),
+    hint: 'give the authority that signed it with --cassandra-tls-ca, and a contact point that it names',
+    mendable: true,
+    cause,
+  })
+
+function textOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  const inner = 'innerError' in cause && cause.innerError instanceof Error ? `: ${cause.innerError.message}` : ''
+  return `${cause.message}${inner}`
+}

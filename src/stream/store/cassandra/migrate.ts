@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+
+import { StockpipeError } from '../../../errors.ts'
+import { missing } from './errors.ts'
+import type { SchemaChanges } from './ddl.ts'
+import { Lease, LEASE_TABLE } from './lease.ts'
+import type { CassandraOptions } from './options.ts'
+import schema from './schema.cql' with { type: 'text' }
+import type { Session } from './session.ts'
+import { tableOptions } from './table-options.ts'
+
+interface Migration {
+  version: number
+  text: string
+}
+
+const MIGRATIONS: readonly Migration[] = [{ version: 1, text: schema }]
+
+const LEDGER_TABLE =
+  'CREATE TABLE IF NOT EXISTS $keyspace.schema_migrations (version int PRIMARY KEY, applied_ts timestamp, checksum text)'
+
+/** How long to wait for another process that makes the tables, before the caller hears of it. */
+const WAIT_MS = 30_000
+const POLL_MS = 300
+
+interface Work {
+  session: Session
+  changes: SchemaChanges
+  options: CassandraOptions
+  migrations: readonly Migration[]
+}
+
+/**
+ * Makes what tables are missing, or, without `migrate`, only checks that none is. Of several processes one does it
+ * and the others wait. Throws a mendable `schema` error where the tables are not those that this program knows.
+ */
+export async function migrate(work: Omit<Work, 'migrations'>, migrations = MIGRATIONS): Promise<void> {
+  const { session, changes, options } = work
+  if ((await pending(session, options, migrations)).length === 0) return
+  if (!options.migrate) throw missing('they were not made yet, or by an older stockpipe', options)
+  for (const table of [LEDGER_TABLE, LEASE_TABLE]) await changes.apply(fill(table, work))
+  const lease = new Lease(session)
+  for (const giveUp = options.clock.now() + WAIT_MS; ; await options.clock.sleep(POLL_MS)) {
+    if ((await pending(session, options, migrations)).length === 0) return
+    if (await lease.acquire()) return makeTables({ ...work, migrations }, lease)
+    if (options.clock.now() < giveUp) continue
+    throw new StockpipeError('unreachable', 'another process is making the tables in Cassandra', {
+      why: `it has not finished after ${WAIT_MS / 1000} s`,
+      hint: 'if that process died, its lock ends within a minute',
+      retryable: true,
+    })
+  }
+}
+
+async function makeTables(work: Work, lease: Lease): Promise<void> {
+  const { session, changes, options, migrations } = work
+  try {
+    for (const { version, text } of await pending(session, options, migrations)) {
+      for (const statement of statementsOf(text)) {
+        await lease.renew()
+        await changes.apply(fill(statement, work))
+      }
+      await session.execute(
+        `INSERT INTO ${session.keyspace}.schema_migrations (version, applied_ts, checksum) VALUES (?, ?, ?)`,
+        [version, options.clock.now(), checksumOf(text)],
+      )
+      options.log.info('cassandra.migrated', { keyspace: options.keyspace, version })
+    }
+  } finally {
+    // It would expire by itself; whoever waits should not have to.
+    await lease.release().catch(() => {})
+  }
+}
+
+/** What is still to be applied. Throws where the keyspace holds something else than we know. */
+async function pending(
+  session: Session,
+  options: CassandraOptions,
+  migrations: readonly Migration[],
+): Promise<readonly Migration[]> {
+  const applied = await ledger(session, options.keyspace)
+  const newest = Math.max(0, ...applied.keys())
+  if (newest > (migrations.at(-1)?.version ?? 0))
+    throw new StockpipeError('schema', `keyspace "${options.keyspace}" was made by a newer stockpipe`, {
+      why: `its schema is version ${newest}, this program knows up to ${migrations.at(-1)?.version ?? 0}`,
+      hint: 'run that newer version, or name another keyspace with --cassandra-keyspace',
+      mendable: true,
+    })
+  const changed = migrations.find(
+    ({ version, text }) => (applied.get(version) ?? checksumOf(text)) !== checksumOf(text),
+  )
+  if (changed !== undefined)
+    throw new StockpipeError('schema', `keyspace "${options.keyspace}" was made by another build of stockpipe`, {
+      why: `the checksum of schema version ${changed.version} is not that of this program`,
+      hint: 'run the build that made it, or name another keyspace with --cassandra-keyspace',
+      mendable: true,
+    })
+  return migrations.filter(({ version }) => !applied.has(version))
+}
+
+async function ledger(session: Session, keyspace: string): Promise<Map<number, string>> {
+  const tables = await session.execute(
+    `SELECT table_name FROM system_schema.tables WHERE keyspace_name = ? AND table_name = 'schema_migrations'`,
+    [keyspace],
+  )
+  if (tables.rowLength === 0) return new Map()
+  const { rows } = await session.execute(`SELECT version, checksum FROM ${session.keyspace}.schema_migrations`)
+  return new Map(rows.map((row) => [Number(row['version']), String(row['checksum'])]))
+}
+
+const checksumOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+const statementsOf = (text: string): string[] =>
+  text
+    .replaceAll(/^\s*--.*$/gm, '')
+    .split(';')
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')
+
+function fill(statement: string, { session, options }: Pick<Work, 'session' | 'options'>): string {
+  const values: Readonly<Record<string, string>> = {
+    keyspace: session.keyspace,
+    ...tableOptions(options.retention),
+  }
+  return statement.replaceAll(/\$(\w+)/g, (_whole, name: string) => values[name] ?? '')
+}
