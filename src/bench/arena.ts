@@ -1,6 +1,7 @@
 import type { Client } from 'cassandra-driver'
 import type { Admin, Kafka } from 'kafkajs'
 
+import type { TradesTable } from './own-table.ts'
 import { Prober } from './probe.ts'
 import { openCassandra, openKafka } from './servers.ts'
 import { createKeyspace } from './trades-table.ts'
@@ -22,7 +23,7 @@ export interface ArenaOptions {
   name: string
   clock: Clock
   /** The statement that makes the table `trades`; null: whoever writes makes it. */
-  createTrades: ((keyspace: string) => string) | null
+  createTrades: TradesTable | null
 }
 
 export async function openArena({ settings, name, clock, createTrades }: ArenaOptions): Promise<Arena> {

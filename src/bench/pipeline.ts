@@ -2,15 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { keyspaceOf } from './arena.ts'
 import { type DrainResult, runDrain } from './drain.ts'
 import { loadWords, type MachineLoad, machineLoad, millis, table, times, whole } from './figures.ts'
+import { ownTradesTable, type TradesTable } from './own-table.ts'
 import { type PacedResult, runPaced } from './paced.ts'
 import type { BenchReport } from './report.ts'
 import { settleServers } from './servers.ts'
 import type { Side } from './side.ts'
-import { createTrades as plainTrades } from './trades-table.ts'
 import type { Clock } from '../clock.ts'
 import type { Settings } from '../config.ts'
+import type { Store } from '../stream/store.ts'
 
 export interface PipelineBenchOptions {
   settings: Settings
@@ -26,20 +28,17 @@ export interface PipelineBenchOptions {
   seconds: number
   /** Trades in the topic for the highest rate; 0: not measured. */
   preload: number
-  /**
-   * The statement that makes our own table `trades` in a keyspace, so that the relay writes the very same table;
-   * null: the relay's own words.
-   */
-  ownTrades: ((settings: Settings) => Promise<(keyspace: string) => string>) | null
+  /** The store of the pipeline in the keyspace of the settings: the relay's table is made as its table is. */
+  openStore: (settings: Settings) => Promise<Store>
 }
 
 /** What every part of one bench shares. */
-export interface PipelineBench extends Omit<PipelineBenchOptions, 'ownTrades'> {
+export interface PipelineBench extends Omit<PipelineBenchOptions, 'openStore'> {
   /** What the names of topics, groups and keyspaces begin with. */
   name: string
   /** For files of the processes. */
   folder: string
-  createTrades: (keyspace: string) => string
+  createTrades: TradesTable
 }
 
 const WARM_UP_RATE = 5_000
@@ -56,12 +55,13 @@ interface Results {
  * From the log's acknowledgement of an append to the row being readable in the table, for the processor and for a
  * bare relay, on the same servers with the same load: latency at each rate, then the highest rate.
  */
-export async function benchPipeline({ ownTrades, ...options }: PipelineBenchOptions): Promise<BenchReport> {
+export async function benchPipeline({ openStore, ...options }: PipelineBenchOptions): Promise<BenchReport> {
   const folder = mkdtempSync(join(tmpdir(), 'stockpipe-bench-'))
   try {
     const settings: Settings = { ...(await settleServers(options.settings)), avroFraming: 'raw' }
     const name = `bench-${options.clock.now().toString(36)}`
-    const createTrades = ownTrades === null ? plainTrades : await ownTrades(settings)
+    const schema = { ...settings, cassandraKeyspace: keyspaceOf(`${name}-schema`) }
+    const createTrades = await ownTradesTable({ settings: schema, open: openStore })
     const bench: PipelineBench = { ...options, settings, name, folder, createTrades }
     return report(bench, await measure(bench))
   } finally {

@@ -2,6 +2,7 @@ import type { Client } from 'cassandra-driver'
 
 import { DDL, keyspaceOf } from './arena.ts'
 import { type Latency, latencyOf, loadWords, machineLoad, millis, table, times, whole } from './figures.ts'
+import { tradesTableOf } from './own-table.ts'
 import type { BenchReport } from './report.ts'
 import { openCassandra, settleServers } from './servers.ts'
 import { Slots } from './slots.ts'
@@ -31,8 +32,6 @@ export interface StoreBench {
   note: (text: string) => void
   /** The store of the pipeline in the keyspace of the settings. */
   open: (settings: Settings) => Promise<Store>
-  /** The statement that makes its table `trades` in another keyspace. */
-  ownTrades: (settings: Settings) => Promise<(keyspace: string) => string>
 }
 
 interface RowSubject {
@@ -50,7 +49,7 @@ interface Figures {
 
 /** Trades by `Store.write` beside the same rows by bare batches of the driver, in turns, into equal tables. */
 export async function benchCassandra(bench: StoreBench): Promise<BenchReport> {
-  const { clock, open, ownTrades } = bench
+  const { clock, open } = bench
   const name = `bench-${clock.now().toString(36)}`
   const keyspaces = { stockpipe: keyspaceOf(`${name}-stockpipe`), driver: keyspaceOf(`${name}-driver`) }
   const settled = await settleServers(bench.settings)
@@ -63,8 +62,9 @@ export async function benchCassandra(bench: StoreBench): Promise<BenchReport> {
       DDL,
     )
     await using store = await open(settings)
-    const create = await ownTrades(settings)
-    await client.execute(create(keyspaces.driver), [], DDL)
+    await store.id()
+    const createTrades = await tradesTableOf(client, settings)
+    await client.execute(createTrades(keyspaces.driver), [], DDL)
     return report(await compare({ stockpipe: ofStore(store), driver: ofDriver(client, keyspaces.driver) }, bench))
   } finally {
     for (const keyspace of Object.values(keyspaces))

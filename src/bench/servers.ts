@@ -8,6 +8,8 @@ import type { Settings } from '../config.ts'
 import { StockpipeError } from '../errors.ts'
 import { KafkaBroker } from '../stream/broker/kafka.ts'
 import type { Broker } from '../stream/broker.ts'
+import { openCassandraStore } from '../stream/store/cassandra.ts'
+import type { Store } from '../stream/store.ts'
 import { Health, silentLog } from '../telemetry.ts'
 
 /** Plain clients, as the relay, the load and the probes use them. */
@@ -25,7 +27,7 @@ export function openKafka(settings: Settings): Kafka {
     connectionTimeout: CONNECT_MS,
     logLevel: logLevel.NOTHING,
     ssl: settings.kafkaTls
-      ? tlsFiles(settings.kafkaTlsCaFile, settings.kafkaTlsCertFile, settings.kafkaTlsKeyFile)
+      ? pemTexts(settings.kafkaTlsCaFile, settings.kafkaTlsCertFile, settings.kafkaTlsKeyFile)
       : false,
     ...(kafkaSaslMechanism === 'plain' ? { sasl: { mechanism: 'plain' as const, ...login } } : {}),
     ...(kafkaSaslMechanism === 'scram-sha-256' ? { sasl: { mechanism: 'scram-sha-256' as const, ...login } } : {}),
@@ -38,7 +40,7 @@ export const openKafkaBroker = (settings: Settings, clock: Clock): Broker =>
   new KafkaBroker({
     brokers: settings.kafkaBrokers ?? [],
     tls: settings.kafkaTls
-      ? tlsFiles(settings.kafkaTlsCaFile, settings.kafkaTlsCertFile, settings.kafkaTlsKeyFile)
+      ? pemTexts(settings.kafkaTlsCaFile, settings.kafkaTlsCertFile, settings.kafkaTlsKeyFile)
       : null,
     sasl:
       settings.kafkaSaslMechanism === null
@@ -52,6 +54,28 @@ export const openKafkaBroker = (settings: Settings, clock: Clock): Broker =>
     clock,
     log: silentLog,
     health: new Health(),
+  })
+
+/** The pipeline's own store on Cassandra. */
+export const openCassandraRows = (settings: Settings, clock: Clock): Promise<Store> =>
+  openCassandraStore({
+    contactPoints: settings.cassandraContactPoints ?? [],
+    port: settings.cassandraPort,
+    datacenter: settings.cassandraDatacenter,
+    keyspace: settings.cassandraKeyspace,
+    replication: settings.cassandraReplication,
+    consistency: settings.cassandraConsistency,
+    credentials:
+      settings.cassandraUsername === null
+        ? null
+        : { username: settings.cassandraUsername, password: settings.cassandraPassword ?? '' },
+    tls: settings.cassandraTls
+      ? pemTexts(settings.cassandraTlsCaFile, settings.cassandraTlsCertFile, settings.cassandraTlsKeyFile)
+      : null,
+    retention: { tradesMs: settings.retentionTrades, candlesMs: settings.retentionCandles },
+    migrate: true,
+    clock,
+    log: silentLog,
   })
 
 /** Connects. Statements are prepared and idempotent, with the consistency of the settings. */
@@ -69,7 +93,7 @@ export async function openCassandra(settings: Settings): Promise<Client> {
       : { credentials: { username: settings.cassandraUsername, password: settings.cassandraPassword ?? '' } }),
     ...(settings.cassandraTls
       ? {
-          sslOptions: tlsFiles(
+          sslOptions: pemTexts(
             settings.cassandraTlsCaFile,
             settings.cassandraTlsCertFile,
             settings.cassandraTlsKeyFile,
@@ -130,8 +154,8 @@ export async function settleServers(settings: Settings): Promise<Settings> {
   }
 }
 
-const tlsFiles = (ca: string | null, cert: string | null, key: string | null) => ({
-  ...(ca === null ? {} : { ca: readFileSync(ca) }),
-  ...(cert === null ? {} : { cert: readFileSync(cert) }),
-  ...(key === null ? {} : { key: readFileSync(key) }),
+const pemTexts = (ca: string | null, cert: string | null, key: string | null) => ({
+  ...(ca === null ? {} : { ca: readFileSync(ca, 'utf8') }),
+  ...(cert === null ? {} : { cert: readFileSync(cert, 'utf8') }),
+  ...(key === null ? {} : { key: readFileSync(key, 'utf8') }),
 })

@@ -2,7 +2,7 @@ import type { Client } from 'cassandra-driver'
 
 import { type Entry, hourOf } from '../trade.ts'
 
-/** The table `trades` as a plain program would write it: the columns and the key are those of the pipeline. */
+/** The table `trades`, written and read with plain statements. */
 
 const COLUMNS = [
   'symbol',
@@ -20,11 +20,6 @@ const COLUMNS = [
 ] as const
 
 const KEY = 'symbol = ? AND hour = ? AND trade_ts = ? AND log_partition = ? AND log_offset = ? AND log_index = ?'
-
-export const createTrades = (keyspace: string): string => `CREATE TABLE IF NOT EXISTS ${keyspace}.trades (
-  symbol text, hour text, trade_ts timestamp, log_partition int, log_offset bigint, log_index int,
-  price double, volume double, conditions text, received_ts timestamp, ingested_ts timestamp, flags text,
-  PRIMARY KEY ((symbol, hour), trade_ts, log_partition, log_offset, log_index))`
 
 export const createKeyspace = (keyspace: string, datacenter: string, replication: number): string =>
   `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication = {'class': 'NetworkTopologyStrategy', '${datacenter}': ${replication}}`

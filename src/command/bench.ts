@@ -1,4 +1,5 @@
 import type { BenchReport } from '../bench/report.ts'
+import type { Settings } from '../config.ts'
 import type { Problem } from '../config/problems.ts'
 import { choices, integer } from '../config/value.ts'
 import {
@@ -72,46 +73,35 @@ function obstacles({ settings, positional }: Wish<Values>): Problem[] {
   return problems
 }
 
-/** Null for a part that reports by itself. */
+/** Null for a part, which reports by itself. */
 async function measure(call: ConfiguredCall<Values>, signal: AbortSignal): Promise<BenchReport | null> {
-  const { settings, positional, print } = call
-  const { systemClock: clock } = await import('../clock.ts')
-  switch (positional) {
-    case 'pipeline':
-      return pipeline(call, signal)
-    case 'broker':
-      return broker(call, signal)
-    case 'relay':
-      await (await import('../bench/parts.ts')).relayPart({ settings, clock, signal, print })
-      return null
-    case 'load':
-      await (await import('../bench/parts.ts')).loadPart({ settings, clock, signal, print })
-      return null
-    case 'store':
-      return (await import('../bench/store.ts')).benchStore()
-    default:
-      return (await import('../bench/engine.ts')).benchEngine()
-  }
-}
-
-async function pipeline({ settings, values }: ConfiguredCall<Values>, signal: AbortSignal): Promise<BenchReport> {
-  const [{ benchPipeline }, { systemClock: clock }] = await Promise.all([
-    import('../bench/pipeline.ts'),
-    import('../clock.ts'),
-  ])
-  const { seconds, preload, sides } = values
-  const rates = values.rates.map(Number)
-  return benchPipeline({ settings, clock, signal, note, seconds, preload, sides, rates, ownTrades: null })
-}
-
-async function broker({ settings }: ConfiguredCall<Values>, signal: AbortSignal): Promise<BenchReport> {
-  const [{ benchBroker }, { openKafkaBroker }, { systemClock: clock }] = await Promise.all([
-    import('../bench/broker.ts'),
+  const { settings, positional, print, values } = call
+  if (positional === 'engine') return (await import('../bench/engine.ts')).benchEngine()
+  if (positional === 'store' && settings.store === 'embedded') return (await import('../bench/store.ts')).benchStore()
+  const [{ openCassandraRows, openKafkaBroker }, { systemClock: clock }] = await Promise.all([
     import('../bench/servers.ts'),
     import('../clock.ts'),
   ])
-  const open = (wanted: typeof settings) => openKafkaBroker(wanted, clock)
-  return benchBroker({ settings, clock, signal, note, open })
+  const bench = { settings, clock, signal, note }
+  const openStore = (wanted: Settings) => openCassandraRows(wanted, clock)
+  switch (positional) {
+    case 'relay':
+      await (await import('../bench/parts.ts')).relayPart({ ...bench, print })
+      return null
+    case 'load':
+      await (await import('../bench/parts.ts')).loadPart({ ...bench, print })
+      return null
+    case 'broker': {
+      const { benchBroker } = await import('../bench/broker.ts')
+      return benchBroker({ ...bench, open: (wanted) => openKafkaBroker(wanted, clock) })
+    }
+    case 'store':
+      return (await import('../bench/rows.ts')).benchCassandra({ ...bench, open: openStore })
+    default: {
+      const { benchPipeline } = await import('../bench/pipeline.ts')
+      return benchPipeline({ ...bench, ...values, rates: values.rates.map(Number), openStore })
+    }
+  }
 }
 
 const note = (text: string): void => void process.stderr.write(`bench: ${text}\n`)
