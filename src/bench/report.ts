@@ -1,7 +1,7 @@
 /** A measurement: what a person reads, and the same numbers for a script. */
 export interface BenchReport {
   text: string
-  json: Readonly<Record<string, number>>
+  json: Readonly<Record<string, unknown>>
 }
 
 /** Items per second of the best of several runs, the subjects taking turns so that a noisy machine is fair to all. */

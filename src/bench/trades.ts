@@ -23,7 +23,8 @@ export function recordedTrades(of: { records: number; perRecord: number; symbols
   })
 }
 
-const trade = (symbol: string, t: number, random: () => number): Entry => ({
+/** One made-up trade. */
+export const trade = (symbol: string, t: number, random: () => number): Entry => ({
   c: random() < 0.1 ? US_STOCK_CONDITIONS : null,
   p: Math.round(10_000 + random() * 500) / 100,
   s: symbol,
@@ -32,7 +33,7 @@ const trade = (symbol: string, t: number, random: () => number): Entry => ({
 })
 
 /** A small generator (xorshift): the bench needs the same bytes in every run, not good randomness. */
-function noise(): () => number {
+export function noise(): () => number {
   let state = 0x9e3779b9
   return () => {
     state ^= state << 13

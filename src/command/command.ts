@@ -37,6 +37,8 @@ export interface Positional {
   name: string
   describe: string
   choices: readonly string[]
+  /** Understood too, and shown to nobody: what the program says to itself. */
+  hidden?: readonly string[]
   isRequired: boolean
 }
 

@@ -182,7 +182,7 @@ function positionalOf(argv: Parsed, rest: readonly string[], command: Command): 
     return null
   }
   const text = typeof given === 'string' ? given : JSON.stringify(given)
-  if (positional.choices.includes(text)) return text
+  if (positional.choices.includes(text) || positional.hidden?.includes(text)) return text
   const like = nearest(text, positional.choices)
   throw usage(
     `unknown ${positional.name} ${JSON.stringify(text)}`,

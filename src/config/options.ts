@@ -59,7 +59,7 @@ export const OPTIONS = {
   config: general(path, null, {
     describe: 'File with more options, named as the flags without dashes in front',
     defaultText: 'stockpipe.yaml of the working directory, where there is one',
-    commands: ['run', 'simulate', 'export', 'doctor', 'config'],
+    commands: ['run', 'simulate', 'export', 'bench', 'doctor', 'config'],
   }),
   role: general(roleList, ROLES, { describe: 'What this process does' }),
 
