@@ -1,13 +1,16 @@
+import { describe } from 'bun:test'
+
+import { kafkaForTests } from '../../../test/services/services.ts'
 import { brokerContract } from '../broker.contract.ts'
 import { KafkaBroker } from './kafka.ts'
 import { systemClock } from '../../clock.ts'
 import { Health, silentLog } from '../../telemetry.ts'
 
-const brokers = (process.env['STOCKPIPE_TEST_KAFKA'] ?? '127.0.0.1:19092').split(',')
+const kafka = await kafkaForTests()
 
 const open = (): KafkaBroker =>
   new KafkaBroker({
-    brokers,
+    brokers: kafka?.brokers ?? [],
     tls: null,
     sasl: null,
     replication: null,
@@ -16,17 +19,20 @@ const open = (): KafkaBroker =>
     health: new Health(),
   })
 
-brokerContract('Kafka', async () => {
-  const opened = [open()]
-  return {
-    broker: opened[0] ?? open(),
-    async connect() {
-      const another = open()
-      opened.push(another)
-      return another
-    },
-    async close() {
-      for (const broker of opened) await broker[Symbol.asyncDispose]()
-    },
-  }
+describe.skipIf(kafka === null)('on a real broker', () => {
+  brokerContract('Kafka', async () => {
+    const opened: KafkaBroker[] = []
+    const connect = () => {
+      const broker = open()
+      opened.push(broker)
+      return broker
+    }
+    return {
+      broker: connect(),
+      connect: async () => connect(),
+      async close() {
+        for (const broker of opened) await broker[Symbol.asyncDispose]()
+      },
+    }
+  })
 })
