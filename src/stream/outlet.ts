@@ -3,7 +3,8 @@ import { encodeValue, type Framing, sealHeaders } from './codec.ts'
 import type { Live } from './live.ts'
 import type { BadRecord, FoldResult, Partition } from './partition.ts'
 import { retry } from './retry.ts'
-import type { Store, Tables } from './store.ts'
+import { RowQueue } from './row-queue.ts'
+import { noRows, type Store, type Tables } from './store.ts'
 import type { RowSink, WindowSettings } from './symbol-windows.ts'
 import { deadLetterTopic, lateTopic, type TopicOptions } from './topics.ts'
 import type { Observer } from './observer.ts'
@@ -25,6 +26,12 @@ export interface ProcessorOptions extends TopicOptions {
   drained: AbortSignal
 }
 
+/** How the rows of a partition go: trades at once, the others through its queue. */
+export interface Way {
+  queue: RowQueue
+  signal: AbortSignal
+}
+
 /** Everything that leaves the processor: rows, late trades, dead letters, seals, live updates, numbers. */
 export class Outlet {
   readonly #options: ProcessorOptions
@@ -36,11 +43,25 @@ export class Outlet {
     this.#observer = observer
   }
 
-  /** Resolves when every row, late trade and dead letter of the partition so far is acknowledged. Then, and only then, others see them. */
-  async write(partition: Partition, rows: RowSink, signal: AbortSignal): Promise<void> {
-    const { store, live, context } = this.#options
+  /** The queue for everything but trades of one partition. */
+  queue(signal: AbortSignal): RowQueue {
+    return new RowQueue((rows) => this.#store(rows, signal))
+  }
+
+  /**
+   * Resolves when the trades and dead letters of the partition so far are acknowledged, and the other rows are in the
+   * queue. What is acknowledged, and only that, is told to others.
+   */
+  async write(partition: Partition, rows: RowSink, { queue, signal }: Way): Promise<void> {
+    const { trades, ...others } = rows
     await this.#appendDeadLetters(partition, signal)
-    if (Object.values(rows).every((part) => part.length === 0)) return
+    queue.add({ trades: [], ...others })
+    if (trades.length > 0) await this.#store({ ...noRows(), trades }, signal)
+    await queue.room()
+  }
+
+  async #store(rows: RowSink, signal: AbortSignal): Promise<void> {
+    const { store, live, context } = this.#options
     const startedAt = context.clock.now()
     await retry('store', () => store.write(rows), { context, signal })
     if (rows.late.length > 0) await this.#append(lateTopic(this.#options.topic), rows.late.map(lateRecord), signal)

@@ -3,7 +3,7 @@ import { decodeRecord, type DecodedRecord } from './codec.ts'
 import { Sessions } from './sessions.ts'
 import type { RowSink, WindowSettings } from './symbol-windows.ts'
 import { identityOf, type RecordIdentity, type Triple } from './triple.ts'
-import { WindowEngine } from './window.ts'
+import { type Flush, WindowEngine } from './window.ts'
 import { StockpipeError } from '../errors.ts'
 import { entryProblem } from '../trade.ts'
 
@@ -81,7 +81,7 @@ export class Partition {
     return [...unknown]
   }
 
-  take(options: { flush: boolean }): RowSink {
+  take(options: Flush): RowSink {
     return this.engine.take(options)
   }
 
