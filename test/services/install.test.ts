@@ -130,6 +130,12 @@ describe('a server', () => {
     )
   })
 
+  test('that goes on talking after the reason for its end is an error with that reason', async () => {
+    using root = newRoot('server')
+    const text = 'echo ERROR the port is taken; seq 100; exit 3'
+    expect(startServer(planned(root.path, text)).started).rejects.toThrow(/\nERROR the port is taken\n76\n.*\n100$/s)
+  })
+
   test('counts as started only by what it logs in this start', async () => {
     using root = newRoot('server')
     const first = startServer(planned(root.path, 'echo serving; exec sleep 60'))

@@ -60,8 +60,7 @@ export function startServer(plan: ServerPlan): Server {
   let isMeantToEnd = false
   const isRunning = () => child.exitCode === null && child.signalCode === null
   const text = () => readFileSync(path).subarray(from).toString()
-  const words = (what: string) =>
-    `${plan.name} ${what}; the end of its log:\n${text().trimEnd().split('\n').slice(-TAIL_LINES).join('\n')}`
+  const words = (what: string) => `${plan.name} ${what}; from its log:\n${excerpt(text())}`
   const started = untilStarted(plan, { isRunning, text, words })
   void child.exited.then(async () => {
     held.delete(child)
@@ -84,6 +83,14 @@ export function startServer(plan: ServerPlan): Server {
       await child.exited
     },
   }
+}
+
+/** The end of a log, and before it the complaints, for a server may say much after the reason for its end. */
+function excerpt(log: string): string {
+  const lines = log.trimEnd().split('\n')
+  const tail = lines.slice(-TAIL_LINES)
+  const complaints = lines.slice(0, -TAIL_LINES).filter((line) => /\b(ERROR|FATAL)\b|^Caused by/.test(line))
+  return [...complaints.slice(-TAIL_LINES), ...tail].join('\n')
 }
 
 /** Starts it, waits until it serves and ends it politely. */
