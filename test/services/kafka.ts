@@ -214,7 +214,7 @@ async function train(installed: Installed): Promise<void> {
     const cluster: Cluster = { root: root.path, nodes, isAuthenticated: false, isForLoad: false }
     writeSettings(cluster, node)
     const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', settingsOf(cluster, node)]
-    await succeed([installed.java, '-cp', installed.classpath, ...format])
+    await succeed(root.path, [installed.java, '-cp', installed.classpath, ...format])
     await runOnce(plan(cluster, { node, installed, isTraining: true }))
     copyFileSync(join(dataOf(cluster, node), CHECKPOINT), join(installed.template, CHECKPOINT))
   })

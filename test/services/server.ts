@@ -1,19 +1,11 @@
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { underWatch } from './watch.ts'
+
 const LATE_MS = 120_000
 const POLL_MS = 50
 const TAIL_LINES = 25
-
-/**
- * A shell that becomes the server, after it has started a watcher: the watcher reads from a pipe that only this process
- * holds, and when this process ends, however it ends, it kills the server and removes the folder of the instance ($0).
- * When the server ended before, the kill fails and the folder stays.
- */
-const UNDER_WATCH = `
-exec 3<&0 </dev/null
-{ read -r _ <&3 || { kill -9 $$ && sleep 1 && rm -rf -- "$0"; } 2>/dev/null; } >/dev/null &
-exec 3<&- "$@"`
 
 export interface ServerPlan {
   /** Of its log, too: `<root>/<name>.log`. */
@@ -45,7 +37,7 @@ export function startServer(plan: ServerPlan): Server {
   const path = join(plan.root, `${plan.name}.log`)
   const log = openSync(path, 'a')
   const from = statSync(path).size
-  const child = Bun.spawn(['sh', '-c', UNDER_WATCH, plan.root, ...plan.command], {
+  const child = Bun.spawn(underWatch(plan.root, plan.command), {
     cwd: plan.root,
     // Nothing of the tester's own shell, such as tokens or Java options.
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' },
