@@ -3,7 +3,7 @@ import type { Client } from 'cassandra-driver'
 import { StockpipeError } from '../../../errors.ts'
 import { createClient } from './client.ts'
 import { SchemaChanges } from './ddl.ts'
-import { toStockpipeError } from './errors.ts'
+import { isUnprepared, toStockpipeError } from './errors.ts'
 import { storeId } from './info.ts'
 import { openKeyspace } from './keyspace.ts'
 import { migrate } from './migrate.ts'
@@ -39,7 +39,8 @@ export class Connector {
       return result
     } catch (error) {
       const wrapped = toStockpipeError(error, this.#options)
-      if (wrapped.code === 'unreachable') await this.#retire(session)
+      const isDead = this.#options.clock.now() - this.#workedAt >= RETIRE_MS
+      if (wrapped.retryable && (isDead || isUnprepared(wrapped.cause))) await this.#retire(session)
       throw wrapped
     }
   }
@@ -94,11 +95,10 @@ export class Connector {
   }
 
   async #retire(session: Session): Promise<void> {
-    if (this.#options.clock.now() - this.#workedAt < RETIRE_MS) return
     const current = await this.#current?.catch(() => null)
     if (current !== session) return
     this.#current = null
-    this.#options.log.debug('cassandra.reconnecting', { after_ms: RETIRE_MS })
+    this.#options.log.debug('cassandra.reconnecting')
     await this.#shutDown(session.client)
   }
 

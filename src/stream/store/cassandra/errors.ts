@@ -13,6 +13,8 @@ const CODES = {
   configError: 0x2300,
 } as const
 
+const UNPREPARED = 0x2500
+
 /** Answers of the server that pass by themselves, and what each means. */
 const PASSING = new Map<number, string>([
   [0x0000, 'the server has an internal error'],
@@ -24,6 +26,8 @@ const PASSING = new Map<number, string>([
   [0x1200, 'too few nodes answered the read in time'],
   [0x1300, 'a node failed to read'],
   [0x1500, 'a node failed to write'],
+  // The driver could not prepare it anew, and does not say why: connecting anew does.
+  [UNPREPARED, 'it no longer knows our statements, as after a change of the tables'],
 ])
 
 /** The error in our words. Of several causes (one per node) the one that somebody must mend wins. */
@@ -32,6 +36,10 @@ export function toStockpipeError(error: unknown, where: Where): StockpipeError {
   const worst = classified.find(({ retryable }) => !retryable) ?? classified[0]
   return worst ?? unreachable('none of the names could be resolved', where, error)
 }
+
+/** Whether only a new connection can tell what is wrong. */
+export const isUnprepared = (error: unknown): boolean =>
+  causesOf(error).some((cause) => cause instanceof errors.ResponseError && cause.code === UNPREPARED)
 
 /** What went wrong at each node that was tried; a node known to be down has only a text. */
 function causesOf(error: unknown): unknown[] {
@@ -93,15 +101,16 @@ function response(cause: errors.ResponseError, where: Where): StockpipeError {
   if (passing !== undefined) return unreachable(`${passing}: ${cause.message}`, where, cause)
   if (cause.code === CODES.badCredentials) return authentication(cause, where)
   if (cause.code === CODES.unauthorized) return forbidden(cause)
-  if (cause.code === CODES.invalid && isAboutSchema(cause.message)) return missing(cause.message, where, cause)
+  if (isMissing(cause)) return missing(cause.message, where, cause)
   if (cause.code === CODES.configError) return misconfigured(cause, where)
   return new StockpipeError('internal', `Cassandra refuses a statement: ${cause.message}`, { cause })
 }
 
-const isAboutSchema = (message: string): boolean =>
-  /unconfigured table|does not exist|doesn't exist|unknown keyspace|unconfigured columnfamily|undefined column/i.test(
-    message,
-  )
+/** Whether a keyspace, table or column is not there. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof errors.ResponseError &&
+  error.code === CODES.invalid &&
+  /unconfigured (table|columnfamily)|does(n't| not) exist|unknown keyspace|undefined column/i.test(error.message)
 
 export const missing = (why: string, { keyspace }: Pick<Where, 'keyspace'>, cause?: unknown): StockpipeError =>
   new StockpipeError('schema', `the tables of stockpipe are not in Cassandra's keyspace "${keyspace}"`, {
