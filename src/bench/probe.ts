@@ -45,6 +45,7 @@ export class Prober {
   readonly #session: string
   #seq = 0
   #lastTs = 0
+  readonly #appending: Promise<unknown>[] = []
 
   constructor(options: ProberOptions) {
     this.#options = options
@@ -58,7 +59,15 @@ export class Prober {
   }
 
   /** Appends one trade of an event time that no other probe has. Resolves when the log has acknowledged it. */
-  async append(partition: number): Promise<Probe> {
+  append(partition: number): Promise<Probe> {
+    const before = this.#appending[partition] ?? Promise.resolve()
+    const appended = before.then(() => this.#append(partition))
+    // Records of one session must lie in a partition in their order, or they count as repeated.
+    this.#appending[partition] = appended.catch(() => {})
+    return appended
+  }
+
+  async #append(partition: number): Promise<Probe> {
     const { producer, topic, clock } = this.#options
     const symbol = this.symbols[partition] ?? ''
     const received = clock.now()
