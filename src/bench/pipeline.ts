@@ -67,9 +67,8 @@ async function measure(bench: PipelineBench): Promise<PipelineResults> {
   const { rates, sides, note, preload } = bench
   const before = machineLoad()
   note(`warm-up; ${loadWords(before)}`)
-  const [warmest = 'relay'] = sides
-  if (rates.length > 0)
-    await runPaced(warmest, WARM_UP_RATE, { ...bench, name: `${bench.name}-w`, seconds: WARM_UP_SECONDS })
+  for (const side of rates.length > 0 ? sides : [])
+    await runPaced(side, WARM_UP_RATE, { ...bench, name: `${bench.name}-w`, seconds: WARM_UP_SECONDS })
   const paced: PacedResult[] = []
   for (const [turn, rate] of rates.entries())
     for (const side of inTurn(sides, turn)) {
