@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 
 import { dueRecords } from './load.ts'
-import { probeSymbols } from './probe.ts'
+import { pollPause, probeSymbols } from './probe.ts'
 import { Slots } from './slots.ts'
 import { partitionOf } from '../stream/broker/partitioner.ts'
 
@@ -19,6 +19,10 @@ test('every partition has a probe symbol of its own that Kafka would put there',
     expect(probeSymbols(partitions).map((symbol) => partitionOf(symbol, partitions))).toEqual(
       Array.from({ length: partitions }, (_, partition) => partition),
     )
+})
+
+test('a probe is asked for every 2 ms, and less often the longer it waits', () => {
+  expect([0, 10, 50, 100, 5_000].map(pollPause)).toEqual([2, 2, 2, 4, 200])
 })
 
 test('no more work runs at once than there are slots, all of it runs, and a failure frees its slot', async () => {
