@@ -160,3 +160,26 @@ test('what a commit in the background fails with is thrown by the next one', asy
   const failure = await committer.finish(partition, async () => {}, never).catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: 'not-owner' })
 })
+
+test('the end waits for every row, also where there is nothing new to commit', async () => {
+  const { options } = surroundings()
+  const partition = partitionOf(0)
+  partition.fold(GOOD)
+  const assignment: Assignment = {
+    partition: 0,
+    signal: never,
+    committed: null,
+    [Symbol.dispose]() {},
+    async *batches() {},
+    async commit() {},
+  }
+  const committer = new Committer(assignment, options, 'f')
+  await committer.finish(partition, async () => {}, never)
+  const stored = Promise.withResolvers<void>()
+  let isOver = false
+  const over = committer.finish(partition, () => stored.promise, never).then(() => (isOver = true))
+  await new Promise(setImmediate)
+  expect(isOver).toBe(false)
+  stored.resolve()
+  await over
+})

@@ -47,9 +47,10 @@ export class Committer {
       .finally(() => (this.#underWay = null))
   }
 
-  /** Commits the last state, and resolves when that is done. */
+  /** Resolves when every row is acknowledged and the last state, where it is another one, is committed. */
   async finish(partition: Partition, acknowledged: () => Promise<unknown>, stop: AbortSignal): Promise<void> {
     await this.#underWay
+    await acknowledged()
     this.begin(partition, acknowledged, stop)
     await this.#underWay
     this.#check()
