@@ -69,9 +69,9 @@ export class Outlet {
     live.publish(rows)
   }
 
-  /** Reads the newest price of each symbol the engine has not met, before its first fold. */
-  async learnLatest(partition: Partition, batch: Batch, signal: AbortSignal): Promise<void> {
-    const symbols = partition.unknownSymbols(batch)
+  /** Reads the newest price of each symbol that the engine has met for the first time. */
+  async learnLatest(partition: Partition, signal: AbortSignal): Promise<void> {
+    const symbols = partition.engine.unknownPrices()
     if (symbols.length === 0) return
     const { store, context } = this.#options
     const known = new Map<string, Tables['latest']>()

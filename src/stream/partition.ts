@@ -73,14 +73,6 @@ export class Partition {
     return { bad, duplicates }
   }
 
-  /** Symbols of the batch whose newest price was not read since the start. */
-  unknownSymbols(batch: Batch): string[] {
-    const unknown = new Set<string>()
-    for (const { key, offset } of batch.records)
-      if (key !== null && offset > this.#rebuildTo && !this.engine.knowsLatest(key)) unknown.add(key)
-    return [...unknown]
-  }
-
   take(options: Flush): RowSink {
     return this.engine.take(options)
   }

@@ -58,9 +58,9 @@ async function process(assignment: Assignment, { options, outlet, stop }: Owners
   let isDrained = false
   let drainedAt = Number.POSITIVE_INFINITY
   for await (const batch of assignment.batches(offset)) {
-    await outlet.learnLatest(partition, batch, signal)
     outlet.observe(partition, batch, partition.fold(batch))
     if (!partition.isLive) continue
+    await outlet.learnLatest(partition, signal)
     if (!isLive) partition.engine.goLive()
     isLive = true
     quiet.observe(batch, partition.position)

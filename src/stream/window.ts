@@ -6,6 +6,15 @@ import { type RowSink, SymbolWindows, type WindowSettings } from './symbol-windo
 import type { DirectPrint } from './aggregate.ts'
 import { dayOf, type Entry, INTERVALS } from '../trade.ts'
 
+/** The newest price of a symbol as the store has it. */
+export interface KnownPrice {
+  price: number
+  volume: number
+  trade_ts: number
+  received_ts: number | null
+  stamp: number
+}
+
 /** Which of the rows that may still change are wanted. */
 export interface Flush {
   flush: boolean
@@ -62,28 +71,28 @@ export class WindowEngine {
     return this.#from === Number.NEGATIVE_INFINITY ? null : this.#from
   }
 
-  /** A symbol that a restart made known has windows, but its newest price is still to be read. */
-  knowsLatest(symbol: string): boolean {
-    return this.#symbols.get(symbol)?.hasReadLatest ?? false
+  /** Symbols that were folded and whose newest price in the store is still to be read. */
+  unknownPrices(): string[] {
+    return [...this.#newPrices].filter((state) => !state.hasReadLatest).map(({ symbol }) => symbol)
   }
 
-  /** What the store says is latest, so that an older price never follows it. Once per symbol, before its first fold. */
-  learnLatest(
-    symbol: string,
-    row: { price: number; volume: number; trade_ts: number; received_ts: number | null; stamp: number } | null,
-  ): void {
+  /**
+   * What the store says is latest, so that an older price never follows it: once per symbol, after its first fold and
+   * before the rows of it are taken. Of equal times the stored one came first.
+   */
+  learnLatest(symbol: string, row: KnownPrice | null): void {
     const state = this.#stateOf(symbol)
+    const { latest } = state
     state.hasReadLatest = true
-    if (row === null) return
+    if (row === null || row.trade_ts < latest.t) return
     const rank = row.stamp - row.trade_ts * 1000
-    state.latest = {
-      t: row.trade_ts,
-      rank,
-      price: row.price,
-      volume: row.volume,
-      received: row.received_ts,
-      isDirty: false,
+    if (row.trade_ts === latest.t) {
+      latest.rank += rank + 1
+      return
     }
+    const { trade_ts: t, price, volume, received_ts: received } = row
+    state.latest = { t, rank, price, volume, received, isDirty: false }
+    this.#newPrices.delete(state)
   }
 
   /** Folds one record, live. Entries of one symbol, or of several where another producer wrote them. */
