@@ -17,6 +17,8 @@ export interface ProcessorOptions extends TopicOptions {
   context: Context
   group: string
   framing: Framing
+  /** Of the schema in the registry, for confluent framing. */
+  schemaId?: number
   windows: WindowSettings
   /** Silence (ms) after which a window may be closed by the clock. */
   idle: number
@@ -93,10 +95,10 @@ export class Outlet {
 
   /** Moves the partition's watermark for every reader of the log, after a long silence. */
   async seal(partition: Partition, watermark: number, signal: AbortSignal): Promise<void> {
-    const { topic, framing, context } = this.#options
+    const { topic, framing, schemaId, context } = this.#options
     context.log.info('processor.seal', { partition: partition.number, watermark })
     const headers = sealHeaders(watermark, framing)
-    const record = { key: null, value: encodeValue([], framing), headers, partition: partition.number }
+    const record = { key: null, value: encodeValue([], framing, schemaId), headers, partition: partition.number }
     await this.#append(topic, [record], signal)
   }
 
