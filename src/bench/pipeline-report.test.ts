@@ -59,9 +59,10 @@ test('of one side alone there is no ratio', () => {
 
 test('what makes a figure doubtful is said: lost rows, probes without an answer, a load that could not keep up', () => {
   const { text } = report({
-    paced: [paced('relay', 4, { rows: 22_999, unreadable: 2, appended_per_second: 500 })],
+    paced: [paced('relay', 4, { rows: 22_999, unreadable: 2, appended_per_second: 500, load_behind_ms: 1_500 })],
   })
   expect(text).toContain('relay: 23,000 trades appended, 22,999 rows in the table')
   expect(text).toContain('relay at 1,000: 2 of 200 probes never became readable')
+  expect(text).toContain('relay at 1,000: the load fell up to 1.5 s behind')
   expect(text).toContain('relay at 1,000: the load reached only 500 trades/s')
 })

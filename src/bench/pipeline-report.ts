@@ -89,15 +89,20 @@ function ratios({ paced, drained = [] }: Pick<PipelineResults, 'paced'> & Partia
 /** What makes a figure doubtful is said beside it. */
 function shortcomings({ paced, drained }: PipelineResults): string[] {
   const lines: string[] = []
-  for (const { side, rate, unreadable, probes, appended_per_second: appended } of paced) {
+  for (const { side, rate, unreadable, probes, appended_per_second: appended, load_behind_ms: behind } of paced) {
     if (unreadable > 0) lines.push(`${side} at ${whole(rate)}: ${unreadable} of ${probes} probes never became readable`)
     if (appended < rate * LEAST_SHARE)
       lines.push(`${side} at ${whole(rate)}: the load reached only ${whole(appended)} trades/s`)
+    if (behind > MOST_BEHIND_MS)
+      lines.push(
+        `${side} at ${whole(rate)}: the load fell up to ${(behind / 1_000).toFixed(1)} s behind and made up for it`,
+      )
   }
   for (const { side, rows, trades } of [...paced, ...drained])
     if (rows !== trades) lines.push(`${side}: ${whole(trades)} trades appended, ${whole(rows)} rows in the table`)
   return lines.length === 0 ? [] : ['', ...lines]
 }
 const LEAST_SHARE = 0.95
+const MOST_BEHIND_MS = 500
 
 const megabytes = (bytes: number): string => (Number.isNaN(bytes) ? '-' : `${(bytes / 1e6).toFixed(0)} MB`)
