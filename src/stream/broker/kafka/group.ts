@@ -127,23 +127,35 @@ export class Group {
     for (;;) {
       await clock.sleep(HEARTBEAT_MS, membership.fenced)
       if (membership.fenced.aborted) return
-      try {
-        await membership.heartbeat()
-        heardAt = clock.now()
-      } catch (error) {
-        const type = typeOf(error) ?? ''
-        if (type === 'REBALANCE_IN_PROGRESS') break
-        if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
-        const isLost = LOST.has(type) || clock.now() - heardAt > SESSION_MS
-        if (!isLost) continue
-        log.warn('log.ownership_lost', { group, why: toStockpipeError(error, `stay in group ${group}`).message })
-        return membership.fence()
-      }
+      const askedAt = clock.now()
+      const failure = await this.#heartbeat(membership, heardAt + SESSION_MS - askedAt)
+      if (failure === null) heardAt = askedAt
+      const type = typeOf(failure) ?? ''
+      if (type === 'REBALANCE_IN_PROGRESS') break
+      if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
+      if (!LOST.has(type) && clock.now() - heardAt < SESSION_MS) continue
+      log.warn('log.ownership_lost', { group, why: toStockpipeError(failure, `stay in group ${group}`).message })
+      return membership.fence()
     }
     log.info('log.handing_over', { group })
     membership.revoke()
     await membership.handedOver(clock, HAND_OVER_MS)
     membership.fence()
+  }
+
+  /** Resolves to what it failed with, or to null. An answer after the end of the session would come too late. */
+  async #heartbeat(membership: Membership, limitMs: number): Promise<unknown> {
+    const answered = new AbortController()
+    const heartbeat = membership.heartbeat().then(
+      () => null,
+      (error: unknown) => error,
+    )
+    const late = this.#settings.clock
+      .sleep(limitMs, answered.signal)
+      .then(() => new Error('the coordinator of the group does not answer'))
+    const failure = await Promise.race([heartbeat, late])
+    answered.abort()
+    return failure
   }
 
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
