@@ -34,7 +34,7 @@ const PASSING = new Map<number, string>([
 export function toStockpipeError(error: unknown, where: Where): StockpipeError {
   const classified = causesOf(error).map((cause) => classify(cause, where))
   const worst = classified.find(({ retryable }) => !retryable) ?? classified[0]
-  return worst ?? unreachable('none of the names could be resolved', where, error)
+  return worst ?? unresolved(where, error)
 }
 
 /** Whether only a new connection can tell what is wrong. */
@@ -68,7 +68,15 @@ const addressOf = ({ contactPoints, port }: Where): string => `${contactPoints.j
 const unreachable = (why: string, where: Where, cause: unknown): StockpipeError =>
   new StockpipeError('unreachable', `Cassandra at ${addressOf(where)} cannot be used`, {
     why,
-    hint: 'check that it runs, and that names and port are right; it is tried again until it works',
+    hint: 'check that it runs, and that --cassandra-contact-points and --cassandra-port are right',
+    retryable: true,
+    cause,
+  })
+
+const unresolved = (where: Where, cause: unknown): StockpipeError =>
+  new StockpipeError('unreachable', `Cassandra at ${addressOf(where)} cannot be used`, {
+    why: 'none of these names resolves to an address',
+    hint: "check --cassandra-contact-points, and that this machine's DNS knows the names",
     retryable: true,
     cause,
   })
@@ -76,8 +84,8 @@ const unreachable = (why: string, where: Where, cause: unknown): StockpipeError 
 function authentication(cause: Error, { credentials, ...where }: Where): StockpipeError {
   const hint =
     credentials === null
-      ? 'set --cassandra-username and --cassandra-password-file'
-      : `check the password of ${credentials.username} and that the role may log in`
+      ? 'set --cassandra-username and --cassandra-password-file, and restart'
+      : `correct --cassandra-username or --cassandra-password-file and restart, or let the role in: ALTER ROLE "${credentials.username}" WITH PASSWORD = '...' AND LOGIN = true;`
   return new StockpipeError('auth', `Cassandra at ${addressOf({ credentials, ...where })} refuses the login`, {
     why: cause.message,
     hint,
@@ -90,7 +98,7 @@ function datacenter(cause: Error, where: Where): StockpipeError {
   const found = /\[(.*)\]/.exec(cause.message)?.[1] ?? ''
   return new StockpipeError('config', `Cassandra has no datacenter "${where.datacenter}"`, {
     why: found === '' ? cause.message : `it has: ${found}`,
-    hint: `set --cassandra-datacenter to one of them (names are case sensitive), or leave it out`,
+    hint: 'set --cassandra-datacenter to one of them (upper and lower case count), or leave it out, and restart',
     mendable: true,
     cause,
   })
@@ -131,7 +139,7 @@ const misconfigured = (cause: Error, { keyspace }: Where): StockpipeError =>
 function forbidden(cause: Error): StockpipeError {
   const [, role, permission, resource] = /User (\S+) has no (\w+) permission on <([^>]+)>/.exec(cause.message) ?? []
   const grant = resource && `GRANT ${permission} ON ${grantable(resource)} TO "${role}";`
-  return new StockpipeError('auth', `Cassandra forbids what stockpipe must do`, {
+  return new StockpipeError('auth', 'Cassandra forbids what stockpipe must do', {
     why: cause.message,
     hint: grant
       ? `let an administrator run: ${grant}`
@@ -153,7 +161,7 @@ const isTlsTrouble = (cause: unknown): boolean => TLS_CODES.test(codeOf(cause))
 const untrusted = (cause: unknown, where: Where): StockpipeError =>
   new StockpipeError('unreachable', `the certificate of Cassandra at ${addressOf(where)} is not trusted`, {
     why: textOf(cause),
-    hint: 'give the authority that signed it with --cassandra-tls-ca, and a contact point that it names',
+    hint: 'give the authority that signed it with --cassandra-tls-ca-file, and a contact point that it names',
     mendable: true,
     cause,
   })
