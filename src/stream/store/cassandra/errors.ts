@@ -60,7 +60,7 @@ const addressOf = ({ contactPoints, port }: Where): string => `${contactPoints.j
 const unreachable = (why: string, where: Where, cause: unknown): StockpipeError =>
   new StockpipeError('unreachable', `Cassandra at ${addressOf(where)} cannot be used`, {
     why,
-    hint: 'check that it runs, and that names and port are right; it is tried again until it works',
+    hint: 'check that it runs, and that names and port are right',
     retryable: true,
     cause,
   })
