@@ -17,11 +17,11 @@ export interface Market extends AsyncDisposable {
   log: readonly string[]
   store: readonly string[]
   /** What `export` writes, sorted: the order of symbols is the store's own. */
-  exported(table: string): Promise<Row[]>
+  readonly exported: (table: string) => Promise<Row[]>
   /** By a client that has nothing of ours. Numbers for bigint and timestamp. */
-  query(cql: string): Promise<Row[]>
+  readonly query: (cql: string) => Promise<Row[]>
   /** Records ever appended, by partition. */
-  ends(topic: string): Promise<number[]>
+  readonly ends: (topic: string) => Promise<number[]>
 }
 
 /** Both servers, or null where they cannot be had. To be called at the top of a test file. */

@@ -1,6 +1,7 @@
 import { expect } from 'bun:test'
 
 import type { Row } from './binary.ts'
+import type { Market } from './market.ts'
 import { expectedOf, latestOf, logsOf, type NastyRecording } from './nasty.ts'
 import type { OracleResult, OracleWindow } from './oracle.ts'
 
@@ -72,4 +73,17 @@ export function check(stored: Stored, recording: NastyRecording, partitions: num
   const latest = [...latestOf(recording)].map(([symbol, { t, p }]) => JSON.stringify([symbol, t, p]))
   expect(stored.latest.map((row) => JSON.stringify(Object.values(row))).sort()).toEqual(latest.sort())
   expect(stored.deadLetters).toBe(recording.bad)
+}
+
+/** What is stored by now of a market on servers. */
+export async function storedOnServers({ name, exported, query, ends }: Market): Promise<Stored> {
+  const [trades, candles, windows, late, latest, deadLetters] = await Promise.all([
+    exported('trades'),
+    exported('candles'),
+    exported('windows'),
+    query('SELECT * FROM late_trades'),
+    query('SELECT symbol, trade_ts, price FROM latest'),
+    ends(`${name}.dead-letter`),
+  ])
+  return { trades, candles, windows, late, latest, deadLetters: deadLetters.reduce((sum, end) => sum + end, 0) }
 }

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 
 import { exported, fixture, replayArgs, type Row, stockpipe, temporaryFolder } from './binary.ts'
 import { differencesFrom } from './expected.ts'
-import { type Market, openMarket, serversForTests, sorted } from './market.ts'
+import { openMarket, serversForTests, sorted } from './market.ts'
 import { nastyRecording } from './nasty.ts'
-import { check, type Stored } from './nasty-rows.ts'
+import { check, storedOnServers } from './nasty-rows.ts'
 
 const LIMIT_MS = 60_000
 const RECORDINGS = ['btcusdt-trades', 'finnhub-session'].flatMap((name) => [
@@ -29,18 +29,6 @@ async function replay(file: string, data: string, ...more: readonly string[]): P
 
 /** Everything but when it was appended. */
 const bare = (rows: readonly Row[]): Row[] => sorted(rows.map((row) => ({ ...row, ingested_ts: 0 })))
-
-async function storedIn({ name, exported, query, ends }: Market): Promise<Stored> {
-  const [trades, candles, windows, late, latest, deadLetters] = await Promise.all([
-    exported('trades'),
-    exported('candles'),
-    exported('windows'),
-    query('SELECT * FROM late_trades'),
-    query('SELECT symbol, trade_ts, price FROM latest'),
-    ends(`${name}.dead-letter`),
-  ])
-  return { trades, candles, windows, late, latest, deadLetters: deadLetters.reduce((sum, end) => sum + end, 0) }
-}
 
 describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
   const open = () => openMarket(servers as NonNullable<typeof servers>)
@@ -82,7 +70,7 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
           writeFileSync(file, recording.text)
           const data = join(folder.path, 'data')
           await replay(file, data, '--partitions', String(partitions), ...market.log, ...market.store)
-          check(await storedIn(market), recording, partitions)
+          check(await storedOnServers(market), recording, partitions)
         }),
       )
     },
