@@ -20,7 +20,7 @@ function surroundings(url: string, framing: string) {
 test('the schema is registered under the topic, and its id there is used', async () => {
   const asked: { path: string; schema: unknown }[] = []
   let refusals = 1
-  await using server = Bun.serve({
+  using server = Bun.serve({
     port: 0,
     async fetch(request) {
       const { schema } = (await request.json()) as { schema: string }
@@ -40,7 +40,7 @@ test('the schema is registered under the topic, and its id there is used', async
 
 test('a registry that has another schema is named on /readyz until that is mended', async () => {
   let isMended = false
-  await using server = Bun.serve({
+  using server = Bun.serve({
     port: 0,
     fetch: () =>
       isMended
@@ -52,13 +52,13 @@ test('a registry that has another schema is named on /readyz until that is mende
   while (context.health.isReady) await new Promise(setImmediate)
   expect(context.health.reason('registry')).toContain('does not take the schema')
   isMended = true
-  let found: number | undefined
-  void id.then((value) => (found = value))
-  while (found === undefined) {
+  const ended = new AbortController()
+  const done = id.finally(() => ended.abort())
+  while (!ended.signal.aborted) {
     clock.advance(1_000)
     await new Promise(setImmediate)
   }
-  expect(found).toBe(5)
+  expect(await done).toBe(5)
 })
 
 test('bare Avro asks nobody', async () => {
