@@ -68,7 +68,7 @@ const addressOf = ({ contactPoints, port }: Where): string => `${contactPoints.j
 const unreachable = (why: string, where: Where, cause: unknown): StockpipeError =>
   new StockpipeError('unreachable', `Cassandra at ${addressOf(where)} cannot be used`, {
     why,
-    hint: 'check that it runs, and that names and port are right; it is tried again until it works',
+    hint: 'check that it runs, that names and port are right, and whether it wants TLS; it is tried again until it works',
     retryable: true,
     cause,
   })
@@ -153,7 +153,7 @@ const isTlsTrouble = (cause: unknown): boolean => TLS_CODES.test(codeOf(cause))
 const untrusted = (cause: unknown, where: Where): StockpipeError =>
   new StockpipeError('unreachable', `the certificate of Cassandra at ${addressOf(where)} is not trusted`, {
     why: textOf(cause),
-    hint: 'give the authority that signed it with --cassandra-tls-ca, and a contact point that it names',
+    hint: 'give the authority that signed it with --cassandra-tls-ca-file, and a contact point that it names',
     mendable: true,
     cause,
   })
