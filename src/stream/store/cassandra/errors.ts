@@ -34,8 +34,10 @@ const PASSING = new Map<number, string>([
 export function toStockpipeError(error: unknown, where: Where): StockpipeError {
   const classified = causesOf(error).map((cause) => classify(cause, where))
   const worst = classified.find(({ retryable }) => !retryable) ?? classified[0]
-  return worst ?? unreachable('none of the names could be resolved', where, error)
+  return worst ?? unreachable(isUnresolved(error) ? 'no name could be resolved' : 'no node is up', where, error)
 }
+
+const isUnresolved = (error: unknown): boolean => error instanceof Error && error.message.includes('resolved')
 
 /** Whether only a new connection can tell what is wrong. */
 export const isUnprepared = (error: unknown): boolean =>
