@@ -22,6 +22,10 @@ import { testStore } from '../store.contract.ts'
 import { DAY_MS, TestKeyspace } from './cassandra.fixture.ts'
 import { ContentsLedger, Contents } from './cassandra/contents.ts'
 
+// Before the server of this file, if it gets one, is stopped: the hooks run in the order they are registered.
+afterAll(async () => {
+  if (server !== null) await shared[Symbol.asyncDispose]()
+})
 const server = await cassandraForTests()
 /** Making the tables takes seconds on a busy machine. */
 setDefaultTimeout(60_000)
@@ -42,7 +46,6 @@ beforeAll(async () => {
   await using store = await shared.open()
   await store.id()
 })
-afterAll(async () => await shared?.[Symbol.asyncDispose]())
 
 if (server !== null)
   testStore('the Cassandra store', async () => {

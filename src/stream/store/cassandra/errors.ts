@@ -34,8 +34,10 @@ const PASSING = new Map<number, string>([
 export function toStockpipeError(error: unknown, where: Where): StockpipeError {
   const classified = causesOf(error).map((cause) => classify(cause, where))
   const worst = classified.find(({ retryable }) => !retryable) ?? classified[0]
-  return worst ?? unresolved(where, error)
+  return worst ?? (isUnresolved(error) ? unresolved(where, error) : unreachable('no node is up', where, error))
 }
+
+const isUnresolved = (error: unknown): boolean => error instanceof Error && error.message.includes('resolved')
 
 /** Whether only a new connection can tell what is wrong. */
 export const isUnprepared = (error: unknown): boolean =>
@@ -68,7 +70,7 @@ const addressOf = ({ contactPoints, port }: Where): string => `${contactPoints.j
 const unreachable = (why: string, where: Where, cause: unknown): StockpipeError =>
   new StockpipeError('unreachable', `Cassandra at ${addressOf(where)} cannot be used`, {
     why,
-    hint: 'check that it runs, and that --cassandra-contact-points and --cassandra-port are right',
+    hint: 'check that it runs, that --cassandra-contact-points and --cassandra-port are right, and whether it wants TLS',
     retryable: true,
     cause,
   })
