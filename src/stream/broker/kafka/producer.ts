@@ -35,6 +35,8 @@ export class TopicProducer implements AsyncDisposable {
   readonly #log: Log
   readonly #connection: Connection
   readonly #calls = new Map<readonly NewRecord[], Call>()
+  /** Calls whose caller was told to come again, and has not done so yet: the outcome waits for it. */
+  readonly #unheard = new WeakMap<readonly NewRecord[], Call>()
   /** Brokers with a request under way: one each. */
   readonly #busyNodes = new Set<string>()
   readonly #closed = new AbortController()
@@ -54,16 +56,18 @@ export class TopicProducer implements AsyncDisposable {
 
   /**
    * Resolves when all replicas in sync have the records. While Kafka cannot take them it throws what is wrong, and
-   * goes on trying: a call with the very same array joins the one under way.
+   * goes on trying: a call with the very same array joins the one under way, or learns how it ended.
    */
   async append(records: readonly NewRecord[]): Promise<readonly Appended[]> {
     if (records.length === 0) return []
-    const { acked } = this.#calls.get(records) ?? this.#begin(records)
+    const call = this.#calls.get(records) ?? this.#unheard.get(records) ?? this.#begin(records)
+    this.#unheard.delete(records)
     const patience = new AbortController()
     const late = this.#clock.sleep(PATIENCE_MS, patience.signal).then(() => null)
     try {
-      const results = await Promise.race([acked.promise, late])
+      const results = await Promise.race([call.acked.promise, late])
       if (results !== null) return results
+      this.#unheard.set(records, call)
       throw this.#failure()
     } finally {
       patience.abort()
