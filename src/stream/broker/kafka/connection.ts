@@ -20,6 +20,7 @@ const REQUEST_MS = 10_000
 const METADATA_MS = 60_000
 const KEEP_ALIVE_MS = 30_000
 const READ_COMMITTED = 1
+const GIVEN_UP = 'the connection was given up'
 
 /** Ours to repeat: kafkajs, left alone, would go on for ten seconds before it says that nobody is there. */
 const ONCE = { retries: 0, initialRetryTime: 50, maxRetryTime: 50, factor: 0, multiplier: 1 }
@@ -30,9 +31,15 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   decompress: async (buffer: Buffer) => Bun.zstdDecompressSync(buffer),
 })
 
+/** What a cluster opened; once it is given up it opens nothing more, whoever still holds it. */
+interface Sockets {
+  open: Set<Socket>
+  isGivenUp: boolean
+}
+
 interface Open {
   cluster: Cluster
-  sockets: Set<Socket>
+  sockets: Sockets
   /** Resolves when connected, and when the leaders of the topics are known. */
   ready: Promise<void>
 }
@@ -82,7 +89,7 @@ export class Connection implements AsyncDisposable {
   #connect(): Open {
     if (this.#isClosed) throw new Error('the log is closed')
     if (this.#open !== null) return this.#open
-    const sockets = new Set<Socket>()
+    const sockets: Sockets = { open: new Set(), isGivenUp: false }
     const cluster = new Cluster(clusterOptions(this.#settings, sockets))
     const open = { cluster, sockets, ready: this.#prepare(cluster) }
     this.#open = open
@@ -99,13 +106,14 @@ export class Connection implements AsyncDisposable {
   /** Requests under way fail at once. */
   #drop(open: Open): void {
     if (this.#open === open) this.#open = null
-    for (const socket of open.sockets) socket.destroy(new Error('the connection was given up'))
-    open.sockets.clear()
+    open.sockets.isGivenUp = true
+    for (const socket of open.sockets.open) socket.destroy(new Error(GIVEN_UP))
+    open.sockets.open.clear()
     open.cluster.disconnect().catch(() => {})
   }
 }
 
-function clusterOptions({ brokers, tls, sasl, log }: ConnectionSettings, sockets: Set<Socket>): ClusterOptions {
+function clusterOptions({ brokers, tls, sasl, log }: ConnectionSettings, sockets: Sockets): ClusterOptions {
   const logCreator =
     () =>
     ({ log: { message, broker } }: { log: { message: string; broker?: string } }) =>
@@ -131,14 +139,15 @@ function clusterOptions({ brokers, tls, sasl, log }: ConnectionSettings, sockets
   }
 }
 
-function openSocket({ host, port, ssl, onConnect }: SocketTarget, sockets: Set<Socket>): Socket {
+function openSocket({ host, port, ssl, onConnect }: SocketTarget, sockets: Sockets): Socket {
+  if (sockets.isGivenUp) throw new Error(GIVEN_UP)
   const socket: Socket =
     ssl === null
       ? connectPlain({ host, port }, onConnect)
       : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
   socket.setNoDelay(true)
-  sockets.add(socket)
-  socket.once('close', () => sockets.delete(socket))
+  sockets.open.add(socket)
+  socket.once('close', () => sockets.open.delete(socket))
   return socket
 }

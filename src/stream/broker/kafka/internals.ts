@@ -7,6 +7,7 @@ import cluster from 'kafkajs/src/cluster/index.js'
 import assignerProtocol from 'kafkajs/src/consumer/assignerProtocol.js'
 import filterAborted from 'kafkajs/src/consumer/filterAbortedMessages.js'
 import loggers from 'kafkajs/src/loggers/index.js'
+import errors from 'kafkajs/src/protocol/error.js'
 
 import type { ClusterOptions, FetchedPartition, LogEntry, Node } from './protocol.ts'
 
@@ -44,6 +45,9 @@ export const { MemberAssignment, MemberMetadata } = assignerProtocol as {
     decode(bytes: Buffer): { assignment: Record<string, number[]> } | null
   }
 }
+
+/** Kafka's own words for an error code. */
+export const { createErrorFromCode } = errors as { createErrorFromCode(this: void, code: number): Error }
 
 /** Leaves out what transactions took back. */
 export const filterAbortedMessages = filterAborted as (
