@@ -13,6 +13,10 @@ export class Cursor {
   /** The next offset to fetch. */
   offset: number
   isFetching = false
+  /** After a failure, for a while. */
+  isResting = false
+  /** In a row. */
+  failures = 0
   readonly #ready: Batch[] = []
   readonly #hungry: () => void
   #wake: (() => void) | null = null
@@ -29,7 +33,8 @@ export class Cursor {
   }
 
   get isHungry(): boolean {
-    return !this.#isClosed && !this.isFetching && this.#failure === null && this.#ready.length < WAITING
+    if (this.#isClosed || this.#failure !== null) return false
+    return !this.isFetching && !this.isResting && this.#ready.length < WAITING
   }
 
   deliver(part: FetchedPartition, times: { startedAt: number; endedAt: number }): void {
@@ -39,7 +44,7 @@ export class Cursor {
     const visible = filterAbortedMessages({ messages: seen, abortedTransactions: part.abortedTransactions })
     const records = visible.filter(({ isControlRecord }) => !isControlRecord).map(toRecord)
     const last = seen.at(-1)
-    if (last !== undefined) this.offset = Number(last.offset) + 1
+    this.offset = Math.max(this.offset, part.messages.endOffset ?? Number(last?.offset ?? -1) + 1)
     const lastRecord = records.at(-1)
     if (lastRecord !== undefined) this.#visibleEnd = lastRecord.offset + 1
     const isAtEnd = this.offset >= stableEnd

@@ -9,7 +9,7 @@ import filterAborted from 'kafkajs/src/consumer/filterAbortedMessages.js'
 import loggers from 'kafkajs/src/loggers/index.js'
 import errors from 'kafkajs/src/protocol/error.js'
 
-import type { ClusterOptions, FetchedPartition, LogEntry, Node } from './protocol.ts'
+import type { ClusterOptions, FetchedMessage, FetchedPartition, LogEntry, Node } from './protocol.ts'
 
 export interface Cluster {
   connect(): Promise<void>
@@ -51,5 +51,5 @@ export const { createErrorFromCode } = errors as { createErrorFromCode(this: voi
 
 /** Leaves out what transactions took back. */
 export const filterAbortedMessages = filterAborted as (
-  fetched: Pick<FetchedPartition, 'messages' | 'abortedTransactions'>,
-) => FetchedPartition['messages']
+  fetched: { messages: readonly FetchedMessage[] } & Pick<FetchedPartition, 'abortedTransactions'>,
+) => readonly FetchedMessage[]
