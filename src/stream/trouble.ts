@@ -14,10 +14,10 @@ export class Trouble implements Disposable {
     this.#context = context
   }
 
-  failed(error: StockpipeError): void {
+  failed(error: StockpipeError, { isNews = true } = {}): void {
     const { log, health } = this.#context
     health.notReady(this.#component, reasonOf(error), this)
-    if (!health.blame(causeOf(error), this.#component, this)) return
+    if (!isNews || !health.blame(causeOf(error), this.#component, this)) return
     log[error.retryable ? 'warn' : 'error'](`${this.#component}.retrying`, {
       error: error.message,
       why: error.why ?? error.cause,

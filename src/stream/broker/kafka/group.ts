@@ -1,6 +1,7 @@
 import { MemberAssignment, MemberMetadata } from './internals.ts'
 
 import { Connection, type ConnectionSettings } from './connection.ts'
+import { findCoordinator } from './coordinator.ts'
 import { toStockpipeError, typeOf } from './failure.ts'
 import { Membership } from './membership.ts'
 import type { JoinedGroup, Node } from './protocol.ts'
@@ -77,7 +78,7 @@ export class Group {
     const { group, topic, log } = this.#settings
     try {
       return await this.#connection.raw(async (cluster) => {
-        const coordinator = await cluster.findGroupCoordinator({ groupId: group })
+        const coordinator = await findCoordinator(cluster, group)
         const joined = await coordinator.joinGroup({
           groupId: group,
           sessionTimeout: SESSION_MS,
@@ -155,7 +156,7 @@ export class Group {
     this.#memberId = ''
     await this.#connection
       .raw(async (cluster) => {
-        const coordinator = await cluster.findGroupCoordinator({ groupId: group })
+        const coordinator = await findCoordinator(cluster, group)
         await coordinator.leaveGroup({ groupId: group, memberId })
       })
       .catch(() => {})

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { findCoordinator } from './coordinator.ts'
 import { toStockpipeError, typeOf } from './failure.ts'
 import type { Node } from './protocol.ts'
 import type { Assignment, Batch, Commit } from '../../broker.ts'
@@ -84,7 +85,7 @@ export class Membership {
   async #ask(request: (coordinator: Node) => Promise<unknown>): Promise<void> {
     const { connection, group } = this.#settings
     await connection.raw(async (cluster) => {
-      this.#coordinator ??= await cluster.findGroupCoordinator({ groupId: group })
+      this.#coordinator ??= await findCoordinator(cluster, group)
       try {
         await request(this.#coordinator)
       } catch (error) {

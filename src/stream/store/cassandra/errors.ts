@@ -140,7 +140,11 @@ function forbidden(cause: Error): StockpipeError {
   })
 }
 
-const grantable = (resource: string): string => (resource.startsWith('all ') ? 'ALL KEYSPACES' : resource)
+/** The whole keyspace instead of one table after the other. */
+function grantable(resource: string): string {
+  const [, keyspace] = /^(?:keyspace|table) ([^. ]+)/.exec(resource) ?? []
+  return keyspace === undefined ? 'ALL KEYSPACES' : `KEYSPACE "${keyspace}"`
+}
 
 const TLS_CODES = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)/
 
