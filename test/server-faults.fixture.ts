@@ -143,9 +143,22 @@ export async function market(...switches: string[]): Promise<{ simulator: Runnin
   return { simulator, url: String(url) }
 }
 
-/** What /readyz says of a process once it says it as wanted. */
-export const readyOnce = (url: string, isDone: (answer: { status: number; text: string }) => boolean) =>
-  until(() => readiness(url), isDone)
+/** What /readyz says of a process once it says it as wanted. Throws what it says instead after a while. */
+export async function readyOnce(
+  url: string,
+  isDone: (answer: { status: number; text: string }) => boolean,
+): Promise<{ status: number; text: string }> {
+  const end = Date.now() + READY_MS
+  return until(
+    () => readiness(url),
+    (answer) => {
+      if (isDone(answer)) return true
+      if (Date.now() > end) throw new Error(`not as wanted after ${READY_MS / 1_000} s: ${answer.text}`)
+      return false
+    },
+  )
+}
+const READY_MS = 60_000
 
 /** The lines with which a process tells that it waits for something. */
 export const complaints = (run: Running) => run.lines().filter(({ event }) => event.endsWith('.retrying'))

@@ -19,6 +19,7 @@ export async function retry<Result>(
 ): Promise<Result> {
   const { clock, metrics } = context
   using trouble = new Trouble(component, context)
+  trouble.begins()
   for (let attempt = 0; ; attempt++) {
     try {
       const result = await work()

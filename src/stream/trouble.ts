@@ -14,6 +14,12 @@ export class Trouble implements Disposable {
     this.#context = context
   }
 
+  /** What was never asked before is not ready until it answers. */
+  begins(): void {
+    const { health } = this.#context
+    if (!health.knows(this.#component)) health.notReady(this.#component, 'no answer yet', this)
+  }
+
   failed(error: StockpipeError, { isNews = true } = {}): void {
     const { log, health } = this.#context
     health.notReady(this.#component, reasonOf(error), this)
