@@ -162,6 +162,8 @@ const untrusted = (cause: unknown, where: Where): StockpipeError =>
   })
 
 function textOf(cause: unknown): string {
+  // The driver's word for a node that it does not even ask at the moment.
+  if (cause === 'Host considered as DOWN') return 'the node is down'
   if (!(cause instanceof Error)) return String(cause)
   const inner = 'innerError' in cause && cause.innerError instanceof Error ? `: ${cause.innerError.message}` : ''
   return `${cause.message}${inner}`
