@@ -299,6 +299,7 @@ export class TopicProducer implements AsyncDisposable {
     return (
       [...lanes].find(({ failure }) => failure !== null)?.failure ??
       new StockpipeError('unreachable', `cannot append to ${this.#topic}: Kafka does not answer`, {
+        why: `it said nothing for ${PATIENCE_MS / 1_000} s`,
         hint: 'check that the brokers run and that --kafka-brokers names them',
         retryable: true,
       })
