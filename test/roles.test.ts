@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { temporaryFolder } from './binary.ts'
 import { copiesIn, withoutCopies } from './copies.ts'
 import { type Market, openMarket, serversForTests } from './market.ts'
-import { type NastyRecording, nastyRecording } from './nasty.ts'
+import { expectedOf, type NastyRecording, nastyRecording } from './nasty.ts'
 import { check, storedOnServers } from './nasty-rows.ts'
 import { type Running, running, until } from './running.ts'
 
@@ -48,17 +48,24 @@ function producer(recording: NastyRecording, { market, folder }: { market: Marke
   return running(['run', '--role', 'producer', ...replay, ...COUNT, ...ANY_PORT, ...market.log])
 }
 
-/** Waits until `isExact` throws no more: windows that nothing closes any more are closed by silence. */
-async function settles(isExact: () => Promise<void>): Promise<void> {
+/** Waits until all trades are there and all windows final: those that nothing closes any more are closed by silence. */
+async function settles({ query }: Market, recording: NastyRecording): Promise<void> {
   const end = Date.now() + SETTLED_WITHIN_MS
-  for (;;)
-    try {
-      return await isExact()
-    } catch (error) {
-      if (Date.now() > end) throw error
-      await Bun.sleep(300)
-    }
+  const results = [...expectedOf(recording, PARTITIONS).values()]
+  const trades = results.reduce((sum, { trades, future }) => sum + trades.length + future.length, 0)
+  const isSettled = async () => {
+    const [found, ...rows] = await Promise.all(QUESTIONS.map(query))
+    return Number(found?.[0]?.['count']) >= trades && rows.flat().every((row) => row['final'] === true)
+  }
+  // Before there are tables it is an error.
+  const ask = () => isSettled().catch(() => false)
+  await until(ask, (isIt) => isIt || Date.now() > end)
 }
+const QUESTIONS = [
+  'SELECT count(*) FROM trades',
+  'SELECT final FROM candles',
+  'SELECT final FROM running_averages_15_sec',
+]
 
 async function ends(process: Running): Promise<void> {
   expect({ code: await process.child.exited, log: process.lines().slice(-3) }).toMatchObject({ code: 0 })
@@ -83,7 +90,8 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
       await using processing = processor(market)
       await using producing = producer(recording, { market, folder: folder.path })
       await ends(producing)
-      await settles(isExact)
+      await settles(market, recording)
+      await isExact()
       await stops(processing)
       await isExact()
     },
@@ -102,7 +110,8 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
       await using producing = producer(recording, { market, folder: folder.path })
       await share(one, other)
       await ends(producing)
-      await settles(isExact)
+      await settles(market, recording)
+      await isExact()
       await Promise.all([stops(one), stops(other)])
       await isExact()
     },
@@ -138,7 +147,7 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
         expect(stored.deadLetters).toBeGreaterThanOrEqual(recording.bad)
         check({ ...stored, deadLetters: recording.bad }, recording, PARTITIONS)
       }
-      await settles(isExact)
+      await settles(market, recording)
       await Promise.all([first, third, fourth].map(stops))
       await isExact()
     },
