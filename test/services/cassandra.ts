@@ -20,6 +20,8 @@ export interface CassandraOptions {
   commitlogSync?: 'periodic' | 'batch' | 'group'
   /** For clients, and for other nodes. Free ones by default; see `freePorts`. */
   ports?: readonly number[]
+  /** For measurements and long runs: slower to start, faster when warm. */
+  isForLoad?: boolean
 }
 
 export interface CassandraServers extends Servers {
@@ -63,7 +65,7 @@ const settingsIn = (root: string): string => join(root, 'cassandra.yaml')
 const logbackIn = (root: string): string => join(root, 'logback.xml')
 
 function plan(
-  { root, port }: Instance,
+  { root, port, isForLoad }: Instance,
   {
     installed,
     isTraining,
@@ -86,6 +88,7 @@ function plan(
         `-Dlogback.configurationFile=${logbackIn(root)}`,
       ],
       main: ['org.apache.cassandra.service.CassandraDaemon'],
+      isForLoad,
       isTraining,
     }),
     startedLine,

@@ -19,7 +19,6 @@ export interface Cluster {
   getNodeIds(): readonly string[]
   findBroker(node: { nodeId: string }): Promise<Node>
   findControllerBroker(): Promise<Node>
-  findGroupCoordinator(group: { groupId: string }): Promise<Node>
   findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[]
   /** The first retained offsets, or those after the last record. */
   fetchTopicsOffset(

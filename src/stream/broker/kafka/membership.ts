@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { findCoordinator } from './coordinator.ts'
 import { toStockpipeError, typeOf } from './failure.ts'
 import type { Node } from './protocol.ts'
 import type { Assignment, Batch, Commit } from '../../broker.ts'
@@ -34,15 +35,21 @@ export class Membership {
     this.#settings = settings
     this.#coordinator = settings.coordinator
     const released: Promise<void>[] = []
-    this.assignments = owned.map(({ partition, committed }) => {
+    const committed = new Map(owned.map((one) => [one.partition, one.committed]))
+    this.assignments = owned.map(({ partition }) => {
       const { promise, resolve } = Promise.withResolvers<void>()
       released.push(promise)
       return {
         partition,
-        committed,
+        get committed() {
+          return committed.get(partition) ?? null
+        },
         signal: this.#fenced.signal,
         batches: (offset) => settings.read(partition, offset, this.#revoked.signal),
-        commit: (offset, metadata) => this.#commit(partition, { offset, metadata }),
+        commit: async (offset, metadata) => {
+          await this.#commit(partition, { offset, metadata })
+          committed.set(partition, { offset, metadata })
+        },
         [Symbol.dispose]: resolve,
       }
     })
@@ -84,7 +91,7 @@ export class Membership {
   async #ask(request: (coordinator: Node) => Promise<unknown>): Promise<void> {
     const { connection, group } = this.#settings
     await connection.raw(async (cluster) => {
-      this.#coordinator ??= await cluster.findGroupCoordinator({ groupId: group })
+      this.#coordinator ??= await findCoordinator(cluster, group)
       try {
         await request(this.#coordinator)
       } catch (error) {

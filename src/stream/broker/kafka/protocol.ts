@@ -130,6 +130,8 @@ export interface Node {
     rebalanceTimeout: number
     memberId: string
     groupProtocols: { name: string; metadata: Buffer }[]
+    /** Told before the wait for the others begins. */
+    onMemberId: (memberId: string) => void
   }): Promise<JoinedGroup>
   syncGroup(request: {
     groupId: string
@@ -137,6 +139,10 @@ export interface Node {
     memberId: string
     groupAssignment: { memberId: string; memberAssignment: Buffer }[]
   }): Promise<{ memberAssignment: Buffer }>
+  findGroupCoordinator(request: {
+    groupId: string
+    coordinatorType: number
+  }): Promise<{ coordinator: { nodeId: number } }>
   heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
   leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>
   offsetCommit(request: {

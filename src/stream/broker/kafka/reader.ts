@@ -5,6 +5,7 @@ import { responseOf, toStockpipeError, typeOf } from './failure.ts'
 import { Cursor } from './cursor.ts'
 import type { FetchResponse } from './protocol.ts'
 import type { Batch, Bounds } from '../../broker.ts'
+import { Trouble } from '../../trouble.ts'
 import type { Clock } from '../../../clock.ts'
 import { StockpipeError } from '../../../errors.ts'
 import type { Health, Log } from '../../../telemetry.ts'
@@ -24,7 +25,6 @@ const READ_COMMITTED = 1
 const OUT_OF_RANGE = 1
 const RETRY_FIRST_MS = 50
 const RETRY_LONGEST_MS = 2_000
-const COMPONENT = 'log'
 
 /**
  * Reads partitions of one topic, each from an offset of its own, for as many readers as there are. Each broker has one
@@ -37,6 +37,7 @@ export class TopicReader implements AsyncDisposable {
   readonly #cursors = new Set<Cursor>()
   readonly #busyNodes = new Set<string>()
   readonly #closed = new AbortController()
+  readonly #trouble: Trouble
   #isWaiting = false
   #failures = 0
   /** The topic was not there for a while: what is there now may be another one. */
@@ -46,6 +47,7 @@ export class TopicReader implements AsyncDisposable {
     this.#topic = topic
     this.#settings = settings
     this.#connection = new Connection(settings, [topic])
+    this.#trouble = new Trouble('log', settings)
   }
 
   /** Ends when `signal` aborts or the log is closed. Throws `log-changed` when the offset is beyond the log's end. */
@@ -67,7 +69,7 @@ export class TopicReader implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort()
-    this.#settings.health.ready(COMPONENT, this)
+    this.#trouble[Symbol.dispose]()
     await this.#connection[Symbol.asyncDispose]()
   }
 
@@ -169,24 +171,17 @@ export class TopicReader implements AsyncDisposable {
     if (this.#wasGone) for (const cursor of this.#cursors) cursor.fail(topicReturned(this.#topic))
     this.#wasGone = false
     this.#failures = 0
-    const { health, log } = this.#settings
-    health.ready(COMPONENT, this)
-    log.info('log.read_again', { topic: this.#topic })
+    this.#trouble.over()
   }
 
   async #failed(error: unknown): Promise<void> {
     if (this.#isWaiting || this.#closed.signal.aborted) return
     this.#isWaiting = true
-    const { clock, health, log } = this.#settings
     const failure = toStockpipeError(error, `read ${this.#topic}`)
     if (failure.code === 'topic-missing') this.#wasGone = true
-    if (!isMoving(error) || this.#failures > 5) {
-      if (health.reason(COMPONENT) === null)
-        log.warn('log.retrying', { error: failure.message, why: failure.why, try: failure.hint })
-      health.notReady(COMPONENT, failure.message, this)
-    }
+    if (!isMoving(error) || this.#failures > 5) this.#trouble.failed(failure)
     const pause = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failures++, 10))
-    await clock.sleep(pause, this.#closed.signal)
+    await this.#settings.clock.sleep(pause, this.#closed.signal)
     await this.#connection.raw((cluster) => cluster.refreshMetadata()).catch(() => {})
     this.#isWaiting = false
     this.#pump()
