@@ -3,6 +3,7 @@ import { Partition, type Start } from './partition.ts'
 import type { Store } from './store.ts'
 import type { WindowSettings } from './symbol-windows.ts'
 import { decodeTriple, fingerprintOf, identityOf, isSameRecord, type Triple } from './triple.ts'
+import { StockpipeError } from '../errors.ts'
 import type { Context } from '../telemetry.ts'
 
 export interface RecoveryOptions {
@@ -25,7 +26,7 @@ export async function recover(
 ): Promise<{ partition: Partition; offset: number; fingerprint: string }> {
   const { windows, store } = options
   const fingerprint = fingerprintOf(windows, await store.id())
-  const bounds = (await options.broker.bounds(options.topic))[assignment.partition] ?? { start: 0, end: 0 }
+  const bounds = await boundsOf(assignment, options)
   const committed = await usable(assignment, bounds, { ...options, fingerprint })
   const start: Start = {
     partition: assignment.partition,
@@ -42,6 +43,17 @@ export async function recover(
   if (committed !== null) return { partition, offset: committed.low, fingerprint }
   partition.position = bounds.start
   return { partition, offset: bounds.start, fingerprint }
+}
+
+/** A topic that is away for a moment is not an empty one: its state would be given up for nothing. */
+async function boundsOf({ partition }: Assignment, { broker, topic }: RecoveryOptions): Promise<Bounds> {
+  const bounds = (await broker.bounds(topic))[partition]
+  if (bounds !== undefined) return bounds
+  throw new StockpipeError('topic-missing', `there is no partition ${partition} of ${topic}`, {
+    why: 'the topic was deleted, or made anew with fewer partitions',
+    hint: 'create it again with its number of partitions, or restart stockpipe, which makes missing topics at its start',
+    mendable: true,
+  })
 }
 
 async function usable(
