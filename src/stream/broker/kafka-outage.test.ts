@@ -132,4 +132,38 @@ describe.skipIf(kafka === null)('when Kafka goes away', () => {
     expect(textsOf(await readAll(one.broker, topic))).toEqual(numbers(count))
     await member.leave()
   }, 60_000)
+
+  test('who starts before Kafka waits for it with a reason, and works by itself once it is there', async () => {
+    await using before = openBroker(kafka?.brokers ?? [])
+    const topic = newName()
+    await before.broker.createTopic({ name: topic, partitions: 1 })
+    await before.broker.append(topic, [record('before')])
+    await kafka?.kill()
+    await using one = openBroker(kafka?.brokers ?? [])
+    const startedAt = Date.now()
+    expect(String(await failureOf(one.broker.createTopic({ name: topic, partitions: 1 })))).toContain(
+      `no Kafka broker answers at ${kafka?.brokers[0]}`,
+    )
+    expect(Date.now() - startedAt).toBeLessThan(1_000)
+    const appended = appendSurely(one.broker, topic, [record('after')])
+    const member = new Member(one.broker, { topic, group: topic })
+    await until(
+      () => one.health.reason('log') ?? '',
+      (reason) => reason.includes('no Kafka broker answers'),
+    )
+    await kafka?.restart()
+    await appended
+    const mine = await until(
+      () => member.owned.get(0),
+      (assignment) => assignment !== undefined,
+    )
+    const seen: (string | null)[] = []
+    for await (const { records } of mine?.batches(0) ?? []) {
+      seen.push(...textsOf(records))
+      if (seen.length >= 2) break
+    }
+    expect(seen).toEqual(['before', 'after'])
+    expect(one.health.reason('log')).toBeNull()
+    await member.leave()
+  }, 60_000)
 })
