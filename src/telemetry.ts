@@ -106,6 +106,7 @@ export type Metrics = ReturnType<typeof createMetrics>
  */
 export class Health {
   readonly #troubles = new Map<string, Map<object | null, string>>()
+  readonly #causes = new Map<string, { component: string; who: Set<object> }>()
 
   ready(component: string, who: object | null = null): void {
     this.#of(component).delete(who)
@@ -121,6 +122,11 @@ export class Health {
     return this.#of(component).values().next().value ?? null
   }
 
+  /** Whether it was ever said to be ready or not. */
+  knows(component: string): boolean {
+    return this.#troubles.has(component)
+  }
+
   get isReady(): boolean {
     return [...this.#troubles.values()].every(({ size }) => size === 0)
   }
@@ -130,6 +136,25 @@ export class Health {
       const reason = this.reason(component)
       return { component, ready: reason === null, reason }
     })
+  }
+
+  /** `who` waits for `cause` to pass. True where nobody has waited for it until now: that is worth a line in the log. */
+  blame(cause: string, component: string, who: object): boolean {
+    const known = this.#causes.get(cause)
+    if (known === undefined) this.#causes.set(cause, { component, who: new Set([who]) })
+    else known.who.add(who)
+    return known === undefined
+  }
+
+  /** `who` waits no more. Returns the components under which those causes were told that nobody waits for now. */
+  forgive(who: object): Set<string> {
+    const ended = new Set<string>()
+    for (const [cause, { component, who: waiting }] of this.#causes) {
+      if (!waiting.delete(who) || waiting.size > 0) continue
+      this.#causes.delete(cause)
+      ended.add(component)
+    }
+    return ended
   }
 
   #of(component: string): Map<object | null, string> {

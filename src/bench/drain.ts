@@ -2,7 +2,7 @@ import { openArena } from './arena.ts'
 import { loadSymbol } from './load.ts'
 import { LOAD_SYMBOLS } from './paced.ts'
 import type { PipelineBench } from './pipeline.ts'
-import type { Probe } from './probe.ts'
+import type { Probe, Prober } from './probe.ts'
 import { cpuSeconds, peakMemory } from './process-cost.ts'
 import { type Side, sideFailed, startLoad, startSide } from './side.ts'
 import { countTrades } from './trades-table.ts'
@@ -10,7 +10,10 @@ import { countTrades } from './trades-table.ts'
 const PER_RECORD = 10
 /** The trades of the topic happened within so long (ms) before the start. */
 const SPAN_MS = 60_000
+/** Between the first trades and the load. */
+const LEAD_MS = 1_000
 const GIVE_UP_MS = 600_000
+const POLL_MS = 20
 
 /** One side with a full topic before it. */
 export interface DrainResult {
@@ -32,13 +35,14 @@ export interface DrainResult {
  */
 export async function runDrain(side: Side, bench: PipelineBench): Promise<DrainResult> {
   const { settings, clock, signal, createTrades, preload } = bench
-  const from = clock.now() - SPAN_MS
+  const from = clock.now() - SPAN_MS - LEAD_MS
   const create = side === 'relay' ? createTrades : null
   await using arena = await openArena({ settings, name: `${bench.name}-${side}-max`, clock, createTrades: create })
   const { prober, client } = arena
   const { kafkaTopic: topic, cassandraKeyspace: keyspace, partitions } = arena.settings
-  const appendAll = () => Promise.all(prober.symbols.map((_, partition) => prober.append(partition)))
-  const first = await appendAll()
+  const appendAll = (at?: number) => Promise.all(prober.symbols.map((_, partition) => prober.append(partition, at)))
+  // The oldest of all: a newer one would make the whole load late.
+  const first = await appendAll(from)
   const records = Math.ceil(preload / PER_RECORD)
   {
     await using load = startLoad(
@@ -57,7 +61,7 @@ export async function runDrain(side: Side, bench: PipelineBench): Promise<DrainR
   await anyReadable(first, prober, stop)
   const firstAt = Bun.nanoseconds()
   const cpu = cpuSeconds(process_.pid)
-  for (const probe of last) await prober.latency(probe, stop)
+  for (const probe of last) await prober.latency(probe, stop, () => POLL_MS)
   const endedAt = Bun.nanoseconds()
   const spent = cpuSeconds(process_.pid) - cpu
   const peak = peakMemory(process_.pid)
@@ -77,14 +81,10 @@ export async function runDrain(side: Side, bench: PipelineBench): Promise<DrainR
   }
 }
 
-async function anyReadable(
-  probes: readonly Probe[],
-  prober: { latency(probe: Probe, signal: AbortSignal): Promise<number | null> },
-  signal: AbortSignal,
-): Promise<void> {
+async function anyReadable(probes: readonly Probe[], prober: Prober, signal: AbortSignal): Promise<void> {
   const found = new AbortController()
   const asking = AbortSignal.any([signal, found.signal])
-  const all = probes.map((probe) => prober.latency(probe, asking))
+  const all = probes.map((probe) => prober.latency(probe, asking, () => POLL_MS))
   await Promise.race(all)
   found.abort()
   await Promise.all(all)

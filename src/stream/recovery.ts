@@ -26,13 +26,16 @@ export async function recover(
 ): Promise<{ partition: Partition; offset: number; fingerprint: string }> {
   const { windows, store } = options
   const fingerprint = fingerprintOf(windows, await store.id())
-  const bounds = await boundsOf(assignment, options)
+  const allBounds = await options.broker.bounds(options.topic)
+  const bounds = allBounds[assignment.partition]
+  if (bounds === undefined) throw noPartition(options.topic, assignment.partition)
   const committed = await usable(assignment, bounds, { ...options, fingerprint })
   const start: Start = {
     partition: assignment.partition,
     incarnation: committed?.incarnation ?? options.context.clock.now(),
     truncated: committed === null && bounds.start > 0,
     committed,
+    partitions: allBounds.length,
   }
   const partition = new Partition(windows, start)
   if (committed !== null && committed.watermark !== null) {
@@ -46,15 +49,12 @@ export async function recover(
 }
 
 /** A topic that is away for a moment is not an empty one: its state would be given up for nothing. */
-async function boundsOf({ partition }: Assignment, { broker, topic }: RecoveryOptions): Promise<Bounds> {
-  const bounds = (await broker.bounds(topic))[partition]
-  if (bounds !== undefined) return bounds
-  throw new StockpipeError('topic-missing', `there is no partition ${partition} of ${topic}`, {
+const noPartition = (topic: string, partition: number): StockpipeError =>
+  new StockpipeError('topic-missing', `there is no partition ${partition} of ${topic}`, {
     why: 'the topic was deleted, or made anew with fewer partitions',
     hint: 'create it again with its number of partitions, or restart stockpipe, which makes missing topics at its start',
     mendable: true,
   })
-}
 
 async function usable(
   assignment: Assignment,

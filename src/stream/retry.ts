@@ -1,3 +1,4 @@
+import { Trouble } from './trouble.ts'
 import { StockpipeError } from '../errors.ts'
 import type { Context } from '../telemetry.ts'
 
@@ -8,34 +9,27 @@ const MENDING_MS = 5_000
 
 /**
  * Does `work` until it succeeds: what may pass, and what somebody can mend from outside, is tried again for ever, with
- * pauses, and is named on /readyz meanwhile; what no retry cures is thrown. Throws the last error once `signal` aborts. Of several calls that
- * wait for the same component only the first and the last are logged.
+ * pauses, and is named on /readyz meanwhile; what no retry cures is thrown. Throws the last error once `signal` aborts.
+ * `quietFor`: so many failures are part of every start, and not worth a line in the log.
  */
 export async function retry<Result>(
   component: string,
   work: () => Promise<Result>,
-  { context, signal }: { context: Context; signal: AbortSignal },
+  { context, signal, quietFor = 0 }: { context: Context; signal: AbortSignal; quietFor?: number },
 ): Promise<Result> {
-  const { clock, log, metrics, health } = context
-  const who = {}
+  const { clock, metrics } = context
+  using trouble = new Trouble(component, context)
+  trouble.begins()
   for (let attempt = 0; ; attempt++) {
     try {
       const result = await work()
-      health.ready(component, who)
-      if (attempt > 0 && health.reason(component) === null) log.info(`${component}.recovered`, { attempts: attempt })
+      trouble.over()
       return result
     } catch (error) {
       if (!(error instanceof StockpipeError) || signal.aborted) throw error
       if (!error.retryable && !error.mendable) throw error
       metrics.storeRetries.inc({ class: error.code })
-      if (health.reason(component) === null)
-        log[error.retryable ? 'warn' : 'error'](`${component}.retrying`, {
-          error: error.message,
-          why: error.why ?? error.cause,
-          try: error.hint,
-          note: 'tried again until it works; nothing is skipped',
-        })
-      health.notReady(component, error.message, who)
+      trouble.failed(error, { isNews: attempt >= quietFor })
       await clock.sleep(error.retryable ? pause(attempt, clock.now()) : MENDING_MS, signal)
     }
   }

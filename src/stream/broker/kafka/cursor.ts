@@ -2,6 +2,7 @@ import { filterAbortedMessages } from './internals.ts'
 
 import type { FetchedMessage, FetchedPartition } from './protocol.ts'
 import type { Batch, Headers, LogRecord } from '../../broker.ts'
+import type { Trouble } from '../../trouble.ts'
 
 /** Batches that may wait for their reader. Two: one to work on, one that comes meanwhile. */
 const WAITING = 2
@@ -17,6 +18,8 @@ export class Cursor {
   isResting = false
   /** In a row. */
   failures = 0
+  /** Told while only this partition cannot be read. */
+  readonly trouble: Trouble
   readonly #ready: Batch[] = []
   readonly #hungry: () => void
   #wake: (() => void) | null = null
@@ -25,9 +28,13 @@ export class Cursor {
   /** The offset after the last record that readers see: behind it there may be marks of transactions. */
   #visibleEnd: number
 
-  constructor(partition: number, offset: number, hungry: () => void) {
+  constructor(
+    { partition, offset }: { partition: number; offset: number },
+    { hungry, trouble }: { hungry: () => void; trouble: Trouble },
+  ) {
     this.partition = partition
     this.offset = offset
+    this.trouble = trouble
     this.#visibleEnd = offset
     this.#hungry = hungry
   }

@@ -33,13 +33,13 @@ interface Words {
 const MENDABLE: Readonly<Record<string, { code: 'auth' | 'topic-missing' | 'too-large' | 'config' } & Words>> = {
   TOPIC_AUTHORIZATION_FAILED: {
     code: 'auth',
-    what: 'Kafka does not let this user at a topic',
-    hint: 'allow it to describe, read, write and, for the first start, create the topics of the pipeline',
+    what: 'Kafka does not let this user at the topic',
+    hint: 'allow the user all operations on topics whose names begin with that of --kafka-topic (kafka-acls --add --operation All --resource-pattern-type prefixed ...)',
   },
   GROUP_AUTHORIZATION_FAILED: {
     code: 'auth',
     what: 'Kafka does not let this user into the consumer group',
-    hint: 'allow it to read the group named by --kafka-group',
+    hint: 'allow the user to read the group named by --kafka-group (kafka-acls --add --operation Read --group ...)',
   },
   CLUSTER_AUTHORIZATION_FAILED: {
     code: 'auth',
@@ -49,12 +49,12 @@ const MENDABLE: Readonly<Record<string, { code: 'auth' | 'topic-missing' | 'too-
   SASL_AUTHENTICATION_FAILED: {
     code: 'auth',
     what: 'Kafka refuses this user or password',
-    hint: 'check --kafka-sasl-username, --kafka-sasl-password-file and --kafka-sasl-mechanism',
+    hint: 'correct --kafka-sasl-username, --kafka-sasl-password-file or --kafka-sasl-mechanism and restart, or give the user this password in Kafka',
   },
   UNSUPPORTED_SASL_MECHANISM: {
     code: 'auth',
     what: 'Kafka does not know this way to log in',
-    hint: 'set --kafka-sasl-mechanism to one that its listener offers',
+    hint: 'set --kafka-sasl-mechanism to one that its listener offers, and restart',
   },
   MESSAGE_TOO_LARGE: {
     code: 'too-large',
@@ -91,8 +91,14 @@ const MENDABLE: Readonly<Record<string, { code: 'auth' | 'topic-missing' | 'too-
   },
 }
 
+const BROKERS_HINT = 'check that the brokers run and that --kafka-brokers names them'
+const NAMES_HINT =
+  "check --kafka-brokers, the brokers' advertised.listeners, and that this machine's DNS knows the names in them"
+
 /** Which the same request may get over by itself. */
 const WORDS: Readonly<Record<string, string>> = {
+  GROUP_COORDINATOR_NOT_AVAILABLE:
+    'no broker looks after the group yet (if it stays so: offsets.topic.replication.factor is larger than the cluster)',
   NOT_ENOUGH_REPLICAS: 'too few replicas of a partition are in sync (min.insync.replicas)',
   NOT_ENOUGH_REPLICAS_AFTER_APPEND: 'too few replicas of a partition are in sync (min.insync.replicas)',
   LEADER_NOT_AVAILABLE: 'a partition has no leader at the moment',
@@ -114,7 +120,7 @@ export function toStockpipeError(error: unknown, doing: string): StockpipeError 
   }
   return new StockpipeError('unreachable', `cannot ${doing}: ${reason(cause, type, message)}`, {
     why: message,
-    hint: 'check that the brokers run and that --kafka-brokers names them',
+    hint: isNameTrouble(cause, message) ? NAMES_HINT : BROKERS_HINT,
     retryable: true,
     cause,
   })
@@ -131,12 +137,16 @@ function reason(cause: unknown, type: string | null, message: string): string {
   if (type !== null) return WORDS[type] ?? message
   const broker = property(cause, 'broker')
   const at = typeof broker === 'string' ? ` at ${broker}` : ''
-  const code = property(cause, 'code')
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'DNS_ENOTFOUND' || /getaddrinfo/.test(message))
-    return `the name of the Kafka broker${at} does not resolve`
-  if (code === 'ECONNREFUSED') return `no Kafka broker answers${at}`
+  if (isNameTrouble(cause, message)) return `the name of the Kafka broker${at} does not resolve`
+  if (property(cause, 'code') === 'ECONNREFUSED') return `no Kafka broker answers${at}`
+  if (property(cause, 'name') === 'KafkaJSRequestTimeoutError') return `a Kafka broker${at} does not answer`
+  if (message === 'Closed connection') return `a Kafka broker${at} closed the connection`
   return message.replace(/\.$/, '')
 }
+
+const isNameTrouble = (cause: unknown, message: string): boolean =>
+  ['ENOTFOUND', 'EAI_AGAIN', 'DNS_ENOTFOUND'].includes(String(property(cause, 'code'))) ||
+  message.includes('getaddrinfo')
 
 /** Whether the connections are to be made anew, rather than the request alone. */
 export function isConnectionTrouble(error: unknown): boolean {

@@ -6,6 +6,7 @@ import { toStockpipeError, typeOf } from './failure.ts'
 import { Membership } from './membership.ts'
 import type { JoinedGroup, Node } from './protocol.ts'
 import type { Assignment, Batch } from '../../broker.ts'
+import { Trouble } from '../../trouble.ts'
 import type { Clock } from '../../../clock.ts'
 import type { Health, Log } from '../../../telemetry.ts'
 
@@ -29,7 +30,6 @@ const HAND_OVER_MS = 8_000
 const LEAVE_MS = 2_000
 const RETRY_FIRST_MS = 100
 const RETRY_LONGEST_MS = 2_000
-const COMPONENT = 'log'
 
 /**
  * Membership of a consumer group, one generation after the other: join, own partitions, hand them over, join again.
@@ -39,12 +39,14 @@ const COMPONENT = 'log'
 export class Group {
   readonly #settings: GroupSettings
   readonly #connection: Connection
+  readonly #trouble: Trouble
   #memberId = ''
   #failures = 0
 
   constructor(settings: GroupSettings) {
     this.#settings = settings
     this.#connection = new Connection(settings, [settings.topic])
+    this.#trouble = new Trouble('log', settings)
   }
 
   /** Yields each partition as it becomes ours, until `signal` aborts; then leaves the group. */
@@ -87,7 +89,7 @@ export class Group {
   }
 
   #joined(): Promise<Membership> {
-    const { group, topic, log, health } = this.#settings
+    const { group, topic, log } = this.#settings
     return this.#connection.raw(async (cluster) => {
       const coordinator = await findCoordinator(cluster, group)
       const joined = await coordinator.joinGroup({
@@ -110,7 +112,7 @@ export class Group {
       const partitions = MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? []
       const committed = await committedOf(coordinator, { group, topic, partitions })
       this.#failures = 0
-      health.ready(COMPONENT, this)
+      this.#trouble.over()
       log.info('log.joined', { group, generation: joined.generationId, partitions })
       const { generationId, memberId } = joined
       return new Membership(
@@ -159,22 +161,18 @@ export class Group {
   }
 
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock, log, health, group } = this.#settings
+    const { clock, group } = this.#settings
     const type = typeOf(error) ?? ''
     if (type === 'UNKNOWN_MEMBER_ID' || type === 'FENCED_INSTANCE_ID') this.#memberId = ''
     const failure = toStockpipeError(error, `join group ${group}`)
-    if (!PASSING.has(type)) {
-      if (health.reason(COMPONENT) === null)
-        log.warn('log.retrying', { error: failure.message, why: failure.why, try: failure.hint })
-      health.notReady(COMPONENT, failure.message, this)
-    }
+    if (!PASSING.has(type) || this.#failures > 5) this.#trouble.failed(failure)
     await clock.sleep(Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failures++, 10)), signal)
   }
 
   /** So that the others need not wait for the end of the session. */
   async #leave(): Promise<void> {
-    const { clock, group, health } = this.#settings
-    health.ready(COMPONENT, this)
+    const { clock, group } = this.#settings
+    this.#trouble[Symbol.dispose]()
     if (this.#memberId === '') return
     const memberId = this.#memberId
     this.#memberId = ''

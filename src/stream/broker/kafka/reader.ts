@@ -5,6 +5,7 @@ import { responseOf, toStockpipeError, typeOf } from './failure.ts'
 import { Cursor } from './cursor.ts'
 import type { FetchedPartition, FetchResponse } from './protocol.ts'
 import type { Batch, Bounds } from '../../broker.ts'
+import { Trouble } from '../../trouble.ts'
 import type { Clock } from '../../../clock.ts'
 import { StockpipeError } from '../../../errors.ts'
 import type { Health, Log } from '../../../telemetry.ts'
@@ -24,7 +25,6 @@ const READ_COMMITTED = 1
 const OUT_OF_RANGE = 1
 const RETRY_FIRST_MS = 50
 const RETRY_LONGEST_MS = 2_000
-const COMPONENT = 'log'
 
 /**
  * Reads partitions of one topic, each from an offset of its own, for as many readers as there are. Each broker has one
@@ -37,6 +37,7 @@ export class TopicReader implements AsyncDisposable {
   readonly #cursors = new Set<Cursor>()
   readonly #busyNodes = new Set<string>()
   readonly #closed = new AbortController()
+  readonly #trouble: Trouble
   #isWaiting = false
   #failures = 0
   /** The topic was not there for a while: what is there now may be another one. */
@@ -46,11 +47,13 @@ export class TopicReader implements AsyncDisposable {
     this.#topic = topic
     this.#settings = settings
     this.#connection = new Connection(settings, [topic])
+    this.#trouble = new Trouble('log', settings)
   }
 
   /** Ends when `signal` aborts or the log is closed. Throws `log-changed` when the offset is beyond the log's end. */
   async *read(partition: number, offset: number, signal: AbortSignal): AsyncIterable<Batch> {
-    const cursor = new Cursor(partition, offset, () => this.#pump())
+    using trouble = new Trouble('log', this.#settings)
+    const cursor = new Cursor({ partition, offset }, { hungry: () => this.#pump(), trouble })
     const end = () => cursor.close()
     const stop = AbortSignal.any([signal, this.#closed.signal])
     stop.addEventListener('abort', end)
@@ -62,13 +65,12 @@ export class TopicReader implements AsyncDisposable {
     } finally {
       stop.removeEventListener('abort', end)
       this.#cursors.delete(cursor)
-      this.#settings.health.ready(COMPONENT, cursor)
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort()
-    this.#settings.health.ready(COMPONENT, this)
+    this.#trouble[Symbol.dispose]()
     await this.#connection[Symbol.asyncDispose]()
   }
 
@@ -155,7 +157,7 @@ export class TopicReader implements AsyncDisposable {
     if (part.messages.length > 0) this.#putLast(cursor)
     const { failure } = part.messages
     if (failure !== undefined) return void this.#rest(cursor, unreadable(this.#topic, cursor, failure))
-    if (cursor.failures > 0) this.#settings.health.ready(COMPONENT, cursor)
+    if (cursor.failures > 0) cursor.trouble.over()
     cursor.failures = 0
   }
 
@@ -166,7 +168,7 @@ export class TopicReader implements AsyncDisposable {
   /** One partition is left alone for a while; the others go on. */
   async #rest(cursor: Cursor, error: unknown): Promise<void> {
     cursor.isResting = true
-    this.#report(error, cursor.failures, cursor)
+    this.#report(error, cursor.failures, cursor.trouble)
     await this.#pause(cursor.failures++)
     cursor.isResting = false
     this.#pump()
@@ -200,28 +202,22 @@ export class TopicReader implements AsyncDisposable {
   #worked(): void {
     if (this.#failures === 0) return
     this.#failures = 0
-    const { health, log } = this.#settings
-    health.ready(COMPONENT, this)
-    log.info('log.read_again', { topic: this.#topic })
+    this.#trouble.over()
   }
 
   async #failed(error: unknown): Promise<void> {
     if (this.#isWaiting || this.#closed.signal.aborted) return
     this.#isWaiting = true
-    this.#report(error, this.#failures, this)
+    this.#report(error, this.#failures, this.#trouble)
     await this.#pause(this.#failures++)
     this.#isWaiting = false
     this.#pump()
   }
 
-  #report(error: unknown, failures: number, who: object): void {
-    const { health, log } = this.#settings
+  #report(error: unknown, failures: number, trouble: Trouble): void {
     const failure = toStockpipeError(error, `read ${this.#topic}`)
     if (failure.code === 'topic-missing') this.#wasGone = true
-    if (isMoving(error) && failures <= 5) return
-    if (health.reason(COMPONENT) === null)
-      log.warn('log.retrying', { error: failure.message, why: failure.why, try: failure.hint })
-    health.notReady(COMPONENT, failure.message, who)
+    if (!isMoving(error) || failures > 5) trouble.failed(failure)
   }
 
   async #pause(failures: number): Promise<void> {

@@ -13,6 +13,8 @@ const CODES = {
   configError: 0x2300,
 } as const
 
+const UNPREPARED = 0x2500
+
 /** Answers of the server that pass by themselves, and what each means. */
 const PASSING = new Map<number, string>([
   [0x0000, 'the server has an internal error'],
@@ -24,14 +26,22 @@ const PASSING = new Map<number, string>([
   [0x1200, 'too few nodes answered the read in time'],
   [0x1300, 'a node failed to read'],
   [0x1500, 'a node failed to write'],
+  // The driver could not prepare it anew, and does not say why: connecting anew does.
+  [UNPREPARED, 'it no longer knows our statements, as after a change of the tables'],
 ])
 
 /** The error in our words. Of several causes (one per node) the one that somebody must mend wins. */
 export function toStockpipeError(error: unknown, where: Where): StockpipeError {
   const classified = causesOf(error).map((cause) => classify(cause, where))
   const worst = classified.find(({ retryable }) => !retryable) ?? classified[0]
-  return worst ?? unreachable('none of the names could be resolved', where, error)
+  return worst ?? (isUnresolved(error) ? unresolved(where, error) : unreachable('no node is up', where, error))
 }
+
+const isUnresolved = (error: unknown): boolean => error instanceof Error && error.message.includes('resolved')
+
+/** Whether only a new connection can tell what is wrong. */
+export const isUnprepared = (error: unknown): boolean =>
+  causesOf(error).some((cause) => cause instanceof errors.ResponseError && cause.code === UNPREPARED)
 
 /** What went wrong at each node that was tried; a node known to be down has only a text. */
 function causesOf(error: unknown): unknown[] {
@@ -60,7 +70,15 @@ const addressOf = ({ contactPoints, port }: Where): string => `${contactPoints.j
 const unreachable = (why: string, where: Where, cause: unknown): StockpipeError =>
   new StockpipeError('unreachable', `Cassandra at ${addressOf(where)} cannot be used`, {
     why,
-    hint: 'check that it runs, and that names and port are right; it is tried again until it works',
+    hint: 'check that it runs, that --cassandra-contact-points and --cassandra-port are right, and whether it wants TLS',
+    retryable: true,
+    cause,
+  })
+
+const unresolved = (where: Where, cause: unknown): StockpipeError =>
+  new StockpipeError('unreachable', `Cassandra at ${addressOf(where)} cannot be used`, {
+    why: 'none of these names resolves to an address',
+    hint: "check --cassandra-contact-points, and that this machine's DNS knows the names",
     retryable: true,
     cause,
   })
@@ -68,8 +86,8 @@ const unreachable = (why: string, where: Where, cause: unknown): StockpipeError 
 function authentication(cause: Error, { credentials, ...where }: Where): StockpipeError {
   const hint =
     credentials === null
-      ? 'set --cassandra-username and --cassandra-password-file'
-      : `check the password of ${credentials.username} and that the role may log in`
+      ? 'set --cassandra-username and --cassandra-password-file, and restart'
+      : `correct --cassandra-username or --cassandra-password-file and restart, or let the role in: ALTER ROLE "${credentials.username}" WITH PASSWORD = '...' AND LOGIN = true;`
   return new StockpipeError('auth', `Cassandra at ${addressOf({ credentials, ...where })} refuses the login`, {
     why: cause.message,
     hint,
@@ -82,7 +100,7 @@ function datacenter(cause: Error, where: Where): StockpipeError {
   const found = /\[(.*)\]/.exec(cause.message)?.[1] ?? ''
   return new StockpipeError('config', `Cassandra has no datacenter "${where.datacenter}"`, {
     why: found === '' ? cause.message : `it has: ${found}`,
-    hint: `set --cassandra-datacenter to one of them (names are case sensitive), or leave it out`,
+    hint: 'set --cassandra-datacenter to one of them (upper and lower case count), or leave it out, and restart',
     mendable: true,
     cause,
   })
@@ -93,15 +111,16 @@ function response(cause: errors.ResponseError, where: Where): StockpipeError {
   if (passing !== undefined) return unreachable(`${passing}: ${cause.message}`, where, cause)
   if (cause.code === CODES.badCredentials) return authentication(cause, where)
   if (cause.code === CODES.unauthorized) return forbidden(cause)
-  if (cause.code === CODES.invalid && isAboutSchema(cause.message)) return missing(cause.message, where, cause)
+  if (isMissing(cause)) return missing(cause.message, where, cause)
   if (cause.code === CODES.configError) return misconfigured(cause, where)
   return new StockpipeError('internal', `Cassandra refuses a statement: ${cause.message}`, { cause })
 }
 
-const isAboutSchema = (message: string): boolean =>
-  /unconfigured table|does not exist|doesn't exist|unknown keyspace|unconfigured columnfamily|undefined column/i.test(
-    message,
-  )
+/** Whether a keyspace, table or column is not there. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof errors.ResponseError &&
+  error.code === CODES.invalid &&
+  /unconfigured (table|columnfamily)|does(n't| not) exist|unknown keyspace|undefined column/i.test(error.message)
 
 export const missing = (why: string, { keyspace }: Pick<Where, 'keyspace'>, cause?: unknown): StockpipeError =>
   new StockpipeError('schema', `the tables of stockpipe are not in Cassandra's keyspace "${keyspace}"`, {
@@ -122,7 +141,7 @@ const misconfigured = (cause: Error, { keyspace }: Where): StockpipeError =>
 function forbidden(cause: Error): StockpipeError {
   const [, role, permission, resource] = /User (\S+) has no (\w+) permission on <([^>]+)>/.exec(cause.message) ?? []
   const grant = resource && `GRANT ${permission} ON ${grantable(resource)} TO "${role}";`
-  return new StockpipeError('auth', `Cassandra forbids what stockpipe must do`, {
+  return new StockpipeError('auth', 'Cassandra forbids what stockpipe must do', {
     why: cause.message,
     hint: grant
       ? `let an administrator run: ${grant}`
@@ -132,7 +151,11 @@ function forbidden(cause: Error): StockpipeError {
   })
 }
 
-const grantable = (resource: string): string => (resource.startsWith('all ') ? 'ALL KEYSPACES' : resource)
+/** The whole keyspace instead of one table after the other. */
+function grantable(resource: string): string {
+  const [, keyspace] = /^(?:keyspace|table) ([^. ]+)/.exec(resource) ?? []
+  return keyspace === undefined ? 'ALL KEYSPACES' : `KEYSPACE "${keyspace}"`
+}
 
 const TLS_CODES = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)/
 
@@ -144,12 +167,14 @@ const isTlsTrouble = (cause: unknown): boolean => TLS_CODES.test(codeOf(cause))
 const untrusted = (cause: unknown, where: Where): StockpipeError =>
   new StockpipeError('unreachable', `the certificate of Cassandra at ${addressOf(where)} is not trusted`, {
     why: textOf(cause),
-    hint: 'give the authority that signed it with --cassandra-tls-ca, and a contact point that it names',
+    hint: 'give the authority that signed it with --cassandra-tls-ca-file, and a contact point that it names',
     mendable: true,
     cause,
   })
 
 function textOf(cause: unknown): string {
+  // The driver's word for a node that it does not even ask at the moment.
+  if (cause === 'Host considered as DOWN') return 'the node is down'
   if (!(cause instanceof Error)) return String(cause)
   const inner = 'innerError' in cause && cause.innerError instanceof Error ? `: ${cause.innerError.message}` : ''
   return `${cause.message}${inner}`
