@@ -3,7 +3,20 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { until } from '../../../test/until.ts'
 import { startKafka } from '../../../test/services/kafka.ts'
 import { canStartServices } from '../../../test/services/services.ts'
-import { appending, Member, newName, numbers, openBroker, readAll, textsOf, thirdParty } from './kafka.fixture.ts'
+import {
+  appending,
+  appendSurely,
+  failureOf,
+  Member,
+  newName,
+  numbers,
+  openBroker,
+  readAll,
+  readSome,
+  record,
+  textsOf,
+  thirdParty,
+} from './kafka.fixture.ts'
 import { StockpipeError } from '../../errors.ts'
 
 const kafka = canStartServices() ? await startKafka({ brokers: 3 }) : null
@@ -11,6 +24,33 @@ const brokers = kafka?.brokers ?? []
 afterAll(() => kafka?.stop())
 
 describe.skipIf(kafka === null)('three brokers that keep three replicas and need two', () => {
+  test('let a topic without replicas go on where its partitions still have a leader', async () => {
+    await using one = openBroker(brokers, { replication: 1 })
+    const topic = newName()
+    await one.broker.createTopic({ name: topic, partitions: 3 })
+    const to = (partition: number, value: string) => [record(value, { partition })]
+    for (const partition of [0, 1, 2]) await appendSurely(one.broker, topic, to(partition, 'before'))
+    const admin = thirdParty(brokers).admin()
+    await admin.connect()
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    await admin.disconnect()
+    const gone = topics[0]?.partitions.find(({ partitionId }) => partitionId === 0)?.leader ?? -1
+    await kafka?.kill(gone)
+    // A client that knows nothing yet has it hardest.
+    await using two = openBroker(brokers)
+    await until(
+      () => failureOf(two.broker.append(topic, to(0, 'waits'))),
+      (error) => String(error).includes('no leader'),
+    )
+    const startedAt = Date.now()
+    await appendSurely(two.broker, topic, to(1, 'meanwhile'))
+    await appendSurely(two.broker, topic, to(2, 'meanwhile'))
+    expect(textsOf(await readSome(two.broker, { topic, partition: 2 }, 2))).toEqual(['before', 'meanwhile'])
+    expect(Date.now() - startedAt).toBeLessThan(3_000)
+    await kafka?.restart(gone)
+    expect(textsOf(await readSome(two.broker, { topic, partition: 0 }, 2))[1]).toBe('waits')
+  }, 60_000)
+
   test('lose no record and get none twice when the leader is killed, and wait while two are away', async () => {
     await using one = openBroker(brokers)
     const admin = thirdParty(brokers, { retry: { retries: 0 } }).admin()
