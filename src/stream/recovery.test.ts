@@ -125,6 +125,16 @@ test('a log that is shorter than what was processed is a new log', async () => {
   expect(JSON.stringify(warnings)).toContain('new log')
 })
 
+test('a topic that is away is no new log: its state is kept for when it is back', async () => {
+  const { options, assign, warnings } = await committedAfter(80)
+  const broker = { ...options.broker, bounds: async () => [] }
+  expect(await recover(assign(), { ...options, broker }).catch((error: unknown) => error)).toMatchObject({
+    code: 'topic-missing',
+    mendable: true,
+  })
+  expect(warnings).toEqual([])
+})
+
 test('another record where the last processed one was is a new log', async () => {
   const { log, options, assign, warnings } = await committedAfter(80)
   log.records[79] = { ...recordOf(79), timestamp: 1 }

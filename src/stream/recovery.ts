@@ -3,6 +3,7 @@ import { Partition, type Start } from './partition.ts'
 import type { Store } from './store.ts'
 import type { WindowSettings } from './symbol-windows.ts'
 import { decodeTriple, fingerprintOf, identityOf, isSameRecord, type Triple } from './triple.ts'
+import { StockpipeError } from '../errors.ts'
 import type { Context } from '../telemetry.ts'
 
 export interface RecoveryOptions {
@@ -26,7 +27,8 @@ export async function recover(
   const { windows, store } = options
   const fingerprint = fingerprintOf(windows, await store.id())
   const allBounds = await options.broker.bounds(options.topic)
-  const bounds = allBounds[assignment.partition] ?? { start: 0, end: 0 }
+  const bounds = allBounds[assignment.partition]
+  if (bounds === undefined) throw noPartition(options.topic, assignment.partition)
   const committed = await usable(assignment, bounds, { ...options, fingerprint })
   const start: Start = {
     partition: assignment.partition,
@@ -45,6 +47,14 @@ export async function recover(
   partition.position = bounds.start
   return { partition, offset: bounds.start, fingerprint }
 }
+
+/** A topic that is away for a moment is not an empty one: its state would be given up for nothing. */
+const noPartition = (topic: string, partition: number): StockpipeError =>
+  new StockpipeError('topic-missing', `there is no partition ${partition} of ${topic}`, {
+    why: 'the topic was deleted, or made anew with fewer partitions',
+    hint: 'create it again with its number of partitions, or restart stockpipe, which makes missing topics at its start',
+    mendable: true,
+  })
 
 async function usable(
   assignment: Assignment,

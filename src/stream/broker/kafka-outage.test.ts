@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test'
+import { ConfigResourceTypes } from 'kafkajs'
 
 import { until } from '../../../test/until.ts'
 import { startKafka } from '../../../test/services/kafka.ts'
@@ -12,8 +13,10 @@ import {
   numbers,
   openBroker,
   readAll,
+  readSome,
   record,
   textsOf,
+  thirdParty,
 } from './kafka.fixture.ts'
 
 const kafka = canStartServices() ? await startKafka() : null
@@ -33,6 +36,44 @@ describe.skipIf(kafka === null)('when Kafka goes away', () => {
     await until(work.acked, (now) => now > acked + 100)
     const count = await work.stop()
     expect(textsOf(await readAll(one.broker, topic))).toEqual(numbers(count))
+  }, 60_000)
+
+  test('what compaction left of a log is read to its end, over batches that lost records', async () => {
+    await using one = openBroker(kafka?.brokers ?? [])
+    const admin = thirdParty(kafka?.brokers ?? []).admin()
+    await admin.connect()
+    const set = (type: ConfigResourceTypes, name: string, entries: Record<string, string>) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          { type, name, configEntries: Object.entries(entries).map(([key, value]) => ({ name: key, value })) },
+        ],
+      })
+    await set(ConfigResourceTypes.BROKER, '1', { 'log.cleaner.backoff.ms': '100' })
+    const topic = newName()
+    await one.broker.createTopic({ name: topic, partitions: 1, isCompacted: true })
+    await set(ConfigResourceTypes.TOPIC, topic, {
+      'cleanup.policy': 'compact',
+      'segment.bytes': String(1024 * 1024),
+      'min.cleanable.dirty.ratio': '0.0001',
+    })
+    // Three of these and a segment is full.
+    const large = () => crypto.getRandomValues(new Uint8Array(600_000))
+    const keyed = (key: string, value: Uint8Array = Buffer.from(key)) => record('', { key, value })
+    await appendSurely(one.broker, topic, [keyed('a', large()), keyed('gone')])
+    // The only batch of its producer: Kafka keeps the shell of it.
+    await using other = openBroker(kafka?.brokers ?? [])
+    await appendSurely(other.broker, topic, [keyed('gone')])
+    for (const key of ['gone', 'b', 'c']) await one.broker.append(topic, [keyed(key, large())])
+    const from = async (offset: number, count: number) =>
+      (await readSome(one.broker, { topic, offset }, count)).map((found) => found.offset)
+    await until(
+      () => from(0, 4),
+      (offsets) => !offsets.includes(1) && !offsets.includes(2),
+    )
+    expect(await from(0, 4)).toEqual([0, 3, 4, 5])
+    for (const offset of [1, 2, 3]) expect(await from(offset, 1)).toEqual([3])
+    await admin.disconnect()
   }, 60_000)
 
   test('a call that was told to wait finds its records in the log, and does not append them again', async () => {
@@ -89,6 +130,40 @@ describe.skipIf(kafka === null)('when Kafka goes away', () => {
     )
     const count = await work.stop()
     expect(textsOf(await readAll(one.broker, topic))).toEqual(numbers(count))
+    await member.leave()
+  }, 60_000)
+
+  test('who starts before Kafka waits for it with a reason, and works by itself once it is there', async () => {
+    await using before = openBroker(kafka?.brokers ?? [])
+    const topic = newName()
+    await before.broker.createTopic({ name: topic, partitions: 1 })
+    await before.broker.append(topic, [record('before')])
+    await kafka?.kill()
+    await using one = openBroker(kafka?.brokers ?? [])
+    const startedAt = Date.now()
+    expect(String(await failureOf(one.broker.createTopic({ name: topic, partitions: 1 })))).toContain(
+      `no Kafka broker answers at ${kafka?.brokers[0]}`,
+    )
+    expect(Date.now() - startedAt).toBeLessThan(1_000)
+    const appended = appendSurely(one.broker, topic, [record('after')])
+    const member = new Member(one.broker, { topic, group: topic })
+    await until(
+      () => one.health.reason('log') ?? '',
+      (reason) => reason.includes('no Kafka broker answers'),
+    )
+    await kafka?.restart()
+    await appended
+    const mine = await until(
+      () => member.owned.get(0),
+      (assignment) => assignment !== undefined,
+    )
+    const seen: (string | null)[] = []
+    for await (const { records } of mine?.batches(0) ?? []) {
+      seen.push(...textsOf(records))
+      if (seen.length >= 2) break
+    }
+    expect(seen).toEqual(['before', 'after'])
+    expect(one.health.reason('log')).toBeNull()
     await member.leave()
   }, 60_000)
 })

@@ -2,7 +2,7 @@
 import { expect } from 'bun:test'
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 
-import type { Assignment, Batch, Broker, LogRecord, NewRecord } from '../broker.ts'
+import type { Assignment, Broker, LogRecord, NewRecord } from '../broker.ts'
 import { KafkaBroker, type KafkaOptions } from './kafka.ts'
 import { systemClock } from '../../clock.ts'
 import { Health, silentLog } from '../../telemetry.ts'
@@ -85,15 +85,14 @@ export async function appendSurely(
   broker: Broker,
   topic: string,
   records: readonly NewRecord[],
-): Promise<{ failures: unknown[] }> {
-  const failures: unknown[] = []
+  onFailure: (error: unknown) => unknown = () => {},
+): Promise<void> {
   for (;;)
     try {
       const appended = await broker.append(topic, records)
-      expect(appended).toHaveLength(records.length)
-      return { failures }
+      return expect(appended).toHaveLength(records.length)
     } catch (error) {
-      failures.push(error)
+      onFailure(error)
       await Bun.sleep(50)
     }
 }
@@ -105,8 +104,15 @@ export class Member {
   readonly given: Assignment[] = []
   readonly ended: Promise<void>
   readonly #abort = new AbortController()
+  readonly #own: (assignment: Assignment) => unknown
 
-  constructor(broker: Broker, { topic, group }: { topic: string; group: string }) {
+  /** `own`: called with each partition as it comes. */
+  constructor(
+    broker: Broker,
+    { topic, group }: { topic: string; group: string },
+    own: (assignment: Assignment) => unknown = () => {},
+  ) {
+    this.#own = own
     this.ended = this.#run(broker.join(topic, group, this.#abort.signal))
   }
 
@@ -129,16 +135,8 @@ export class Member {
       }
       assignment.signal.addEventListener('abort', gone)
       if (assignment.signal.aborted) gone()
+      this.#own(assignment)
     }
-  }
-}
-
-/** Reads until the partition is to be handed over, and hands it over. */
-export async function handOver(assignment: Assignment, work: (batch: Batch) => unknown = () => {}): Promise<void> {
-  try {
-    for await (const batch of assignment.batches(0)) await work(batch)
-  } finally {
-    assignment[Symbol.dispose]()
   }
 }
 
@@ -158,7 +156,7 @@ export function appending(broker: Broker, topic: string): Appending {
   const work = async () => {
     while (!stop.signal.aborted) {
       const records = [record(String(count++)), record(String(count++))]
-      failures.push(...(await appendSurely(broker, topic, records)).failures)
+      await appendSurely(broker, topic, records, (error) => failures.push(error))
       acked += records.length
       await Bun.sleep(5)
     }

@@ -66,6 +66,8 @@ export class Connection implements AsyncDisposable {
   readonly #settings: ConnectionSettings
   readonly #topics: readonly string[]
   #open: Open | null = null
+  /** Which of the brokers in the list is asked first: not one that did not answer. */
+  #first = 0
   #isClosed = false
 
   /** `topics`: whose leaders are to be known. */
@@ -104,7 +106,7 @@ export class Connection implements AsyncDisposable {
     if (this.#isClosed) throw new Error('the log is closed')
     if (this.#open !== null) return this.#open
     const sockets: Sockets = { open: new Set(), isGivenUp: false }
-    const cluster = new Cluster(clusterOptions(this.#settings, sockets))
+    const cluster = new Cluster(clusterOptions(this.#settings, this.#seeds(), sockets))
     const open = { cluster, sockets, ready: this.#prepare(cluster) }
     this.#open = open
     open.ready.catch(() => this.#drop(open))
@@ -112,9 +114,27 @@ export class Connection implements AsyncDisposable {
   }
 
   async #prepare(cluster: Cluster): Promise<void> {
-    await cluster.connect()
+    await this.#reachAny(cluster)
     if (this.#topics.length > 0) await cluster.addMultipleTargetTopics([...this.#topics])
     else await cluster.refreshMetadata()
+  }
+
+  /** Every broker of the list gets its turn: kafkajs goes on to the next after each that it could not reach. */
+  async #reachAny(cluster: Cluster): Promise<void> {
+    for (let left = this.#settings.brokers.length; ; left--)
+      try {
+        return await cluster.connect()
+      } catch (error) {
+        if (!isConnectionTrouble(error)) throw error
+        this.#first++
+        if (left <= 1) throw error
+      }
+  }
+
+  #seeds(): string[] {
+    const { brokers } = this.#settings
+    const first = this.#first % Math.max(1, brokers.length)
+    return [...brokers.slice(first), ...brokers.slice(0, first)]
   }
 
   /** Requests under way fail at once. */
@@ -127,7 +147,11 @@ export class Connection implements AsyncDisposable {
   }
 }
 
-function clusterOptions({ brokers, tls, sasl, log }: ConnectionSettings, sockets: Sockets): ClusterOptions {
+function clusterOptions(
+  { tls, sasl, log }: ConnectionSettings,
+  brokers: readonly string[],
+  sockets: Sockets,
+): ClusterOptions {
   const logCreator =
     () =>
     ({ log: { message, broker } }: { log: { message: string; broker?: string } }) =>

@@ -113,7 +113,7 @@ export function toStockpipeError(error: unknown, doing: string): StockpipeError 
   const cause = root(error)
   const type = typeOf(cause)
   const message = cause instanceof Error ? cause.message : String(cause)
-  const mendable = MENDABLE[type ?? ''] ?? saslFailure(cause)
+  const mendable = MENDABLE[type ?? ''] ?? saslFailure(cause, message)
   if (mendable !== null && mendable !== undefined) {
     const { code, what, why = message, hint } = mendable
     return new StockpipeError(code, `cannot ${doing}: ${what}`, { why, hint, mendable: true, cause })
@@ -126,8 +126,10 @@ export function toStockpipeError(error: unknown, doing: string): StockpipeError 
   })
 }
 
-function saslFailure(cause: unknown) {
+/** A connection that broke during the login says nothing about the password. */
+function saslFailure(cause: unknown, message: string) {
   if (property(cause, 'name') !== 'KafkaJSSASLAuthenticationError') return null
+  if (/connection|connected|timed out|given up/i.test(message)) return null
   return MENDABLE['SASL_AUTHENTICATION_FAILED'] ?? null
 }
 

@@ -153,7 +153,7 @@ export class Group {
       (error: unknown) => error,
     )
     const late = this.#settings.clock
-      .sleep(limitMs, answered.signal)
+      .sleep(Math.max(0, limitMs), answered.signal)
       .then(() => new Error('the coordinator of the group does not answer'))
     const failure = await Promise.race([heartbeat, late])
     answered.abort()

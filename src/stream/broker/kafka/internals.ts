@@ -49,6 +49,8 @@ export const { MemberAssignment, MemberMetadata } = assignerProtocol as {
 /** Kafka's own words for an error code. */
 export const { createErrorFromCode } = errors as { createErrorFromCode(this: void, code: number): Error }
 
+export const LEADER_NOT_AVAILABLE = 5
+
 /** Leaves out what transactions took back. */
 export const filterAbortedMessages = filterAborted as (
   fetched: { messages: readonly FetchedMessage[] } & Pick<FetchedPartition, 'abortedTransactions'>,

@@ -1,5 +1,5 @@
 import { CompressionTypes } from 'kafkajs'
-import { type Cluster, createErrorFromCode } from './internals.ts'
+import { type Cluster, createErrorFromCode, LEADER_NOT_AVAILABLE } from './internals.ts'
 
 import { Connection, type ConnectionSettings } from './connection.ts'
 import { responseOf, toStockpipeError, typeOf } from './failure.ts'
@@ -39,7 +39,7 @@ export class TopicProducer implements AsyncDisposable {
   /** Calls whose caller was told to come again, and has not done so yet: the outcome waits for it. */
   readonly #unheard = new WeakMap<readonly NewRecord[], Call>()
   /** Brokers with a request under way: one each. */
-  readonly #busyNodes = new Set<string>()
+  readonly #busyNodes = new Set<number>()
   readonly #closed = new AbortController()
   #lanes: readonly Lane[] = []
   #preparing: Promise<void> | null = null
@@ -144,16 +144,13 @@ export class TopicProducer implements AsyncDisposable {
       await this.#connection.raw(async (cluster) => {
         await cluster.refreshMetadataIfNecessary()
         const partitions = cluster.findTopicPartitionMetadata(this.#topic)
-        const leaders = new Map(partitions.map(({ partitionId, leader }) => [partitionId, String(leader)]))
+        const leaders = new Map(partitions.map(({ partitionId, leader }) => [partitionId, leader]))
         // Meanwhile another call may have sent some of them.
-        const waiting = batches.filter(isWaiting)
-        const isThere = ({ lane }: Batch) => leaders.has(lane.partition)
-        this.#park(
-          waiting.filter((batch) => !isThere(batch)),
-          partitionsGone(this.#topic, partitions.length),
-        )
-        const byNode = Map.groupBy(waiting.filter(isThere), ({ lane }) => leaders.get(lane.partition) ?? 'none')
-        for (const [node, group] of byNode) if (!this.#busyNodes.has(node)) void this.#sendTo(node, group)
+        const byNode = Map.groupBy(batches.filter(isWaiting), ({ lane }) => leaders.get(lane.partition) ?? NOT_THERE)
+        for (const [node, group] of byNode)
+          if (node === NOT_THERE) this.#park(group, partitionsGone(this.#topic, partitions.length))
+          else if (node < 0) this.#park(group, createErrorFromCode(LEADER_NOT_AVAILABLE))
+          else if (!this.#busyNodes.has(node)) void this.#sendTo(node, group)
       })
     } catch (error) {
       this.#park(batches.filter(isWaiting), error)
@@ -161,7 +158,7 @@ export class TopicProducer implements AsyncDisposable {
   }
 
   /** One request; more only where partitions count under different numbers. */
-  async #sendTo(node: string, batches: readonly Batch[]): Promise<void> {
+  async #sendTo(node: number, batches: readonly Batch[]): Promise<void> {
     this.#busyNodes.add(node)
     for (const { lane } of batches) lane.isBusy = true
     for (const group of Map.groupBy(batches, ({ lane }) => lane.identity).values()) {
@@ -174,10 +171,10 @@ export class TopicProducer implements AsyncDisposable {
   }
 
   /** The batches to be sent again after a while, by what is wrong with them. */
-  async #tried(node: string, batches: readonly Batch[]): Promise<ReadonlyMap<unknown, readonly Batch[]>> {
+  async #tried(node: number, batches: readonly Batch[]): Promise<ReadonlyMap<unknown, readonly Batch[]>> {
     try {
       return await this.#connection.raw(async (cluster) =>
-        this.#produce(await cluster.findBroker({ nodeId: node }), batches),
+        this.#produce(await cluster.findBroker({ nodeId: String(node) }), batches),
       )
     } catch (error) {
       return new Map([[error, batches.filter((batch) => batch.lane.batch === batch)]])
@@ -324,6 +321,8 @@ const partitionsGone = (topic: string, count: number): StockpipeError =>
     mendable: true,
   })
 
+/** Instead of a leader; -1 is a partition without one. */
+const NOT_THERE = -2
 const TOO_LARGE = 10
 /** Older than the batches that the broker remembers: it has it, and no longer knows where. */
 const DUPLICATE_SEQUENCE = 46

@@ -1,4 +1,4 @@
-import { type Cluster, createErrorFromCode } from './internals.ts'
+import { type Cluster, createErrorFromCode, LEADER_NOT_AVAILABLE } from './internals.ts'
 
 import { Connection, type ConnectionSettings } from './connection.ts'
 import { responseOf, toStockpipeError, typeOf } from './failure.ts'
@@ -35,7 +35,7 @@ export class TopicReader implements AsyncDisposable {
   readonly #settings: ReaderSettings
   readonly #connection: Connection
   readonly #cursors = new Set<Cursor>()
-  readonly #busyNodes = new Set<string>()
+  readonly #busyNodes = new Set<number>()
   readonly #closed = new AbortController()
   readonly #trouble: Trouble
   #isWaiting = false
@@ -85,22 +85,20 @@ export class TopicReader implements AsyncDisposable {
       await this.#connection.raw(async (cluster) => {
         await cluster.refreshMetadataIfNecessary()
         const partitions = cluster.findTopicPartitionMetadata(this.#topic)
-        const leaders = new Map(partitions.map(({ partitionId, leader }) => [partitionId, String(leader)]))
-        for (const cursor of cursors)
-          if (!leaders.has(cursor.partition))
-            cursor.fail(new StockpipeError('not-found', `${this.#topic} has no partition ${cursor.partition}`))
-        const byNode = Map.groupBy(
-          cursors.filter((cursor) => cursor.isHungry),
-          ({ partition }) => leaders.get(partition) ?? 'none',
-        )
-        for (const [node, group] of byNode) if (!this.#busyNodes.has(node)) void this.#fetchFrom(node, group)
+        const leaders = new Map(partitions.map(({ partitionId, leader }) => [partitionId, leader]))
+        const hungry = cursors.filter((cursor) => cursor.isHungry)
+        for (const [node, group] of Map.groupBy(hungry, ({ partition }) => leaders.get(partition)))
+          if (node === undefined) for (const cursor of group) cursor.fail(noPartition(this.#topic, cursor))
+          else if (node < 0)
+            for (const cursor of group) void this.#rest(cursor, createErrorFromCode(LEADER_NOT_AVAILABLE))
+          else if (!this.#busyNodes.has(node)) void this.#fetchFrom(node, group)
       })
     } catch (error) {
       await this.#failed(error)
     }
   }
 
-  async #fetchFrom(node: string, group: readonly Cursor[]): Promise<void> {
+  async #fetchFrom(node: number, group: readonly Cursor[]): Promise<void> {
     this.#busyNodes.add(node)
     for (const cursor of group) cursor.isFetching = true
     let failure: unknown = null
@@ -116,9 +114,9 @@ export class TopicReader implements AsyncDisposable {
     else await this.#failed(failure)
   }
 
-  async #fetch(node: string, group: readonly Cursor[], cluster: Cluster): Promise<void> {
+  async #fetch(node: number, group: readonly Cursor[], cluster: Cluster): Promise<void> {
     const { clock } = this.#settings
-    const broker = await cluster.findBroker({ nodeId: node })
+    const broker = await cluster.findBroker({ nodeId: String(node) })
     const startedAt = clock.now()
     // One cursor for each partition of a request: of several, the one that has waited longest.
     const cursors = new Map<number, Cursor>()
@@ -246,6 +244,9 @@ const unreadable = (topic: string, { partition, offset }: Cursor, cause: unknown
     cause,
   })
 
+const noPartition = (topic: string, { partition }: Cursor): StockpipeError =>
+  new StockpipeError('not-found', `${topic} has no partition ${partition}`)
+
 const topicReturned = (topic: string): StockpipeError =>
   new StockpipeError('log-changed', `${topic} was away for a while`, {
     why: 'it may have been deleted and made anew',
@@ -258,4 +259,6 @@ const logChanged = (topic: string, { partition, offset }: Cursor, end: number): 
 
 /** Part of every restart of a broker: not worth a word when it is over at once. */
 const isMoving = (error: unknown): boolean =>
-  ['NOT_LEADER_FOR_PARTITION', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH'].includes(typeOf(error) ?? '')
+  ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH'].includes(
+    typeOf(error) ?? '',
+  )

@@ -4,7 +4,7 @@ import type { Stamp } from '../../stamp.ts'
 const KEY = 'origin'
 
 /**
- * The origin of a topic, as the first record of a small compacted topic beside it: Kafka has no place for words in a topic
+ * The origin of a topic, as the first record of a small topic beside it that keeps all: Kafka has no place for words in a topic
  * itself. Of several who claim at once the first record counts, for everybody.
  */
 export class TopicStamp implements Stamp {
@@ -33,7 +33,7 @@ export class TopicStamp implements Stamp {
   }
 
   async claim(origin: string): Promise<string> {
-    await this.#broker.createTopic({ name: this.#topic, partitions: 1, isCompacted: true })
+    await this.#broker.createTopic({ name: this.#topic, partitions: 1 })
     const found = await this.read()
     if (found !== null) return found
     await this.#broker.append(this.#topic, [{ key: KEY, value: Buffer.from(origin), headers: {}, partition: 0 }])

@@ -1,5 +1,6 @@
 import { Connection, type ConnectionSettings } from './connection.ts'
 import { toStockpipeError, typeOf } from './failure.ts'
+import { createErrorFromCode, LEADER_NOT_AVAILABLE } from './internals.ts'
 import type { Bounds, TopicSpec } from '../../broker.ts'
 import type { Clock } from '../../../clock.ts'
 import { StockpipeError } from '../../../errors.ts'
@@ -12,7 +13,7 @@ export interface TopicAdminOptions extends ConnectionSettings {
 
 const CREATE_MS = 10_000
 const LEADER_WAIT_MS = 50
-const LEADER_TRIES = 200
+const LEADER_MS = 10_000
 
 /** The partition count of a topic, or null where there is no such topic. */
 export async function partitionCount(settings: ConnectionSettings, topic: string): Promise<number | null> {
@@ -21,7 +22,6 @@ export async function partitionCount(settings: ConnectionSettings, topic: string
     return await connection.raw(async (cluster) => cluster.findTopicPartitionMetadata(topic).length)
   } catch (error) {
     if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return null
-    if (typeOf(error) === 'LEADER_NOT_AVAILABLE') throw notYetLed(topic, error)
     throw toStockpipeError(error, `look at topic ${topic}`)
   }
 }
@@ -42,9 +42,9 @@ export async function createTopic(options: TopicAdminOptions, spec: TopicSpec): 
 export async function boundsOf(connection: Connection, topic: string): Promise<readonly Bounds[]> {
   try {
     return await connection.raw(async (cluster) => {
-      const partitions = cluster
-        .findTopicPartitionMetadata(topic)
-        .map(({ partitionId }) => ({ partition: partitionId }))
+      const found = cluster.findTopicPartitionMetadata(topic)
+      if (found.some(({ leader }) => leader < 0)) throw createErrorFromCode(LEADER_NOT_AVAILABLE)
+      const partitions = found.map(({ partitionId }) => ({ partition: partitionId }))
       const offsets = async (fromBeginning: boolean) => {
         const [answer] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning }])
         return new Map(answer?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
@@ -102,25 +102,25 @@ function configOf({
 
 /** A new topic is announced before its partitions have leaders, and before the leaders know that they are. */
 async function ledTopic(options: TopicAdminOptions, topic: string): Promise<number> {
-  for (let tries = 1; ; tries++) {
+  const until = options.clock.now() + LEADER_MS
+  for (;;) {
     await using connection = new Connection(options, [topic])
     try {
       const { length } = await boundsOf(connection, topic)
       if (length > 0) return length
     } catch (error) {
-      if (!(error instanceof StockpipeError && error.retryable) || tries >= LEADER_TRIES) throw error
+      if (!(error instanceof StockpipeError && error.retryable) || options.clock.now() > until) throw error
     }
-    if (tries >= LEADER_TRIES) throw notYetLed(topic, null)
+    if (options.clock.now() > until) throw notYetLed(topic)
     await options.clock.sleep(LEADER_WAIT_MS)
   }
 }
 
-const notYetLed = (topic: string, cause: unknown): StockpipeError =>
+const notYetLed = (topic: string): StockpipeError =>
   new StockpipeError('unreachable', `topic ${topic} has no leader yet`, {
     why: 'brokers are starting or stopping',
     hint: 'wait until every broker is up',
     retryable: true,
-    cause,
   })
 
 const topicMismatch = ({ name, partitions }: TopicSpec, found: number): StockpipeError =>
