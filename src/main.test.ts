@@ -31,7 +31,7 @@ describe('what is not understood ends with 2, says what was meant, and runs noth
     [['export', 'trades', '--from', '5', '--from', '6'], '--from is given more than once', ''],
     [['export', 'trades', '--from', '6', '--to', '6'], '--from is not before --to', ''],
     [['export', 'trades', '--interval', '1m'], '--interval means nothing for trades', 'only candles'],
-    [['export', 'trades', '--store', 'cassandra', '--cassandra-contact-points', 'c'], 'rows in Cassandra', ''],
+    [['export', 'trades', '--store', 'cassandra'], '--store cassandra needs --cassandra-contact-points', ''],
     [['simulate', '--stall', '5s'], '--stall "5s" is not two values', ''],
   ])('%j', async (words, what, hint) => {
     const ran = await stockpipe(words)

@@ -67,9 +67,12 @@ export const replayArgs = (file: string, folder: string, ...more: string[]): str
 
 export type Row = Record<string, string | number | boolean | null>
 
+/** What `export` writes of a table in a data folder, as rows. */
+export const exported = (table: string, folder: string): Promise<Row[]> => exportedBy([table, '--data-dir', folder])
+
 /** What `export` writes, as rows. */
-export async function exported(table: string, folder: string): Promise<Row[]> {
-  const { code, stdout, stderr } = await stockpipe(['export', table, '--data-dir', folder, '--format', 'ndjson'])
+export async function exportedBy(words: readonly string[]): Promise<Row[]> {
+  const { code, stdout, stderr } = await stockpipe(['export', ...words, '--format', 'ndjson'])
   if (code !== 0) throw new Error(stderr)
   return stdout
     .split('\n')

@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path'
 const SRC = join(import.meta.dir, '../src')
 
 /** Files at the top that wire parts together (and the folder `run`); nothing else at the top may know a part. */
-const WIRES = new Set(['main.ts', 'run.ts', 'export.ts'])
+const WIRES = new Set(['main.ts', 'run.ts', 'export.ts', 'servers.ts'])
 
 /** What each part of the program may import besides itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

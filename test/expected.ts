@@ -32,7 +32,7 @@ const NAMES: Record<string, string> = {
   86400000: '1d',
 }
 
-export function readExpected(file: string): {
+function readExpected(file: string): {
   candles: Map<string, ExpectedWindow>
   windows: Map<string, ExpectedWindow>
 } {
@@ -52,7 +52,7 @@ const isNear = (actual: unknown, exact: string): boolean => {
 }
 
 /** What is wrong with a row, as sentences; none when it equals the expectation to 1e-9, and the count exactly. */
-export function differences(row: Row | undefined, expected: ExpectedWindow): string[] {
+function differences(row: Row | undefined, expected: ExpectedWindow): string[] {
   if (row === undefined) return [`${expected.s} ${expected.start}: no row`]
   const wrong = (['o open', 'h high', 'l low', 'c close', 'v volume', 'vwap vwap'] as const).flatMap((pair) => {
     const [short = '', column = ''] = pair.split(' ')
@@ -68,4 +68,21 @@ export function differences(row: Row | undefined, expected: ExpectedWindow): str
   if (row['final'] !== true || row['closed_by'] !== closedBy)
     wrong.push(`${expected.s} ${expected.start}: closed by ${row['closed_by']}, not ${closedBy}`)
   return wrong
+}
+
+/** What is wrong with the rows that were made of a recording, as sentences. */
+export function differencesFrom(file: string, rows: { candles: readonly Row[]; windows: readonly Row[] }): string[] {
+  const expected = readExpected(file)
+  const candles = new Map(rows.candles.map((row) => [`${row['symbol']} ${row['interval']} ${row['open_ts']}`, row]))
+  const windows = new Map(rows.windows.map((row) => [`${row['symbol']} ${row['window_start_ts']}`, row]))
+  const unexpected = [
+    ...[...windows.keys()].filter((key) => !expected.windows.has(key)),
+    // The expectation of the longer recording has none that are longer than 1 m.
+    ...[...candles.keys()].filter((key) => key.includes(' 1s ') && !expected.candles.has(key)),
+  ]
+  return [
+    ...[...expected.candles].flatMap(([key, row]) => differences(candles.get(key), row)),
+    ...[...expected.windows].flatMap(([key, row]) => differences(windows.get(key), row)),
+    ...unexpected.map((key) => `${key}: is not expected`),
+  ]
 }

@@ -281,8 +281,8 @@ describe.skipIf(python === null)('of our registry', () => {
         mode: 'READONLY',
       })
       const wrong = { ...registry.access, 'basic.auth.user.info': 'anybody:wrong' }
-      const refused = await ask('look.py', { registry: wrong }).then(String, String)
-      expect(refused).toContain('401')
+      const refused = await ask('look.py', { registry: wrong }).catch(String)
+      expect(refused).toContain('HTTP status code 401, SR code 401')
     },
     LIMIT_MS,
   )

@@ -24,6 +24,10 @@ export interface LogLine {
 
 export function running(args: readonly string[], env: Record<string, string> = {}): Running {
   const child = start(args, env)
+  // A test that took too long never comes to the end of its scope.
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  void child.exited.then(() => process.off('exit', kill))
   let text = ''
   let printed = ''
   const read = Promise.all([

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { type Latency, latencyOf, loadWords, machineLoad, millis, table, times, whole } from './figures.ts'
+import { inTurn, type Latency, latencyOf, loadWords, machineLoad, millis, table, times, whole } from './figures.ts'
 import { type LogSubject, ofBroker, ofKafkajs } from './log-subjects.ts'
 import type { BenchReport } from './report.ts'
 import { openKafka } from './servers.ts'
@@ -88,7 +88,7 @@ async function compare<Name extends string>(
   const appended = new Map<Name, number>()
   const singles = new Map<Name, number[]>()
   for (let round = 0; round < ROUNDS; round++)
-    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+    for (const name of inTurn(names, round)) {
       signal.throwIfAborted()
       note(`${name}: append ${whole(RECORDS)} records, then ${SINGLES} one by one`)
       const seconds = await appendAll(subjects[name], records(RECORDS, `all-${round}`), signal)
@@ -99,7 +99,7 @@ async function compare<Name extends string>(
   const count = ROUNDS * (RECORDS + SINGLES)
   const read = new Map<Name, number>()
   for (let round = 0; round < ROUNDS; round++)
-    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+    for (const name of inTurn(names, round)) {
       note(`${name}: read ${whole(count)} records`)
       read.set(name, Math.max(read.get(name) ?? 0, count / (await subjects[name].read(count, signal))))
     }

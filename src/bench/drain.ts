@@ -2,7 +2,7 @@ import { openArena } from './arena.ts'
 import { loadSymbol } from './load.ts'
 import { LOAD_SYMBOLS } from './paced.ts'
 import type { PipelineBench } from './pipeline.ts'
-import type { Probe } from './probe.ts'
+import type { Probe, Prober } from './probe.ts'
 import { cpuSeconds, peakMemory } from './process-cost.ts'
 import { type Side, sideFailed, startLoad, startSide } from './side.ts'
 import { countTrades } from './trades-table.ts'
@@ -11,6 +11,7 @@ const PER_RECORD = 10
 /** The trades of the topic happened within so long (ms) before the start. */
 const SPAN_MS = 60_000
 const GIVE_UP_MS = 600_000
+const POLL_MS = 20
 
 /** One side with a full topic before it. */
 export interface DrainResult {
@@ -57,7 +58,7 @@ export async function runDrain(side: Side, bench: PipelineBench): Promise<DrainR
   await anyReadable(first, prober, stop)
   const firstAt = Bun.nanoseconds()
   const cpu = cpuSeconds(process_.pid)
-  for (const probe of last) await prober.latency(probe, stop)
+  for (const probe of last) await prober.latency(probe, stop, () => POLL_MS)
   const endedAt = Bun.nanoseconds()
   const spent = cpuSeconds(process_.pid) - cpu
   const peak = peakMemory(process_.pid)
@@ -77,14 +78,10 @@ export async function runDrain(side: Side, bench: PipelineBench): Promise<DrainR
   }
 }
 
-async function anyReadable(
-  probes: readonly Probe[],
-  prober: { latency(probe: Probe, signal: AbortSignal): Promise<number | null> },
-  signal: AbortSignal,
-): Promise<void> {
+async function anyReadable(probes: readonly Probe[], prober: Prober, signal: AbortSignal): Promise<void> {
   const found = new AbortController()
   const asking = AbortSignal.any([signal, found.signal])
-  const all = probes.map((probe) => prober.latency(probe, asking))
+  const all = probes.map((probe) => prober.latency(probe, asking, () => POLL_MS))
   await Promise.race(all)
   found.abort()
   await Promise.all(all)

@@ -48,3 +48,7 @@ export const machineLoad = (): MachineLoad => ({ cores: cpus().length, load: loa
 
 export const loadWords = ({ cores, load }: MachineLoad): string =>
   `${cores} cores, load ${load.map((average) => average.toFixed(2)).join(' ')}`
+
+/** Who is measured first in this turn: the places change, so that nobody always finds the warmer server. */
+export const inTurn = <Name>(names: readonly Name[], turn: number): readonly Name[] =>
+  turn % 2 === 0 ? names : names.toReversed()

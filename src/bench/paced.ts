@@ -1,4 +1,4 @@
-import { openArena } from './arena.ts'
+import { type Arena, openArena } from './arena.ts'
 import { type Latency, latencyOf } from './figures.ts'
 import { loadSymbol, type LoadReport } from './load.ts'
 import type { PipelineBench } from './pipeline.ts'
@@ -50,18 +50,20 @@ export async function runPaced(side: Side, rate: number, bench: PipelineBench): 
   const perRecord = perRecordAt(rate)
   const plan = { topic, partitions, symbols: LOAD_SYMBOLS, perRecord, rate, records: null, span: 0 }
   await using load = startLoad(plan, arena)
-  const stop = AbortSignal.any([signal, process_.gone, load.gone])
+  const gone = AbortSignal.any([signal, process_.gone])
+  const stop = AbortSignal.any([gone, load.gone])
   await clock.sleep(SETTLE_MS, stop)
 
   const cpu = cpuSeconds(process_.pid)
   const measuredFrom = Bun.nanoseconds()
-  const { latencies, unreadable } = await probe(bench, arena, stop)
+  const waits = await appendProbes(bench, arena, { stop, gone })
   const spent = cpuSeconds(process_.pid) - cpu
   const measured = (Bun.nanoseconds() - measuredFrom) / 1e9
+  const report = JSON.parse(await load.finish()) as LoadReport
+  const { latencies, unreadable } = await found(waits)
   signal.throwIfAborted()
   if (process_.gone.aborted) throw sideFailed(process_)
-  const report = JSON.parse(await load.finish()) as LoadReport
-  const isThrough = await prober.isThrough(AbortSignal.any([signal, process_.gone, AbortSignal.timeout(GIVE_UP_MS)]))
+  const isThrough = await prober.isThrough(AbortSignal.any([gone, AbortSignal.timeout(GIVE_UP_MS)]))
   if (!isThrough) bench.note(`${side}: not everything was readable ${GIVE_UP_MS / 1_000} s after the load ended`)
   const symbols = [...prober.symbols, ...Array.from({ length: LOAD_SYMBOLS }, (_, index) => loadSymbol(index))]
   return {
@@ -81,13 +83,16 @@ export async function runPaced(side: Side, rate: number, bench: PipelineBench): 
   }
 }
 
-/** A probe every 100 ms, over all partitions in turn; each is asked for until it is there. */
-async function probe(
-  { clock, seconds }: PipelineBench,
-  { prober, settings }: Awaited<ReturnType<typeof openArena>>,
-  stop: AbortSignal,
-): Promise<{ latencies: number[]; unreadable: number }> {
-  const limit = AbortSignal.any([stop, AbortSignal.timeout(seconds * 1_000 + GIVE_UP_MS)])
+interface Ends {
+  /** No more probes are appended. */
+  stop: AbortSignal
+  /** Nobody is there who would store them. */
+  gone: AbortSignal
+}
+
+/** A probe every 100 ms, over all partitions in turn; each is asked for until it is there or nobody waits any more. */
+async function appendProbes({ clock, seconds }: PipelineBench, { prober, settings }: Arena, { stop, gone }: Ends) {
+  const limit = AbortSignal.any([gone, AbortSignal.timeout(seconds * 1_000 + GIVE_UP_MS)])
   const waits: Promise<number | null>[] = []
   const startedAt = Bun.nanoseconds()
   for (let n = 0; n < (seconds * 1_000) / PROBE_EVERY_MS && !stop.aborted; n++) {
@@ -95,9 +100,15 @@ async function probe(
     if (due > 0) await clock.sleep(due, stop)
     waits.push(prober.append(n % settings.partitions).then((sent) => prober.latency(sent, limit)))
   }
-  const found = await Promise.all(waits)
+  const left = seconds * 1_000 - (Bun.nanoseconds() - startedAt) / 1e6
+  if (left > 0) await clock.sleep(left, stop)
+  return waits
+}
+
+async function found(waits: readonly Promise<number | null>[]) {
+  const latencies = await Promise.all(waits)
   return {
-    latencies: found.map((latency) => latency ?? GIVE_UP_MS),
-    unreadable: found.filter((latency) => latency === null).length,
+    latencies: latencies.map((latency) => latency ?? GIVE_UP_MS),
+    unreadable: latencies.filter((latency) => latency === null).length,
   }
 }

@@ -8,9 +8,11 @@ import { partitionOf } from '../stream/broker/partitioner.ts'
 import { encodeHeaders, encodeValue } from '../stream/codec.ts'
 
 const POLL_MS = 2
-/** A probe that waits longer than this is asked for less often, so that asking does not become a load of its own. */
-const PATIENCE_MS = 1_000
-const SLOW_POLL_MS = 20
+/** Of its age: a probe that waits long is asked for less often, or the asking would itself slow down who is behind. */
+const POLL_SHARE = 0.04
+
+/** How long (ms) after asking for a probe of this age it is asked for again. */
+export const pollPause = (ageMs: number): number => Math.max(POLL_MS, ageMs * POLL_SHARE)
 
 export interface Probe {
   key: TradeKey
@@ -45,6 +47,7 @@ export class Prober {
   readonly #session: string
   #seq = 0
   #lastTs = 0
+  readonly #appending: Promise<unknown>[] = []
 
   constructor(options: ProberOptions) {
     this.#options = options
@@ -58,7 +61,15 @@ export class Prober {
   }
 
   /** Appends one trade of an event time that no other probe has. Resolves when the log has acknowledged it. */
-  async append(partition: number): Promise<Probe> {
+  append(partition: number): Promise<Probe> {
+    const before = this.#appending[partition] ?? Promise.resolve()
+    const appended = before.then(() => this.#append(partition))
+    // Records of one session must lie in a partition in their order, or they count as repeated.
+    this.#appending[partition] = appended.catch(() => {})
+    return appended
+  }
+
+  async #append(partition: number): Promise<Probe> {
     const { producer, topic, clock } = this.#options
     const symbol = this.symbols[partition] ?? ''
     const received = clock.now()
@@ -74,12 +85,12 @@ export class Prober {
   }
 
   /** Ms from the acknowledgement to the first answer with the row; null when `signal` aborts before. */
-  async latency({ key, acknowledged }: Probe, signal: AbortSignal): Promise<number | null> {
+  async latency({ key, acknowledged }: Probe, signal: AbortSignal, pauseAt = pollPause): Promise<number | null> {
     const { clock } = this.#options
     while (!signal.aborted) {
       const asked = Bun.nanoseconds()
       if (await this.isThere(key)) return (Bun.nanoseconds() - acknowledged) / 1e6
-      const pause = asked - acknowledged > PATIENCE_MS * 1e6 ? SLOW_POLL_MS : POLL_MS
+      const pause = pauseAt((asked - acknowledged) / 1e6)
       const spent = (Bun.nanoseconds() - asked) / 1e6
       if (spent < pause) await clock.sleep(pause - spent, signal)
     }

@@ -1,7 +1,7 @@
 import type { Client } from 'cassandra-driver'
 
 import { DDL, keyspaceOf } from './arena.ts'
-import { type Latency, latencyOf, loadWords, machineLoad, millis, table, times, whole } from './figures.ts'
+import { inTurn, type Latency, latencyOf, loadWords, machineLoad, millis, table, times, whole } from './figures.ts'
 import { tradesTableOf } from './own-table.ts'
 import type { BenchReport } from './report.ts'
 import { openCassandra, settleServers } from './servers.ts'
@@ -24,6 +24,8 @@ const ROUNDS = 3
 /** Latency: a batch of 30 so often is 1,000 rows/s. */
 const PACED_EVERY_MS = 30
 const PACED_BATCHES = 150
+/** Between the last load and the measuring of latencies. */
+const SETTLE_MS = 2_000
 
 export interface StoreBench {
   settings: Settings
@@ -115,16 +117,20 @@ async function compare<Name extends string>(
   }
   // The first round only warms the server up.
   for (let round = 0; round <= ROUNDS; round++)
-    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+    for (const name of inTurn(names, round)) {
       signal.throwIfAborted()
-      note(`${name}: ${whole(ROWS)} rows, then ${PACED_BATCHES} batches one by one`)
+      note(`${name}: ${whole(ROWS)} rows`)
       const batches = make(ROWS / PER_BATCH)
       const startedAt = Bun.nanoseconds()
       await subjects[name].all(batches)
       const rate = ROWS / ((Bun.nanoseconds() - startedAt) / 1e9)
+      if (round > 0) rates.set(name, Math.max(rates.get(name) ?? 0, rate))
+    }
+  for (let round = 0; round < ROUNDS; round++)
+    for (const name of inTurn(names, round)) {
+      note(`${name}: ${PACED_BATCHES} batches of ${PER_BATCH} rows, one every ${PACED_EVERY_MS} ms`)
+      await clock.sleep(SETTLE_MS, signal)
       const paced = await pace(subjects[name], make(PACED_BATCHES), { clock, signal })
-      if (round === 0) continue
-      rates.set(name, Math.max(rates.get(name) ?? 0, rate))
       latencies.set(name, [...(latencies.get(name) ?? []), ...paced])
     }
   const figures: Partial<Record<Name, Figures>> = {}

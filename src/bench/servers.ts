@@ -1,16 +1,17 @@
-import { readFileSync } from 'node:fs'
-
 import { Client, policies, types } from 'cassandra-driver'
-import { Kafka, logLevel } from 'kafkajs'
+import { Kafka, logLevel, type SASLOptions } from 'kafkajs'
 
-import type { Clock } from '../clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import type { Settings } from '../config.ts'
 import { StockpipeError } from '../errors.ts'
-import { KafkaBroker } from '../stream/broker/kafka.ts'
+import { cassandraOptions, kafkaOptions } from '../servers.ts'
+import { KafkaBroker, type KafkaOptions } from '../stream/broker/kafka.ts'
 import type { Broker } from '../stream/broker.ts'
 import { openCassandraStore } from '../stream/store/cassandra.ts'
 import type { Store } from '../stream/store.ts'
-import { Health, silentLog } from '../telemetry.ts'
+import { createMetrics, Health, silentLog } from '../telemetry.ts'
+
+type Sasl = NonNullable<KafkaOptions['sasl']>
 
 /** Plain clients, as the relay, the load and the probes use them. */
 
@@ -19,68 +20,38 @@ const CONNECT_MS = 5_000
 const NEWEST_PROTOCOL = 4
 
 export function openKafka(settings: Settings): Kafka {
-  const { kafkaBrokers, kafkaSaslMechanism, kafkaSaslUsername, kafkaSaslPassword } = settings
-  const login = { username: kafkaSaslUsername ?? '', password: kafkaSaslPassword ?? '' }
+  const { tls, sasl } = kafkaOptions(settings, contextOf(systemClock))
   return new Kafka({
     clientId: 'stockpipe-bench',
-    brokers: [...(kafkaBrokers ?? [])],
+    brokers: [...(settings.kafkaBrokers ?? [])],
     connectionTimeout: CONNECT_MS,
     logLevel: logLevel.NOTHING,
-    ssl: settings.kafkaTls
-      ? pemTexts(settings.kafkaTlsCaFile, settings.kafkaTlsCertFile, settings.kafkaTlsKeyFile)
-      : false,
-    ...(kafkaSaslMechanism === 'plain' ? { sasl: { mechanism: 'plain' as const, ...login } } : {}),
-    ...(kafkaSaslMechanism === 'scram-sha-256' ? { sasl: { mechanism: 'scram-sha-256' as const, ...login } } : {}),
-    ...(kafkaSaslMechanism === 'scram-sha-512' ? { sasl: { mechanism: 'scram-sha-512' as const, ...login } } : {}),
+    ssl: tls ?? false,
+    ...(sasl === null ? {} : { sasl: loginOf(sasl) }),
   })
 }
 
+/** One of kafkajs's shapes, each of which has one mechanism. */
+const loginOf = ({ mechanism, username, password }: Sasl): SASLOptions =>
+  mechanism === 'plain'
+    ? { mechanism, username, password }
+    : mechanism === 'scram-sha-256'
+      ? { mechanism, username, password }
+      : { mechanism, username, password }
+
 /** The pipeline's own log on Kafka. */
 export const openKafkaBroker = (settings: Settings, clock: Clock): Broker =>
-  new KafkaBroker({
-    brokers: settings.kafkaBrokers ?? [],
-    tls: settings.kafkaTls
-      ? pemTexts(settings.kafkaTlsCaFile, settings.kafkaTlsCertFile, settings.kafkaTlsKeyFile)
-      : null,
-    sasl:
-      settings.kafkaSaslMechanism === null
-        ? null
-        : {
-            mechanism: settings.kafkaSaslMechanism,
-            username: settings.kafkaSaslUsername ?? '',
-            password: settings.kafkaSaslPassword ?? '',
-          },
-    replication: settings.kafkaReplication,
-    clock,
-    log: silentLog,
-    health: new Health(),
-  })
+  new KafkaBroker(kafkaOptions(settings, contextOf(clock)))
 
 /** The pipeline's own store on Cassandra. */
 export const openCassandraRows = (settings: Settings, clock: Clock): Promise<Store> =>
-  openCassandraStore({
-    contactPoints: settings.cassandraContactPoints ?? [],
-    port: settings.cassandraPort,
-    datacenter: settings.cassandraDatacenter,
-    keyspace: settings.cassandraKeyspace,
-    replication: settings.cassandraReplication,
-    consistency: settings.cassandraConsistency,
-    credentials:
-      settings.cassandraUsername === null
-        ? null
-        : { username: settings.cassandraUsername, password: settings.cassandraPassword ?? '' },
-    tls: settings.cassandraTls
-      ? pemTexts(settings.cassandraTlsCaFile, settings.cassandraTlsCertFile, settings.cassandraTlsKeyFile)
-      : null,
-    retention: { tradesMs: settings.retentionTrades, candlesMs: settings.retentionCandles },
-    migrate: true,
-    clock,
-    log: silentLog,
-  })
+  openCassandraStore(cassandraOptions(settings, contextOf(clock), { migrate: true }))
+
+const contextOf = (clock: Clock) => ({ clock, log: silentLog, metrics: createMetrics(), health: new Health() })
 
 /** Connects. Statements are prepared and idempotent, with the consistency of the settings. */
 export async function openCassandra(settings: Settings): Promise<Client> {
-  const datacenter = settings.cassandraDatacenter
+  const { credentials, tls, datacenter } = cassandraOptions(settings, contextOf(systemClock), { migrate: false })
   const client = new Client({
     contactPoints: [...(settings.cassandraContactPoints ?? [])],
     protocolOptions: { port: settings.cassandraPort, maxVersion: NEWEST_PROTOCOL },
@@ -88,18 +59,8 @@ export async function openCassandra(settings: Settings): Promise<Client> {
     ...(datacenter === null
       ? { policies: { loadBalancing: new policies.loadBalancing.RoundRobinPolicy() } }
       : { localDataCenter: datacenter }),
-    ...(settings.cassandraUsername === null
-      ? {}
-      : { credentials: { username: settings.cassandraUsername, password: settings.cassandraPassword ?? '' } }),
-    ...(settings.cassandraTls
-      ? {
-          sslOptions: pemTexts(
-            settings.cassandraTlsCaFile,
-            settings.cassandraTlsCertFile,
-            settings.cassandraTlsKeyFile,
-          ),
-        }
-      : {}),
+    ...(credentials === null ? {} : { credentials }),
+    ...(tls === null ? {} : { sslOptions: tls }),
   })
   try {
     await client.connect()
@@ -153,9 +114,3 @@ export async function settleServers(settings: Settings): Promise<Settings> {
     await Promise.allSettled([admin.disconnect(), client.shutdown()])
   }
 }
-
-const pemTexts = (ca: string | null, cert: string | null, key: string | null) => ({
-  ...(ca === null ? {} : { ca: readFileSync(ca, 'utf8') }),
-  ...(cert === null ? {} : { cert: readFileSync(cert, 'utf8') }),
-  ...(key === null ? {} : { key: readFileSync(key, 'utf8') }),
-})

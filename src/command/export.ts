@@ -1,10 +1,7 @@
-import type { Settings } from '../config.ts'
 import { moment } from '../config/moment.ts'
 import type { Problem } from '../config/problems.ts'
 import { symbols } from '../config/symbols.ts'
 import { choice, choices, path } from '../config/value.ts'
-import type { Origin } from '../data-dir.ts'
-import { StockpipeError } from '../errors.ts'
 import { INTERVALS } from '../trade.ts'
 import { configuredCommand, local, type LocalValues, type Wish } from './command.ts'
 
@@ -32,8 +29,9 @@ export const exportCommand = configuredCommand({
   obstacles,
   async run({ settings, values, positional, print }) {
     const table = TABLES.find((name) => name === positional) ?? 'trades'
-    const [{ exportRows }, { openOutput }, { interrupted }] = await Promise.all([
+    const [{ exportRows }, { openStore }, { openOutput }, { interrupted }] = await Promise.all([
       import('../export.ts'),
+      import('./export/open-store.ts'),
       import('./export/output.ts'),
       import('./interrupt.ts'),
     ])
@@ -54,17 +52,12 @@ export const exportCommand = configuredCommand({
   },
 })
 
-function obstacles({ settings, values, positional }: Wish<Values>): Problem[] {
+function obstacles({ values, positional }: Wish<Values>): Problem[] {
   const { from, to, interval } = values
   const problems: Problem[] = []
   if (from !== null && to !== null && from >= to) problems.push({ what: '--from is not before --to' })
   if (interval !== null && positional !== 'candles')
     problems.push({ what: `--interval means nothing for ${positional ?? ''}`, why: 'only candles have intervals' })
-  if (settings.store === 'cassandra')
-    problems.push({
-      what: 'rows in Cassandra cannot be exported',
-      why: 'it is not built in this version yet; --store embedded',
-    })
   return problems
 }
 
@@ -74,37 +67,3 @@ const queryOf = ({ symbol, from, to, interval }: Values) => ({
   ...(to === null ? {} : { to }),
   ...(interval === null ? {} : { intervals: interval }),
 })
-
-/** The embedded store, beside a pipeline that may be running. */
-async function openStore({ dataDir, origin }: Settings) {
-  const [{ existingOrigins }, { openEmbeddedStore }, { systemClock }, { silentLog }, { join }] = await Promise.all([
-    import('../data-dir.ts'),
-    import('../stream/store/embedded.ts'),
-    import('../clock.ts'),
-    import('../telemetry.ts'),
-    import('node:path'),
-  ])
-  return openEmbeddedStore({
-    path: join(dataDir, pick(existingOrigins(dataDir), origin, dataDir), 'store.db'),
-    clock: systemClock,
-    log: silentLog,
-    retention: { tradesMs: null, candlesMs: null },
-    readonly: true,
-  })
-}
-
-/** The origin asked for, or the only one there. */
-function pick(present: readonly Origin[], wanted: Origin | null, dataDir: string): Origin {
-  const only = wanted ?? (present.length === 1 ? present[0] : undefined)
-  if (only !== undefined && present.includes(only)) return only
-  if (present.length === 0)
-    throw new StockpipeError('data-dir', `there is no data in ${dataDir} yet`, { hint: 'stockpipe run' })
-  throw new StockpipeError(
-    'origin',
-    wanted ? `there is no ${wanted} data in ${dataDir}` : `which data of ${dataDir}?`,
-    {
-      why: `it holds ${present.join(' and ')} data`,
-      hint: `add --origin ${present.join(' or --origin ')}`,
-    },
-  )
-}

@@ -12,6 +12,8 @@ export interface ProducerOptions extends TopicOptions {
   broker: Broker
   context: Context
   framing: Framing
+  /** Of the schema in the registry, for confluent framing. */
+  schemaId?: number
   repeats: RepeatMode
 }
 

@@ -21,13 +21,15 @@ export interface FrameToSplit {
 export class Splitter {
   readonly #partitions: number
   readonly #framing: Framing
+  readonly #schemaId: number | undefined
   /** session -> partition -> seq */
   readonly #previous = new Map<string, Map<number, number>>()
   readonly #partitionOf = new Map<string, number>()
 
-  constructor({ partitions, framing }: { partitions: number; framing: Framing }) {
+  constructor({ partitions, framing, schemaId }: { partitions: number; framing: Framing; schemaId?: number }) {
     this.#partitions = partitions
     this.#framing = framing
+    this.#schemaId = schemaId
   }
 
   split(frame: FrameToSplit): NewRecord[] {
@@ -45,7 +47,7 @@ export class Splitter {
     const meta = { session, seq, k: part.k, prev, received, skew, repeats: part.repeats }
     return {
       key: part.symbol,
-      value: encodeValue(part.entries, this.#framing),
+      value: encodeValue(part.entries, this.#framing, this.#schemaId),
       headers: encodeHeaders(meta, this.#framing),
       partition,
     }

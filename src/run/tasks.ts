@@ -1,9 +1,11 @@
 import type { Http } from './http.ts'
 import type { OpenedFeed } from './open-feed.ts'
 import type { OriginKeeper } from './origin.ts'
+import { schemaIdFor } from './schema-id.ts'
 import type { Settings } from '../config.ts'
 import { runProducer } from '../ingest/ingest.ts'
 import type { PipelineStats } from '../stats.ts'
+import { SCHEMA_ID } from '../stream/codec.ts'
 import { Observer } from '../stream/observer.ts'
 import { Outlet, type ProcessorOptions } from '../stream/outlet.ts'
 import { isPrepared, retry } from '../stream/retry.ts'
@@ -45,7 +47,7 @@ export function tasksOf(parts: TaskParts): readonly Task[] {
   return settings.exitAtEnd ? endingWith(isOf('processor') ? 'processor' : 'producer', tasks) : tasks
 }
 
-function processorTasks({ options: rest, origin, stats, topics }: TaskParts, store: Store): Task[] {
+function processorTasks({ settings, options: rest, origin, stats, topics }: TaskParts, store: Store): Task[] {
   const options = { ...rest, store }
   const { context } = options
   return [
@@ -54,12 +56,15 @@ function processorTasks({ options: rest, origin, stats, topics }: TaskParts, sto
       name: 'processor',
       needs: ['http', 'retention'],
       async run(signal) {
+        let schemaId = SCHEMA_ID
         const prepare = async () => {
           await topics?.ensureTopic(signal)
           await origin.stampStore(signal)
+          schemaId = await schemaIdFor(settings, context, signal)
         }
         if (!(await isPrepared(signal, prepare))) return
-        await runProcessor(options, new Outlet(options, new Observer(context, stats)), signal)
+        const whole = { ...options, schemaId }
+        await runProcessor(whole, new Outlet(whole, new Observer(context, stats)), signal)
       },
     },
   ]
@@ -69,8 +74,13 @@ const producerTask = ({ settings, options, origin, drained }: TaskParts, { feed 
   name: 'producer',
   needs: ['http', 'processor'],
   async run(signal) {
-    if (!(await isPrepared(signal, () => origin.stampLog(signal)))) return
-    await runProducer(feed, { ...options, repeats: settings.repeats }, signal)
+    let schemaId = SCHEMA_ID
+    const prepare = async () => {
+      await origin.stampLog(signal)
+      schemaId = await schemaIdFor(settings, options.context, signal)
+    }
+    if (!(await isPrepared(signal, prepare))) return
+    await runProducer(feed, { ...options, schemaId, repeats: settings.repeats }, signal)
     if (settings.exitAtEnd && !signal.aborted) drained.abort()
   },
 })

@@ -82,7 +82,10 @@ test('a commit waits for a full disk, is on /readyz meanwhile, and is tried unti
   const partition = partitionOf(0)
   partition.fold(GOOD)
   const committer = new Committer(assignment, options, 'f')
-  await passing(clock, committer.commit(partition, never))
+  await passing(
+    clock,
+    committer.finish(partition, async () => {}, never),
+  )
   expect(seen).toEqual([null, 'the disk is full', 'the disk is full'])
   expect(context.health.isReady).toBe(true)
   expect(lines.filter((line) => line.includes('log.retrying')).length).toBe(1)
@@ -102,7 +105,7 @@ test('a partition is written only after its own dead letters are in the log, who
   for (const partition of [first, second]) outlet.observe(partition, broken, partition.fold(broken))
   const done: string[] = []
   const writes = [first, second].map(async (partition) => {
-    await outlet.write(partition, partition.take({ flush: true }), never)
+    await outlet.write(partition, partition.take({ flush: true }), { queue: outlet.queue(never), signal: never })
     done.push(String(partition.number))
   })
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
@@ -110,4 +113,73 @@ test('a partition is written only after its own dead letters are in the log, who
   opened.resolve()
   await Promise.all(writes)
   expect(appended).toEqual(['0', '1'])
+})
+
+test('a commit is of the state it was asked for, when the rows of that state are there, not of what came later', async () => {
+  const { options } = surroundings()
+  const commits: number[] = []
+  const assignment: Assignment = {
+    partition: 0,
+    signal: never,
+    committed: null,
+    [Symbol.dispose]() {},
+    async *batches() {},
+    async commit(_offset, metadata) {
+      commits.push((JSON.parse(metadata) as { processed: number }).processed)
+    },
+  }
+  const partition = partitionOf(0)
+  partition.fold(GOOD)
+  const committer = new Committer(assignment, options, 'f')
+  const stored = Promise.withResolvers<void>()
+  committer.begin(partition, () => stored.promise, never)
+  const [record] = GOOD.records
+  if (record !== undefined) partition.fold({ ...GOOD, records: [{ ...record, offset: 1, headers: {} }] })
+  expect(committer.isDue(partition)).toBe(false)
+  await new Promise(setImmediate)
+  expect(commits).toEqual([])
+  stored.resolve()
+  await committer.finish(partition, async () => {}, never)
+  expect(commits).toEqual([0, 1])
+})
+
+test('what a commit in the background fails with is thrown by the next one', async () => {
+  const { options } = surroundings()
+  const assignment: Assignment = {
+    partition: 0,
+    signal: never,
+    committed: null,
+    [Symbol.dispose]() {},
+    async *batches() {},
+    commit: () => Promise.reject(new StockpipeError('not-owner', 'not ours')),
+  }
+  const partition = partitionOf(0)
+  partition.fold(GOOD)
+  const committer = new Committer(assignment, options, 'f')
+  committer.begin(partition, async () => {}, never)
+  const failure = await committer.finish(partition, async () => {}, never).catch((error: unknown) => error)
+  expect(failure).toMatchObject({ code: 'not-owner' })
+})
+
+test('the end waits for every row, also where there is nothing new to commit', async () => {
+  const { options } = surroundings()
+  const partition = partitionOf(0)
+  partition.fold(GOOD)
+  const assignment: Assignment = {
+    partition: 0,
+    signal: never,
+    committed: null,
+    [Symbol.dispose]() {},
+    async *batches() {},
+    async commit() {},
+  }
+  const committer = new Committer(assignment, options, 'f')
+  await committer.finish(partition, async () => {}, never)
+  const stored = Promise.withResolvers<void>()
+  let isOver = false
+  const over = committer.finish(partition, () => stored.promise, never).then(() => (isOver = true))
+  await new Promise(setImmediate)
+  expect(isOver).toBe(false)
+  stored.resolve()
+  await over
 })

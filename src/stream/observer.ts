@@ -22,8 +22,15 @@ export class Observer {
     this.#stats = stats
   }
 
-  folded(partition: Partition, batch: Batch, { bad, duplicates }: FoldResult): void {
-    const { metrics, clock } = this.#context
+  folded(partition: Partition, batch: Batch, { bad, duplicates, misplaced }: FoldResult): void {
+    const { metrics, clock, log } = this.#context
+    if (misplaced !== null)
+      log.warn('processor.misplaced', {
+        partition: partition.number,
+        symbol: misplaced,
+        why: 'another producer does not use the symbol as key: its trades are in several partitions, and none of them sees all',
+        try: 'let that producer write one record per symbol with the symbol as key, or use a topic with one partition',
+      })
     const label = { partition: String(partition.number) }
     const lag = Math.max(0, batch.end - partition.position)
     const oldest = lag === 0 ? undefined : batch.records.at(-1)?.timestamp

@@ -3,7 +3,8 @@ import { encodeValue, type Framing, sealHeaders } from './codec.ts'
 import type { Live } from './live.ts'
 import type { BadRecord, FoldResult, Partition } from './partition.ts'
 import { retry } from './retry.ts'
-import type { Store, Tables } from './store.ts'
+import { RowQueue } from './row-queue.ts'
+import { noRows, type Store, type Tables } from './store.ts'
 import type { RowSink, WindowSettings } from './symbol-windows.ts'
 import { deadLetterTopic, lateTopic, type TopicOptions } from './topics.ts'
 import type { Observer } from './observer.ts'
@@ -16,6 +17,8 @@ export interface ProcessorOptions extends TopicOptions {
   context: Context
   group: string
   framing: Framing
+  /** Of the schema in the registry, for confluent framing. */
+  schemaId?: number
   windows: WindowSettings
   /** Silence (ms) after which a window may be closed by the clock. */
   idle: number
@@ -23,6 +26,12 @@ export interface ProcessorOptions extends TopicOptions {
   flush: number
   /** Aborts when the input has ended: what is in the log is all there will be. */
   drained: AbortSignal
+}
+
+/** How the rows of a partition go: trades at once, the others through its queue. */
+export interface Way {
+  queue: RowQueue
+  signal: AbortSignal
 }
 
 /** Everything that leaves the processor: rows, late trades, dead letters, seals, live updates, numbers. */
@@ -36,11 +45,25 @@ export class Outlet {
     this.#observer = observer
   }
 
-  /** Resolves when every row, late trade and dead letter of the partition so far is acknowledged. Then, and only then, others see them. */
-  async write(partition: Partition, rows: RowSink, signal: AbortSignal): Promise<void> {
-    const { store, live, context } = this.#options
+  /** The queue for everything but trades of one partition. */
+  queue(signal: AbortSignal): RowQueue {
+    return new RowQueue((rows) => this.#store(rows, signal))
+  }
+
+  /**
+   * Resolves when the trades and dead letters of the partition so far are acknowledged, and the other rows are in the
+   * queue. What is acknowledged, and only that, is told to others.
+   */
+  async write(partition: Partition, rows: RowSink, { queue, signal }: Way): Promise<void> {
+    const { trades, ...others } = rows
     await this.#appendDeadLetters(partition, signal)
-    if (Object.values(rows).every((part) => part.length === 0)) return
+    queue.add({ trades: [], ...others })
+    if (trades.length > 0) await this.#store({ ...noRows(), trades }, signal)
+    await queue.room()
+  }
+
+  async #store(rows: RowSink, signal: AbortSignal): Promise<void> {
+    const { store, live, context } = this.#options
     const startedAt = context.clock.now()
     await retry('store', () => store.write(rows), { context, signal })
     if (rows.late.length > 0) await this.#append(lateTopic(this.#options.topic), rows.late.map(lateRecord), signal)
@@ -48,9 +71,9 @@ export class Outlet {
     live.publish(rows)
   }
 
-  /** Reads the newest price of each symbol the engine has not met, before its first fold. */
-  async learnLatest(partition: Partition, batch: Batch, signal: AbortSignal): Promise<void> {
-    const symbols = partition.unknownSymbols(batch)
+  /** Reads the newest price of each symbol that the engine has met for the first time. */
+  async learnLatest(partition: Partition, signal: AbortSignal): Promise<void> {
+    const symbols = partition.engine.unknownPrices()
     if (symbols.length === 0) return
     const { store, context } = this.#options
     const known = new Map<string, Tables['latest']>()
@@ -72,10 +95,10 @@ export class Outlet {
 
   /** Moves the partition's watermark for every reader of the log, after a long silence. */
   async seal(partition: Partition, watermark: number, signal: AbortSignal): Promise<void> {
-    const { topic, framing, context } = this.#options
+    const { topic, framing, schemaId, context } = this.#options
     context.log.info('processor.seal', { partition: partition.number, watermark })
     const headers = sealHeaders(watermark, framing)
-    const record = { key: null, value: encodeValue([], framing), headers, partition: partition.number }
+    const record = { key: null, value: encodeValue([], framing, schemaId), headers, partition: partition.number }
     await this.#append(topic, [record], signal)
   }
 

@@ -1,9 +1,10 @@
 import type { Batch, LogRecord } from './broker.ts'
+import { partitionOf } from './broker/partitioner.ts'
 import { decodeRecord, type DecodedRecord } from './codec.ts'
 import { Sessions } from './sessions.ts'
 import type { RowSink, WindowSettings } from './symbol-windows.ts'
 import { identityOf, type RecordIdentity, type Triple } from './triple.ts'
-import { WindowEngine } from './window.ts'
+import { type Flush, WindowEngine } from './window.ts'
 import { StockpipeError } from '../errors.ts'
 import { entryProblem } from '../trade.ts'
 
@@ -14,6 +15,8 @@ export interface Start {
   /** The log's beginning is gone: windows that may have lost trades are not written. */
   truncated: boolean
   committed: Triple | null
+  /** How many partitions the topic has; without it nothing is said of symbols in the wrong one. */
+  partitions?: number
 }
 
 /** A record, or a part of it, that could not be used. */
@@ -27,6 +30,8 @@ export interface BadRecord {
 export interface FoldResult {
   bad: readonly BadRecord[]
   duplicates: number
+  /** A symbol that another producer put here, though its key belongs to another partition; null: none new. */
+  misplaced: string | null
 }
 
 /** The state of one owned partition: which records were folded, and the windows they made. Pure. */
@@ -36,6 +41,8 @@ export class Partition {
   position: number
   readonly #start: Start
   readonly #sessions: Sessions
+  /** Symbols of other producers whose place was looked at. */
+  readonly #placed = new Set<string>()
   /** Records up to here were folded and written by an earlier owner. */
   readonly #rebuildTo: number
   #identity: RecordIdentity | null
@@ -63,25 +70,19 @@ export class Partition {
   fold(batch: Batch): FoldResult {
     const bad: BadRecord[] = []
     let duplicates = 0
+    let misplaced: string | null = null
     for (const record of batch.records) {
       const isRebuild = record.offset <= this.#rebuildTo
       const decoded = decode(record, isRebuild ? [] : bad)
       if (decoded !== null) duplicates += this.#apply(decoded, record, isRebuild) ? 0 : 1
+      if (decoded?.session === null) misplaced ??= this.#misplaced(decoded)
       this.position = record.offset + 1
       if (!isRebuild) this.#identity = identityOf(record.timestamp, record.headers)
     }
-    return { bad, duplicates }
+    return { bad, duplicates, misplaced }
   }
 
-  /** Symbols of the batch whose newest price was not read since the start. */
-  unknownSymbols(batch: Batch): string[] {
-    const unknown = new Set<string>()
-    for (const { key, offset } of batch.records)
-      if (key !== null && offset > this.#rebuildTo && !this.engine.knowsLatest(key)) unknown.add(key)
-    return [...unknown]
-  }
-
-  take(options: { flush: boolean }): RowSink {
+  take(options: Flush): RowSink {
     return this.engine.take(options)
   }
 
@@ -99,6 +100,17 @@ export class Partition {
       sessions: this.#sessions.asOf(low, this.#identity.timestamp),
       from: this.engine.from,
     }
+  }
+
+  #misplaced({ entries }: DecodedRecord): string | null {
+    const { partition, partitions } = this.#start
+    if (partitions === undefined) return null
+    for (const { s } of entries) {
+      if (this.#placed.has(s)) continue
+      this.#placed.add(s)
+      if (partitionOf(s, partitions) !== partition) return s
+    }
+    return null
   }
 
   /** False for a record that was sent twice. */

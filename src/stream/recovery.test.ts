@@ -94,11 +94,12 @@ test('the newest price is read once for every symbol, for those that the restart
     endedAt: 0,
   })
   partition.fold(batch(offset, triple!.processed + 1))
-  expect(partition.unknownSymbols(batch(80, 81))).toEqual(['A'])
-  partition.engine.learnLatest('A', memory.latest.get('A') ?? null)
-  expect(partition.unknownSymbols(batch(80, 81))).toEqual([])
+  expect(partition.engine.unknownPrices()).toEqual([])
   const older = { ...recordOf(78), headers: encodeHeaders({ ...meta(78), session: 'other' }, 'raw') }
   partition.fold({ ...batch(0, 0), records: [{ ...older, offset: 80 }] })
+  expect(partition.engine.unknownPrices()).toEqual(['A'])
+  partition.engine.learnLatest('A', memory.latest.get('A') ?? null)
+  expect(partition.engine.unknownPrices()).toEqual([])
   expect(partition.take({ flush: true }).latest).toEqual([])
   const sameMs = { ...recordOf(79), headers: encodeHeaders({ ...meta(79), session: 'third' }, 'raw') }
   partition.fold({ ...batch(0, 0), records: [{ ...sameMs, offset: 81 }] })

@@ -25,13 +25,15 @@ export async function recover(
 ): Promise<{ partition: Partition; offset: number; fingerprint: string }> {
   const { windows, store } = options
   const fingerprint = fingerprintOf(windows, await store.id())
-  const bounds = (await options.broker.bounds(options.topic))[assignment.partition] ?? { start: 0, end: 0 }
+  const allBounds = await options.broker.bounds(options.topic)
+  const bounds = allBounds[assignment.partition] ?? { start: 0, end: 0 }
   const committed = await usable(assignment, bounds, { ...options, fingerprint })
   const start: Start = {
     partition: assignment.partition,
     incarnation: committed?.incarnation ?? options.context.clock.now(),
     truncated: committed === null && bounds.start > 0,
     committed,
+    partitions: allBounds.length,
   }
   const partition = new Partition(windows, start)
   if (committed !== null && committed.watermark !== null) {

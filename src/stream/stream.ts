@@ -1,7 +1,7 @@
 import type { Assignment, Batch } from './broker.ts'
 import { Committer } from './committer.ts'
 import { FlushTimer } from './flush-timer.ts'
-import type { Outlet, ProcessorOptions } from './outlet.ts'
+import type { Outlet, ProcessorOptions, Way } from './outlet.ts'
 import { type Ending, runOwners } from './owners.ts'
 import type { Partition } from './partition.ts'
 import { QuietRun } from './quiet.ts'
@@ -43,66 +43,65 @@ async function own(assignment: Assignment, ownership: Ownership): Promise<Ending
 
 async function process(assignment: Assignment, { options, outlet, stop }: Ownership): Promise<Ending> {
   const { context, drained } = options
-  const until = AbortSignal.any([stop, assignment.signal])
+  const signal = AbortSignal.any([stop, assignment.signal])
   const recovered = () => recover(assignment, options)
-  const { partition, offset, fingerprint } = await retry('processor', recovered, { context, signal: until })
+  const { partition, offset, fingerprint } = await retry('processor', recovered, { context, signal })
   const committer = new Committer(assignment, options, fingerprint)
-  const commit = async () => {
-    await options.live.published(until)
-    await committer.commit(partition, until)
+  const way = { queue: outlet.queue(signal), signal }
+  const acknowledged = async () => {
+    await way.queue.settled()
+    await options.live.published(signal)
   }
   const quiet = new QuietRun()
-  const flush = new FlushTimer(options.flush, context.clock)
+  const timer = new FlushTimer(options.flush, context.clock)
   let isLive = false
+  let isDrained = false
   let drainedAt = Number.POSITIVE_INFINITY
   for await (const batch of assignment.batches(offset)) {
-    await outlet.learnLatest(partition, batch, until)
     outlet.observe(partition, batch, partition.fold(batch))
     if (!partition.isLive) continue
+    await outlet.learnLatest(partition, signal)
     if (!isLive) partition.engine.goLive()
     isLive = true
     quiet.observe(batch, partition.position)
-    const isLastRound = batch.startedAt > drainedAt
-    const isCommitDue = isLastRound || committer.isDue(partition)
-    await outlet.write(partition, partition.take({ flush: flush.isDue(batch) || isCommitDue }), until)
-    await closeQuiet(partition, quiet, { options, outlet, stop: until })
-    if (isCommitDue) await commit()
-    if (until.aborted) break
-    if (isLastRound && isAtEnd(batch, partition)) return finish(partition, commit, { outlet, until })
+    const isCommitDue = committer.isDue(partition)
+    const due = timer.due(batch)
+    await outlet.write(partition, partition.take({ ...due, latest: due.flush || isCommitDue }), way)
+    await closeQuiet(partition, quiet, { options, outlet, way })
+    if (isCommitDue) committer.begin(partition, acknowledged, signal)
+    isDrained = batch.startedAt > drainedAt && isAtEnd(batch, partition)
+    if (signal.aborted || isDrained) break
     if (drained.aborted && drainedAt === Number.POSITIVE_INFINITY) drainedAt = context.clock.now()
   }
   if (assignment.signal.aborted || !isLive) return 'handed-over'
-  await outlet.write(partition, partition.take({ flush: true }), until)
-  await commit()
-  return 'handed-over'
+  await outlet.write(partition, partition.take({ flush: true }), way)
+  // The input has ended: every window is closed.
+  if (isDrained && !signal.aborted)
+    await outlet.write(
+      partition,
+      partition.engine.closeQuiet(() => true),
+      way,
+    )
+  await committer.finish(partition, acknowledged, signal)
+  return isDrained ? 'drained' : 'handed-over'
 }
 
-/** The input has ended: every window is closed. */
-async function finish(
-  partition: Partition,
-  commit: () => Promise<void>,
-  { outlet, until }: { outlet: Outlet; until: AbortSignal },
-): Promise<Ending> {
-  await outlet.write(partition, partition.take({ flush: true }), until)
-  await outlet.write(
-    partition,
-    partition.engine.closeQuiet(() => true),
-    until,
-  )
-  await commit()
-  return 'drained'
+interface Closing {
+  options: ProcessorOptions
+  outlet: Outlet
+  way: Way
 }
 
-async function closeQuiet(partition: Partition, quiet: QuietRun, { options, outlet, stop }: Ownership): Promise<void> {
+async function closeQuiet(partition: Partition, quiet: QuietRun, { options, outlet, way }: Closing): Promise<void> {
   const { idle, windows } = options
   if (quiet.silentMs < idle) return
   await outlet.write(
     partition,
     partition.engine.closeQuiet((end) => quiet.silentSince(end + windows.delay) >= idle),
-    stop,
+    way,
   )
   const end = partition.engine.lastEnd()
-  if (quiet.silentMs >= SEAL_AFTER_MS && end !== null) await outlet.seal(partition, end, stop)
+  if (quiet.silentMs >= SEAL_AFTER_MS && end !== null) await outlet.seal(partition, end, way.signal)
 }
 
 const isAtEnd = (batch: Batch, partition: Partition): boolean =>

@@ -140,8 +140,11 @@ export class SymbolWindows {
     this.nextEnd = this.#seconds.size > 0 ? startOf(watermark, SECOND) + SECOND : this.#findNextEnd()
   }
 
-  /** Writes the row of every open window that changed; `rankAt(end)` is 1 where the quiet market closes it. */
-  emitOpen(rankAt: (end: number) => Rank, sink: RowSink): void {
+  /**
+   * Writes the row of every open window that changed; `rankAt(end)` is 1 where the quiet market closes it. Candles of
+   * 5 m and longer only when `long`, or when the day is another one: prices are compared with its open.
+   */
+  emitOpen(rankAt: (end: number) => Rank, sink: RowSink, { long }: { long: boolean }): void {
     for (const second of this.#seconds.values()) this.#emit('1s', second, rankAt(second.start + SECOND), sink)
     for (const end of this.#openEnds()) {
       const sum = this.#merged(end)
@@ -152,7 +155,8 @@ export class SymbolWindows {
     }
     const minutes = [...this.#minutes.values()].sort(byStart)
     for (const minute of minutes) this.#emit('1m', minute, rankAt(minute.start + MINUTE), sink)
-    this.#emitOpenLong(minutes, rankAt, sink)
+    if (long || this.#dayOpen?.day !== startOf(this.latest.t, INTERVAL_MS['1d']))
+      this.#emitOpenLong(minutes, rankAt, sink)
   }
 
   /** The largest end of an open hopping window, second or minute; null when none is open. */

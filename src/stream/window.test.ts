@@ -118,9 +118,9 @@ async function run(log: ReturnType<typeof memoryLog>, how: Disturbance): Promise
     let rounds = 0
     for await (const batch of assignment.batches(offset)) {
       rounds++
-      for (const symbol of partition.unknownSymbols(batch))
-        partition.engine.learnLatest(symbol, memory.latest.get(symbol) ?? null)
       partition.fold(batch)
+      for (const symbol of partition.engine.unknownPrices())
+        partition.engine.learnLatest(symbol, memory.latest.get(symbol) ?? null)
       if (partition.isLive && !isLive) partition.engine.goLive()
       isLive = partition.isLive
       const isCrash = crash !== null && rounds >= crash.batches

@@ -6,6 +6,22 @@ import { type RowSink, SymbolWindows, type WindowSettings } from './symbol-windo
 import type { DirectPrint } from './aggregate.ts'
 import { dayOf, type Entry, INTERVALS } from '../trade.ts'
 
+/** The newest price of a symbol as the store has it. */
+export interface KnownPrice {
+  price: number
+  volume: number
+  trade_ts: number
+  received_ts: number | null
+  stamp: number
+}
+
+/** Which of the rows that may still change are wanted. */
+export interface Flush {
+  flush: boolean
+  long?: boolean
+  latest?: boolean
+}
+
 /**
  * The windows of one partition: pure state, no clock, no input or output.
  *
@@ -21,7 +37,10 @@ export class WindowEngine {
   readonly #settings: WindowSettings
   readonly #owner: { partition: number; incarnation: number }
   readonly #symbols = new Map<string, SymbolWindows>()
-  readonly #dirty: SymbolWindows[] = []
+  /** Changed since they were last written: at all, in their long candles, in their newest price. */
+  readonly #dirty = new Set<SymbolWindows>()
+  readonly #dirtyLong = new Set<SymbolWindows>()
+  readonly #newPrices = new Set<SymbolWindows>()
   #rows: RowSink = noRows()
   #watermark = Number.NEGATIVE_INFINITY
   /** Rows of windows that start before this are not written: the log no longer holds all of their trades. */
@@ -52,28 +71,28 @@ export class WindowEngine {
     return this.#from === Number.NEGATIVE_INFINITY ? null : this.#from
   }
 
-  /** A symbol that a restart made known has windows, but its newest price is still to be read. */
-  knowsLatest(symbol: string): boolean {
-    return this.#symbols.get(symbol)?.hasReadLatest ?? false
+  /** Symbols that were folded and whose newest price in the store is still to be read. */
+  unknownPrices(): string[] {
+    return [...this.#newPrices].filter((state) => !state.hasReadLatest).map(({ symbol }) => symbol)
   }
 
-  /** What the store says is latest, so that an older price never follows it. Once per symbol, before its first fold. */
-  learnLatest(
-    symbol: string,
-    row: { price: number; volume: number; trade_ts: number; received_ts: number | null; stamp: number } | null,
-  ): void {
+  /**
+   * What the store says is latest, so that an older price never follows it: once per symbol, after its first fold and
+   * before the rows of it are taken. Of equal times the stored one came first.
+   */
+  learnLatest(symbol: string, row: KnownPrice | null): void {
     const state = this.#stateOf(symbol)
+    const { latest } = state
     state.hasReadLatest = true
-    if (row === null) return
+    if (row === null || row.trade_ts < latest.t) return
     const rank = row.stamp - row.trade_ts * 1000
-    state.latest = {
-      t: row.trade_ts,
-      rank,
-      price: row.price,
-      volume: row.volume,
-      received: row.received_ts,
-      isDirty: false,
+    if (row.trade_ts === latest.t) {
+      latest.rank += rank + 1
+      return
     }
+    const { trade_ts: t, price, volume, received_ts: received } = row
+    state.latest = { t, rank, price, volume, received, isDirty: false }
+    this.#newPrices.delete(state)
   }
 
   /** Folds one record, live. Entries of one symbol, or of several where another producer wrote them. */
@@ -113,24 +132,41 @@ export class WindowEngine {
     for (const state of this.#symbols.values()) this.#touch(state)
   }
 
-  /** The rows that are due: trades, late trades and final windows always, changed open ones when `flush`. */
-  take({ flush }: { flush: boolean }): RowSink {
+  /**
+   * The rows that are due: trades, late trades and final windows always, changed open ones when `flush`; of those,
+   * candles of 5 m and longer when `long` (default: as `flush`); newest prices when `latest` (default: as `flush`).
+   */
+  take({ flush, long = flush, latest = flush }: Flush): RowSink {
     this.#closeDue()
-    if (flush) {
-      for (const state of this.#dirty) {
-        state.isDirty = false
-        state.emitOpen(stillOpen, this.#rows)
-        if (state.latest.isDirty) this.#rows.latest.push(state.latestRow())
-        state.latest.isDirty = false
-      }
-      this.#dirty.length = 0
-    }
+    if (flush) this.#emitDirty(this.#dirty, long)
+    if (long) this.#emitDirty(this.#dirtyLong, true)
+    if (latest) this.#emitPrices()
     return this.#handOver()
+  }
+
+  #emitPrices(): void {
+    for (const state of this.#newPrices) {
+      this.#rows.latest.push(state.latestRow())
+      state.latest.isDirty = false
+    }
+    this.#newPrices.clear()
+  }
+
+  /** What was written without its long candles is dirty for those still. */
+  #emitDirty(dirty: Set<SymbolWindows>, long: boolean): void {
+    for (const state of dirty) {
+      state.isDirty = false
+      state.emitOpen(stillOpen, this.#rows, { long })
+      if (long) this.#dirtyLong.delete(state)
+      else this.#dirtyLong.add(state)
+    }
+    dirty.clear()
   }
 
   /** The rows of all open windows that the quiet market closes: `isQuiet(end)` says which. Nothing is forgotten. */
   closeQuiet(isQuiet: (end: number) => boolean): RowSink {
-    for (const state of this.#symbols.values()) state.emitOpen((end) => (isQuiet(end) ? 1 : 0), this.#rows)
+    for (const state of this.#symbols.values())
+      state.emitOpen((end) => (isQuiet(end) ? 1 : 0), this.#rows, { long: true })
     return this.#handOver()
   }
 
@@ -192,6 +228,7 @@ export class WindowEngine {
       else this.#late(state, { price: p, volume: v, t, offset, index })
     }
     this.#touch(state)
+    if (latest.isDirty) this.#newPrices.add(state)
     this.#account({ state, entries, skip, future, record, ...run })
   }
 
@@ -271,7 +308,7 @@ export class WindowEngine {
   #touch(state: SymbolWindows): void {
     if (state.isDirty) return
     state.isDirty = true
-    this.#dirty.push(state)
+    this.#dirty.add(state)
   }
 
   #stateOf(symbol: string): SymbolWindows {

@@ -18,6 +18,8 @@ export interface CassandraOptions {
   auth?: boolean
   /** `periodic`, as shipped and by default here: SIGKILL loses acknowledged writes. `batch` and `group` lose none. */
   commitlogSync?: 'periodic' | 'batch' | 'group'
+  /** For measurements and long runs: slower to start, faster when warm. */
+  isForLoad?: boolean
 }
 
 export interface CassandraServers extends Servers {
@@ -60,7 +62,7 @@ const settingsIn = (root: string): string => join(root, 'cassandra.yaml')
 const logbackIn = (root: string): string => join(root, 'logback.xml')
 
 function plan(
-  { root, port }: Instance,
+  { root, port, isForLoad }: Instance,
   {
     installed,
     isTraining,
@@ -83,6 +85,7 @@ function plan(
         `-Dlogback.configurationFile=${logbackIn(root)}`,
       ],
       main: ['org.apache.cassandra.service.CassandraDaemon'],
+      isForLoad,
       isTraining,
     }),
     startedLine,

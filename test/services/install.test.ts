@@ -1,15 +1,14 @@
 /** Installing and starting, with a Maven and servers that are shell scripts: what real ones do only when they fail. */
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 
 import { until } from '../until.ts'
 import { install, type Installed, type Product } from './install.ts'
 import { servicesAvailable, type Tools, whyUnavailable } from './java.ts'
-import { locked } from './lock.ts'
 import { onFreePorts } from './ports.ts'
 import { startServer } from './server.ts'
-import { newRoot } from './servers.ts'
+import { isAlive, newRoot } from './servers.ts'
 
 function script(folder: string, { name, text }: { name: string; text: string }): string {
   const path = join(folder, name)
@@ -96,21 +95,28 @@ describe('an installation', () => {
     expect(existsSync(join(template, 'half'))).toBe(false)
   })
 
-  test('is free again when the process that makes it is killed', async () => {
+  test('whose process is killed takes its Maven with it, half a folder too, and frees the lock', async () => {
     using folder = newRoot('install')
-    const file = join(folder.path, 'lock')
+    const tools = toolsIn(folder.path)
     const told = join(folder.path, 'told')
-    const code = `import { locked } from ${JSON.stringify(join(import.meta.dir, 'lock.ts'))}
-await locked(${JSON.stringify(file)}, () => Bun.write(${JSON.stringify(told)}, '').then(() => Bun.sleep(1e9)))`
-    const holder = Bun.spawn(['bun', '-e', code])
-    await until(() => existsSync(told), Boolean)
-    let isIn = false
-    const entering = locked(file, async () => void (isIn = true))
-    await Bun.sleep(150)
-    expect(isIn).toBe(false)
+    const hanging = script(folder.path, { name: 'slow', text: `${MAVEN}\necho $$ >'${told}'\nexec sleep 60` })
+    const code = `import { install } from ${JSON.stringify(join(import.meta.dir, 'install.ts'))}
+await install({ name: 'thing', dependencies: ['group:thing:1'] }, ${JSON.stringify({ ...tools, mvn: hanging })})`
+    const holder = Bun.spawn(['bun', '-e', code], { stdio: ['ignore', 'ignore', 'ignore'] })
+    const maven = await until(() => (existsSync(told) ? Number(readFileSync(told, 'utf8')) : 0), Boolean)
+    const next = install(product(), tools)
+    expect(await Promise.race([next, Bun.sleep(150).then(() => 'waits')])).toBe('waits')
     holder.kill('SIGKILL')
-    await entering
-    expect(isIn).toBe(true)
+    const { classpath } = await next
+    expect(classpath.split(':').map((jar) => basename(jar))).toEqual(['a.jar'])
+    await until(
+      () => isAlive(maven),
+      (alive) => !alive,
+    )
+    await until(
+      () => readdirSync(join(classpath, '../..')).sort().join(),
+      (names) => names === 'classes.jsa,jars,pom.xml,template',
+    )
   })
 })
 
@@ -128,6 +134,12 @@ describe('a server', () => {
     expect(startServer(planned(root.path, 'echo the disk is full; exit 3')).started).rejects.toThrow(
       /thing ended before it served.*\nthe disk is full$/,
     )
+  })
+
+  test('that goes on talking after the reason for its end is an error with that reason', async () => {
+    using root = newRoot('server')
+    const text = 'echo ERROR the port is taken; seq 100; exit 3'
+    expect(startServer(planned(root.path, text)).started).rejects.toThrow(/\nERROR the port is taken\n76\n.*\n100$/s)
   })
 
   test('counts as started only by what it logs in this start', async () => {

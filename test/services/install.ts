@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { requiredTools, type Tools } from './java.ts'
 import { locked } from './lock.ts'
+import { underWatch } from './watch.ts'
 
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
 /** Native code for other systems than these tests run on, and a TLS library of 20 MB. */
@@ -53,10 +54,10 @@ async function fetchJars(folder: string, { text, tools }: { text: string; tools:
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder)
   writeFileSync(join(folder, 'pom.xml'), text)
-  // A name that no other process uses, for the Maven of one that was killed may still write.
+  // A name of its own, for the Maven of a process that was killed may still write for a moment.
   const fresh = `${jars}-${process.pid}.new`
   const output = `-DoutputDirectory=${fresh}`
-  await succeed([tools.mvn, '-B', '-q', '-C', '-f', join(folder, 'pom.xml'), COPY, output, ...LEFT_OUT])
+  await succeed(fresh, [tools.mvn, '-B', '-q', '-C', '-f', join(folder, 'pom.xml'), COPY, output, ...LEFT_OUT])
   renameSync(fresh, jars)
 }
 
@@ -85,9 +86,9 @@ const installedIn = (folder: string, java: string): Installed => ({
   template: join(folder, 'template'),
 })
 
-/** Runs a tool to its end; an error holds what it printed. */
-export async function succeed(command: readonly string[]): Promise<void> {
-  const child = Bun.spawn([...command], { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+/** Runs a tool to its end; an error holds what it printed. When this process dies, tool and folder go, too. */
+export async function succeed(folder: string, command: readonly string[]): Promise<void> {
+  const child = Bun.spawn(underWatch(folder, command), { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' })
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

@@ -21,6 +21,8 @@ export interface KafkaOptions {
   brokers?: 1 | 3
   /** SASL PLAIN without TLS for {@link KAFKA_USERS}, and access control lists. */
   auth?: 'plain'
+  /** For measurements and long runs: slower to start, faster when warm. */
+  isForLoad?: boolean
 }
 
 export interface KafkaServers extends Servers {
@@ -57,12 +59,12 @@ logger.server.level=warn
 `
 
 /** Starts Apache Kafka, in 2 to 5 s once it is installed. */
-export async function startKafka({ brokers = 1, auth }: KafkaOptions = {}): Promise<KafkaServers> {
+export async function startKafka({ brokers = 1, auth, isForLoad = false }: KafkaOptions = {}): Promise<KafkaServers> {
   const installed = await install(PRODUCT)
   return await onFreePorts(2 * brokers, async (ports) => {
     const nodes = nodesOf(ports)
     const servers = await startServers('kafka', (root) => {
-      const cluster: Cluster = { root, nodes, isAuthenticated: auth === 'plain' }
+      const cluster: Cluster = { root, nodes, isAuthenticated: auth === 'plain', isForLoad }
       return nodes.map((node) => {
         writeSettings(cluster, node)
         prepareData(cluster, node, installed)
@@ -83,6 +85,7 @@ interface Cluster {
   root: string
   nodes: readonly Node[]
   isAuthenticated: boolean
+  isForLoad: boolean
 }
 
 const nodesOf = (ports: readonly number[]): Node[] =>
@@ -109,6 +112,7 @@ function plan(
       heap: cluster.nodes.length === 1 ? '512m' : '256m',
       options: [`-Dlog4j2.configurationFile=${log4j}`, '-Dlog4j2.disable.jmx=true'],
       main: ['kafka.Kafka', settingsOf(cluster, node)],
+      isForLoad: cluster.isForLoad,
       isTraining,
     }),
     startedLine: /Kafka Server started/,
@@ -207,10 +211,10 @@ async function train(installed: Installed): Promise<void> {
     using root = newRoot('kafka')
     const nodes = nodesOf(ports)
     const node = nodes[0] as Node
-    const cluster: Cluster = { root: root.path, nodes, isAuthenticated: false }
+    const cluster: Cluster = { root: root.path, nodes, isAuthenticated: false, isForLoad: false }
     writeSettings(cluster, node)
     const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', settingsOf(cluster, node)]
-    await succeed([installed.java, '-cp', installed.classpath, ...format])
+    await succeed(root.path, [installed.java, '-cp', installed.classpath, ...format])
     await runOnce(plan(cluster, { node, installed, isTraining: true }))
     copyFileSync(join(dataOf(cluster, node), CHECKPOINT), join(installed.template, CHECKPOINT))
   })

@@ -1,19 +1,11 @@
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { underWatch } from './watch.ts'
+
 const LATE_MS = 120_000
 const POLL_MS = 50
 const TAIL_LINES = 25
-
-/**
- * A shell that becomes the server, after it has started a watcher: the watcher reads from a pipe that only this process
- * holds, and when this process ends, however it ends, it kills the server and removes the folder of the instance ($0).
- * When the server ended before, the kill fails and the folder stays.
- */
-const UNDER_WATCH = `
-exec 3<&0 </dev/null
-{ read -r _ <&3 || { kill -9 $$ && sleep 1 && rm -rf -- "$0"; } 2>/dev/null; } >/dev/null &
-exec 3<&- "$@"`
 
 export interface ServerPlan {
   /** Of its log, too: `<root>/<name>.log`. */
@@ -45,7 +37,7 @@ export function startServer(plan: ServerPlan): Server {
   const path = join(plan.root, `${plan.name}.log`)
   const log = openSync(path, 'a')
   const from = statSync(path).size
-  const child = Bun.spawn(['sh', '-c', UNDER_WATCH, plan.root, ...plan.command], {
+  const child = Bun.spawn(underWatch(plan.root, plan.command), {
     cwd: plan.root,
     // Nothing of the tester's own shell, such as tokens or Java options.
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' },
@@ -60,8 +52,7 @@ export function startServer(plan: ServerPlan): Server {
   let isMeantToEnd = false
   const isRunning = () => child.exitCode === null && child.signalCode === null
   const text = () => readFileSync(path).subarray(from).toString()
-  const words = (what: string) =>
-    `${plan.name} ${what}; the end of its log:\n${text().trimEnd().split('\n').slice(-TAIL_LINES).join('\n')}`
+  const words = (what: string) => `${plan.name} ${what}; from its log:\n${excerpt(text())}`
   const started = untilStarted(plan, { isRunning, text, words })
   void child.exited.then(async () => {
     held.delete(child)
@@ -84,6 +75,14 @@ export function startServer(plan: ServerPlan): Server {
       await child.exited
     },
   }
+}
+
+/** The end of a log, and before it the complaints, for a server may say much after the reason for its end. */
+function excerpt(log: string): string {
+  const lines = log.trimEnd().split('\n')
+  const tail = lines.slice(-TAIL_LINES)
+  const complaints = lines.slice(0, -TAIL_LINES).filter((line) => /\b(ERROR|FATAL)\b|^Caused by/.test(line))
+  return [...complaints.slice(-TAIL_LINES), ...tail].join('\n')
 }
 
 /** Starts it, waits until it serves and ends it politely. */

@@ -65,3 +65,13 @@ export async function startServers(kind: string, prepare: (root: string) => Serv
     [Symbol.asyncDispose]: stop,
   }
 }
+
+/** Whether there is a process of that id. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -9,6 +9,7 @@ import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLeve
 import { until } from '../until.ts'
 import { CASSANDRA_USER, type CassandraServers, isCassandra, startCassandra } from './cassandra.ts'
 import { isKafka, KAFKA_USERS, type KafkaServers, startKafka } from './kafka.ts'
+import { isAlive } from './servers.ts'
 import { canStartServices } from './services.ts'
 import { KAFKA_VARIABLE, UNAVAILABLE } from './shared.ts'
 
@@ -62,15 +63,6 @@ async function nodes(servers: KafkaServers): Promise<number[]> {
     return brokers.map(({ nodeId }) => nodeId).sort()
   } catch {
     return []
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }
 

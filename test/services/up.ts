@@ -7,8 +7,8 @@ const interrupted = Promise.withResolvers<void>()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interrupted.resolve())
 
 console.warn('Starting Kafka and Cassandra ...')
-await using kafka = await startKafka()
-await using cassandra = await startCassandra({ commitlogSync: 'group' })
+await using kafka = await startKafka({ isForLoad: true })
+await using cassandra = await startCassandra({ commitlogSync: 'group', isForLoad: true })
 const brokers = kafka.brokers.join()
 const [host] = cassandra.contactPoints
 

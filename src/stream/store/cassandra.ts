@@ -16,8 +16,9 @@ import { writeRows } from './cassandra/write.ts'
 
 export type { CassandraOptions } from './cassandra/options.ts'
 
-/** Requests of all writes under way at once. */
+/** Requests of all writes under way at once: of those with trades, and of those without, which must not be in their way. */
 const IN_FLIGHT = 32
+const IN_FLIGHT_BEHIND = 8
 
 export interface CassandraStore extends Store {
   /** Kept in the store itself. */
@@ -42,9 +43,12 @@ export async function openCassandraStore(options: CassandraOptions): Promise<Cas
     execute: (query, params, page) => run((session) => session.execute(query, params, page)),
   }
   const statements = createStatements(keyspace, ttlsOf(options.retention, options.clock.now()))
-  const gate = new Gate(IN_FLIGHT)
+  const gates = { trades: new Gate(IN_FLIGHT), others: new Gate(IN_FLIGHT_BEHIND) }
   return {
-    write: (rows: Rows) => run((session) => writeRows(rows, { session, statements, ledger, gate, where: options })),
+    write(rows: Rows) {
+      const gate = rows.trades.length > 0 ? gates.trades : gates.others
+      return run((session) => writeRows(rows, { session, statements, ledger, gate, where: options }))
+    },
     restore: (query: RestoreQuery): Promise<Restored> => restoreFrom(reader, query),
     read: <Name extends TableName>(table: Name, query: Query<Tables[Name]>) => readPages(reader, table, query),
     symbols: () => symbolsOf(reader, ['latest', 'trades']),

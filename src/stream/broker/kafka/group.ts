@@ -27,6 +27,7 @@ const HEARTBEAT_MS = 1_000
 /** How long owners may take to write and commit what they have once partitions are to move. */
 const REBALANCE_MS = 15_000
 const HAND_OVER_MS = 8_000
+const LEAVE_MS = 2_000
 const RETRY_FIRST_MS = 100
 const RETRY_LONGEST_MS = 2_000
 
@@ -53,7 +54,7 @@ export class Group {
     try {
       while (!signal.aborted) {
         const membership = await this.#enter(signal)
-        if (membership === null) continue
+        if (membership === null || signal.aborted) continue
         // Whoever ends the join has no more to write.
         const end = () => membership.fence()
         signal.addEventListener('abort', end)
@@ -73,43 +74,52 @@ export class Group {
     }
   }
 
-  /** Null after a failure, when it is time to try again. */
+  /** Null after a failure, when it is time to try again. The others may take long to join: whoever stops does not wait. */
   async #enter(signal: AbortSignal): Promise<Membership | null> {
-    const { group, topic, log } = this.#settings
+    const interrupt = () => void this.#connection[Symbol.asyncDispose]()
+    signal.addEventListener('abort', interrupt)
     try {
-      return await this.#connection.raw(async (cluster) => {
-        const coordinator = await findCoordinator(cluster, group)
-        const joined = await coordinator.joinGroup({
-          groupId: group,
-          sessionTimeout: SESSION_MS,
-          rebalanceTimeout: REBALANCE_MS,
-          memberId: this.#memberId,
-          groupProtocols: [{ name: PROTOCOL, metadata: metadataOf(topic) }],
-        })
-        this.#memberId = joined.memberId
-        await cluster.refreshMetadata()
-        const count = cluster.findTopicPartitionMetadata(topic).length
-        const { memberAssignment } = await coordinator.syncGroup({
-          groupId: group,
-          generationId: joined.generationId,
-          memberId: joined.memberId,
-          groupAssignment: joined.leaderId === joined.memberId ? shareOut(joined, topic, count) : [],
-        })
-        const partitions = MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? []
-        const committed = await committedOf(coordinator, { group, topic, partitions })
-        this.#failures = 0
-        this.#trouble.over()
-        log.info('log.joined', { group, generation: joined.generationId, partitions })
-        const { generationId, memberId } = joined
-        return new Membership(
-          { ...this.#settings, connection: this.#connection, coordinator, generationId, memberId },
-          committed,
-        )
-      })
+      return await this.#joined()
     } catch (error) {
-      await this.#failed(error, signal)
+      if (!signal.aborted) await this.#failed(error, signal)
       return null
+    } finally {
+      signal.removeEventListener('abort', interrupt)
     }
+  }
+
+  #joined(): Promise<Membership> {
+    const { group, topic, log } = this.#settings
+    return this.#connection.raw(async (cluster) => {
+      const coordinator = await findCoordinator(cluster, group)
+      const joined = await coordinator.joinGroup({
+        groupId: group,
+        sessionTimeout: SESSION_MS,
+        rebalanceTimeout: REBALANCE_MS,
+        memberId: this.#memberId,
+        groupProtocols: [{ name: PROTOCOL, metadata: metadataOf(topic) }],
+        onMemberId: (memberId) => (this.#memberId = memberId),
+      })
+      this.#memberId = joined.memberId
+      await cluster.refreshMetadata()
+      const count = cluster.findTopicPartitionMetadata(topic).length
+      const { memberAssignment } = await coordinator.syncGroup({
+        groupId: group,
+        generationId: joined.generationId,
+        memberId: joined.memberId,
+        groupAssignment: joined.leaderId === joined.memberId ? shareOut(joined, topic, count) : [],
+      })
+      const partitions = MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? []
+      const committed = await committedOf(coordinator, { group, topic, partitions })
+      this.#failures = 0
+      this.#trouble.over()
+      log.info('log.joined', { group, generation: joined.generationId, partitions })
+      const { generationId, memberId } = joined
+      return new Membership(
+        { ...this.#settings, connection: this.#connection, coordinator, generationId, memberId },
+        committed,
+      )
+    })
   }
 
   /** Heartbeats, until the partitions are to move or are lost. */
@@ -119,23 +129,35 @@ export class Group {
     for (;;) {
       await clock.sleep(HEARTBEAT_MS, membership.fenced)
       if (membership.fenced.aborted) return
-      try {
-        await membership.heartbeat()
-        heardAt = clock.now()
-      } catch (error) {
-        const type = typeOf(error) ?? ''
-        if (type === 'REBALANCE_IN_PROGRESS') break
-        if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
-        const isLost = LOST.has(type) || clock.now() - heardAt > SESSION_MS
-        if (!isLost) continue
-        log.warn('log.ownership_lost', { group, why: toStockpipeError(error, `stay in group ${group}`).message })
-        return membership.fence()
-      }
+      const askedAt = clock.now()
+      const failure = await this.#heartbeat(membership, heardAt + SESSION_MS - askedAt)
+      if (failure === null) heardAt = askedAt
+      const type = typeOf(failure) ?? ''
+      if (type === 'REBALANCE_IN_PROGRESS') break
+      if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
+      if (!LOST.has(type) && clock.now() - heardAt < SESSION_MS) continue
+      log.warn('log.ownership_lost', { group, why: toStockpipeError(failure, `stay in group ${group}`).message })
+      return membership.fence()
     }
     log.info('log.handing_over', { group })
     membership.revoke()
     await membership.handedOver(clock, HAND_OVER_MS)
     membership.fence()
+  }
+
+  /** Resolves to what it failed with, or to null. An answer after the end of the session would come too late. */
+  async #heartbeat(membership: Membership, limitMs: number): Promise<unknown> {
+    const answered = new AbortController()
+    const heartbeat = membership.heartbeat().then(
+      () => null,
+      (error: unknown) => error,
+    )
+    const late = this.#settings.clock
+      .sleep(limitMs, answered.signal)
+      .then(() => new Error('the coordinator of the group does not answer'))
+    const failure = await Promise.race([heartbeat, late])
+    answered.abort()
+    return failure
   }
 
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
@@ -149,17 +171,18 @@ export class Group {
 
   /** So that the others need not wait for the end of the session. */
   async #leave(): Promise<void> {
-    const { group } = this.#settings
+    const { clock, group } = this.#settings
     this.#trouble[Symbol.dispose]()
     if (this.#memberId === '') return
     const memberId = this.#memberId
     this.#memberId = ''
-    await this.#connection
-      .raw(async (cluster) => {
-        const coordinator = await findCoordinator(cluster, group)
-        await coordinator.leaveGroup({ groupId: group, memberId })
-      })
-      .catch(() => {})
+    const gaveUp = new AbortController()
+    await using connection = new Connection(this.#settings)
+    const leaving = connection.raw(async (cluster) =>
+      (await findCoordinator(cluster, group)).leaveGroup({ groupId: group, memberId }),
+    )
+    await Promise.race([leaving.catch(() => {}), clock.sleep(LEAVE_MS, gaveUp.signal)])
+    gaveUp.abort()
   }
 }
 

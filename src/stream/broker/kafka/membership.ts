@@ -35,15 +35,21 @@ export class Membership {
     this.#settings = settings
     this.#coordinator = settings.coordinator
     const released: Promise<void>[] = []
-    this.assignments = owned.map(({ partition, committed }) => {
+    const committed = new Map(owned.map((one) => [one.partition, one.committed]))
+    this.assignments = owned.map(({ partition }) => {
       const { promise, resolve } = Promise.withResolvers<void>()
       released.push(promise)
       return {
         partition,
-        committed,
+        get committed() {
+          return committed.get(partition) ?? null
+        },
         signal: this.#fenced.signal,
         batches: (offset) => settings.read(partition, offset, this.#revoked.signal),
-        commit: (offset, metadata) => this.#commit(partition, { offset, metadata }),
+        commit: async (offset, metadata) => {
+          await this.#commit(partition, { offset, metadata })
+          committed.set(partition, { offset, metadata })
+        },
         [Symbol.dispose]: resolve,
       }
     })

@@ -2,7 +2,7 @@ import { CompressionTypes } from 'kafkajs'
 import type { Cluster } from './internals.ts'
 
 import { Connection, type ConnectionSettings } from './connection.ts'
-import { responseOf, toStockpipeError } from './failure.ts'
+import { responseOf, toStockpipeError, typeOf } from './failure.ts'
 import { type Batch, type Call, type Identity, Lane } from './lane.ts'
 import type { Node, ProduceResponse } from './protocol.ts'
 import type { Appended, NewRecord } from '../../broker.ts'
@@ -19,6 +19,7 @@ const ACK_MS = 8_000
 /** How long a call waits for Kafka before it tells its caller what is wrong. The records stay in the queue. */
 const PATIENCE_MS = 3_000
 const RETRY_FIRST_MS = 50
+const IDENTITY_TRIES = 40
 const RETRY_LONGEST_MS = 2_000
 /** A record costs about this much besides key, value and headers. */
 const RECORD_OVERHEAD = 64
@@ -110,7 +111,7 @@ export class TopicProducer implements AsyncDisposable {
     this.#preparing ??= this.#connection
       .use(`append to ${this.#topic}`, async (cluster) => {
         const partitions = cluster.findTopicPartitionMetadata(this.#topic)
-        const identity = await newIdentity(cluster)
+        const identity = await this.#newIdentity(cluster)
         this.#lanes = partitions.map((_, partition) => new Lane(partition, identity))
       })
       .finally(() => (this.#preparing = null))
@@ -239,7 +240,20 @@ export class TopicProducer implements AsyncDisposable {
   /** Kafka has forgotten this producer: a batch in doubt may now be appended twice, which readers recognise. */
   async #beginAnew(lane: Lane, code: number): Promise<void> {
     this.#log.warn('kafka.producer_anew', { topic: this.#topic, partition: lane.partition, error_code: code })
-    lane.beginAnew(await this.#connection.raw(newIdentity))
+    lane.beginAnew(await this.#connection.raw((cluster) => this.#newIdentity(cluster)))
+  }
+
+  /** A broker that runs out of numbers asks for more, and meanwhile says that it is loading. */
+  async #newIdentity(cluster: Cluster): Promise<Identity> {
+    const node = await cluster.findControllerBroker()
+    for (let tries = 1; ; tries++) {
+      try {
+        return await node.initProducerId({ transactionTimeout: 60_000 })
+      } catch (error) {
+        if (typeOf(error) !== 'GROUP_LOAD_IN_PROGRESS' || tries >= IDENTITY_TRIES) throw error
+        await this.#clock.sleep(RETRY_FIRST_MS, this.#closed.signal)
+      }
+    }
   }
 
   /** Tries these again after a moment that grows; everything else goes on. */
@@ -275,9 +289,6 @@ export class TopicProducer implements AsyncDisposable {
     )
   }
 }
-
-const newIdentity = async (cluster: Cluster): Promise<Identity> =>
-  (await cluster.findControllerBroker()).initProducerId({ transactionTimeout: 60_000 })
 
 const TOO_LARGE = 10
 /** Older than the batches that the broker remembers: it has it, and no longer knows where. */

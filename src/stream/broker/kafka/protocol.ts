@@ -130,6 +130,8 @@ export interface Node {
     rebalanceTimeout: number
     memberId: string
     groupProtocols: { name: string; metadata: Buffer }[]
+    /** Told before the wait for the others begins. */
+    onMemberId: (memberId: string) => void
   }): Promise<JoinedGroup>
   syncGroup(request: {
     groupId: string

@@ -3,8 +3,8 @@ import type { Client } from 'cassandra-driver'
 import { StockpipeError } from '../../../errors.ts'
 import { createClient } from './client.ts'
 import { SchemaChanges } from './ddl.ts'
-import { toStockpipeError } from './errors.ts'
-import { storeId } from './info.ts'
+import { isUnprepared, missing, toStockpipeError } from './errors.ts'
+import { readInfo, storeId } from './info.ts'
 import { openKeyspace } from './keyspace.ts'
 import { migrate } from './migrate.ts'
 import type { CassandraOptions } from './options.ts'
@@ -39,7 +39,8 @@ export class Connector {
       return result
     } catch (error) {
       const wrapped = toStockpipeError(error, this.#options)
-      if (wrapped.code === 'unreachable') await this.#retire(session)
+      const isDead = this.#options.clock.now() - this.#workedAt >= RETIRE_MS
+      if (wrapped.retryable && (isDead || isUnprepared(wrapped.cause))) await this.#retire(session)
       throw wrapped
     }
   }
@@ -82,7 +83,7 @@ export class Connector {
     const options = { ...this.#options, migrate: this.#options.migrate && this.#id === null }
     const session = new Session(client, options.keyspace, await openKeyspace(client, changes, options))
     await migrate({ session, changes, options })
-    const id = await storeId(session)
+    const id = await (options.migrate ? storeId(session) : knownId(session, options))
     if (this.#id !== null && this.#id !== id)
       throw new StockpipeError('schema', `keyspace "${options.keyspace}" was replaced while stockpipe was running`, {
         why: 'the store has another id than before',
@@ -94,11 +95,10 @@ export class Connector {
   }
 
   async #retire(session: Session): Promise<void> {
-    if (this.#options.clock.now() - this.#workedAt < RETIRE_MS) return
     const current = await this.#current?.catch(() => null)
     if (current !== session) return
     this.#current = null
-    this.#options.log.debug('cassandra.reconnecting', { after_ms: RETIRE_MS })
+    this.#options.log.debug('cassandra.reconnecting')
     await this.#shutDown(session.client)
   }
 
@@ -111,4 +111,11 @@ export class Connector {
       .finally(() => done.abort())
     await Promise.race([shutdown, this.#options.clock.sleep(SHUTDOWN_MS, done.signal)])
   }
+}
+
+/** Who only reads may have no right to set it. */
+async function knownId(session: Session, options: CassandraOptions): Promise<string> {
+  const id = await readInfo(session, 'id')
+  if (id === null) throw missing('they are still being made', options)
+  return id
 }

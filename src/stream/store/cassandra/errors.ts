@@ -13,6 +13,8 @@ const CODES = {
   configError: 0x2300,
 } as const
 
+const UNPREPARED = 0x2500
+
 /** Answers of the server that pass by themselves, and what each means. */
 const PASSING = new Map<number, string>([
   [0x0000, 'the server has an internal error'],
@@ -24,14 +26,22 @@ const PASSING = new Map<number, string>([
   [0x1200, 'too few nodes answered the read in time'],
   [0x1300, 'a node failed to read'],
   [0x1500, 'a node failed to write'],
+  // The driver could not prepare it anew, and does not say why: connecting anew does.
+  [UNPREPARED, 'it no longer knows our statements, as after a change of the tables'],
 ])
 
 /** The error in our words. Of several causes (one per node) the one that somebody must mend wins. */
 export function toStockpipeError(error: unknown, where: Where): StockpipeError {
   const classified = causesOf(error).map((cause) => classify(cause, where))
   const worst = classified.find(({ retryable }) => !retryable) ?? classified[0]
-  return worst ?? unresolved(where, error)
+  return worst ?? (isUnresolved(error) ? unresolved(where, error) : unreachable('no node is up', where, error))
 }
+
+const isUnresolved = (error: unknown): boolean => error instanceof Error && error.message.includes('resolved')
+
+/** Whether only a new connection can tell what is wrong. */
+export const isUnprepared = (error: unknown): boolean =>
+  causesOf(error).some((cause) => cause instanceof errors.ResponseError && cause.code === UNPREPARED)
 
 /** What went wrong at each node that was tried; a node known to be down has only a text. */
 function causesOf(error: unknown): unknown[] {
@@ -60,7 +70,7 @@ const addressOf = ({ contactPoints, port }: Where): string => `${contactPoints.j
 const unreachable = (why: string, where: Where, cause: unknown): StockpipeError =>
   new StockpipeError('unreachable', `Cassandra at ${addressOf(where)} cannot be used`, {
     why,
-    hint: 'check that it runs, and that --cassandra-contact-points and --cassandra-port are right',
+    hint: 'check that it runs, that --cassandra-contact-points and --cassandra-port are right, and whether it wants TLS',
     retryable: true,
     cause,
   })
@@ -101,15 +111,16 @@ function response(cause: errors.ResponseError, where: Where): StockpipeError {
   if (passing !== undefined) return unreachable(`${passing}: ${cause.message}`, where, cause)
   if (cause.code === CODES.badCredentials) return authentication(cause, where)
   if (cause.code === CODES.unauthorized) return forbidden(cause)
-  if (cause.code === CODES.invalid && isAboutSchema(cause.message)) return missing(cause.message, where, cause)
+  if (isMissing(cause)) return missing(cause.message, where, cause)
   if (cause.code === CODES.configError) return misconfigured(cause, where)
   return new StockpipeError('internal', `Cassandra refuses a statement: ${cause.message}`, { cause })
 }
 
-const isAboutSchema = (message: string): boolean =>
-  /unconfigured table|does not exist|doesn't exist|unknown keyspace|unconfigured columnfamily|undefined column/i.test(
-    message,
-  )
+/** Whether a keyspace, table or column is not there. */
+export const isMissing = (error: unknown): boolean =>
+  error instanceof errors.ResponseError &&
+  error.code === CODES.invalid &&
+  /unconfigured (table|columnfamily)|does(n't| not) exist|unknown keyspace|undefined column/i.test(error.message)
 
 export const missing = (why: string, { keyspace }: Pick<Where, 'keyspace'>, cause?: unknown): StockpipeError =>
   new StockpipeError('schema', `the tables of stockpipe are not in Cassandra's keyspace "${keyspace}"`, {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 import { StockpipeError } from '../../../errors.ts'
-import { missing } from './errors.ts'
+import { isMissing, missing } from './errors.ts'
 import type { SchemaChanges } from './ddl.ts'
 import { Lease } from './lease.ts'
 import type { CassandraOptions } from './options.ts'
@@ -107,8 +107,14 @@ async function ledger(session: Session, keyspace: string): Promise<Map<number, s
     [keyspace],
   )
   if (tables.rowLength === 0) return new Map()
-  const { rows } = await session.execute(`SELECT version, checksum FROM ${session.keyspace}.schema_migrations`)
-  return new Map(rows.map((row) => [Number(row['version']), String(row['checksum'])]))
+  try {
+    const { rows } = await session.execute(`SELECT version, checksum FROM ${session.keyspace}.schema_migrations`)
+    return new Map(rows.map((row) => [Number(row['version']), String(row['checksum'])]))
+  } catch (error) {
+    // It is listed a moment before it can be read, while another process makes it.
+    if (isMissing(error)) return new Map()
+    throw error
+  }
 }
 
 const checksumOf = (text: string): string => createHash('sha256').update(text).digest('hex')

@@ -1,0 +1,60 @@
+import { join } from 'node:path'
+
+import { systemClock } from '../../clock.ts'
+import type { Settings } from '../../config.ts'
+import { existingOrigins, type Origin } from '../../data-dir.ts'
+import { StockpipeError } from '../../errors.ts'
+import { cassandraOptions } from '../../servers.ts'
+import type { Store } from '../../stream/store.ts'
+import { openCassandraStore } from '../../stream/store/cassandra.ts'
+import { openEmbeddedStore } from '../../stream/store/embedded.ts'
+import { silentLog } from '../../telemetry.ts'
+
+const around = { clock: systemClock, log: silentLog }
+
+const openers = { embedded, cassandra } satisfies Record<Settings['store'], (settings: Settings) => Promise<Store>>
+
+/** To read, beside a pipeline that may be running. Throws where there is nothing to read, and at once: it waits for no server. */
+export const openStore = (settings: Settings): Promise<Store> => openers[settings.store](settings)
+
+function embedded({ dataDir, origin }: Settings): Promise<Store> {
+  return openEmbeddedStore({
+    path: join(dataDir, pick(existingOrigins(dataDir), origin, dataDir), 'store.db'),
+    ...around,
+    retention: { tradesMs: null, candlesMs: null },
+    readonly: true,
+  })
+}
+
+async function cassandra(settings: Settings): Promise<Store> {
+  await using opening = new AsyncDisposableStack()
+  const store = opening.use(await openCassandraStore(cassandraOptions(settings, around, { migrate: false })))
+  const found = await store.stamp.read()
+  if (settings.origin !== null && found !== null && found !== settings.origin)
+    throw new StockpipeError(
+      'origin',
+      `there is no ${settings.origin} data in keyspace ${settings.cassandraKeyspace}`,
+      {
+        why: `it holds ${found} data`,
+        hint: 'name another --cassandra-keyspace, or leave --origin out',
+      },
+    )
+  opening.move()
+  return store
+}
+
+/** The origin asked for, or the only one there. */
+function pick(present: readonly Origin[], wanted: Origin | null, dataDir: string): Origin {
+  const only = wanted ?? (present.length === 1 ? present[0] : undefined)
+  if (only !== undefined && present.includes(only)) return only
+  if (present.length === 0)
+    throw new StockpipeError('data-dir', `there is no data in ${dataDir} yet`, { hint: 'stockpipe run' })
+  throw new StockpipeError(
+    'origin',
+    wanted ? `there is no ${wanted} data in ${dataDir}` : `which data of ${dataDir}?`,
+    {
+      why: `it holds ${present.join(' and ')} data`,
+      hint: `add --origin ${present.join(' or --origin ')}`,
+    },
+  )
+}

@@ -1,0 +1,128 @@
+/** The store on a Cassandra of its own: one with logins and permissions, that is killed and halted. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+
+import { CASSANDRA_USER, type CassandraServers, startCassandra } from '../../../test/services/cassandra.ts'
+import { canStartServices } from '../../../test/services/services.ts'
+import { until } from '../../../test/until.ts'
+import type { StockpipeError } from '../../errors.ts'
+import { entry, HOUR, latestRow, readAll, rows, tradeBatch } from '../store.contract-rows.ts'
+import { TestKeyspace } from './cassandra.fixture.ts'
+import type { CassandraStore } from './cassandra.ts'
+
+setDefaultTimeout(120_000)
+
+const failure = (work: Promise<unknown>): Promise<StockpipeError> =>
+  work.then(
+    () => expect.unreachable('it should have failed'),
+    (error: StockpipeError) => error,
+  )
+
+const succeeds = (work: Promise<unknown>): Promise<boolean> =>
+  work.then(
+    () => true,
+    () => false,
+  )
+
+describe.if(canStartServices())('on a server with logins', () => {
+  let server: CassandraServers
+  let keyspace: TestKeyspace
+
+  beforeAll(async () => {
+    server = await startCassandra({ auth: true, commitlogSync: 'group' })
+    keyspace = new TestKeyspace(server, CASSANDRA_USER)
+    await using store = await keyspace.open()
+    await store.id()
+  })
+  afterAll(async () => {
+    await keyspace?.client.shutdown()
+    await server?.stop()
+  })
+
+  const write = (store: CassandraStore, symbol: string, offset = 0) =>
+    store.write(rows({ trades: [tradeBatch(symbol, [entry(HOUR)], { offset })] }))
+
+  test('a wrong password is named, but never told', async () => {
+    const credentials = { username: 'cassandra', password: 'hunter2' }
+    await using store = await keyspace.open({ credentials })
+    const error = await failure(store.id())
+    expect(error).toMatchObject({ code: 'auth', mendable: true, retryable: false })
+    expect(error.hint).toContain('cassandra')
+    expect(JSON.stringify([error, error.message, error.why, error.hint, String(error.cause)])).not.toContain('hunter2')
+  })
+
+  test('no login at all is told what to set', async () => {
+    await using store = await keyspace.open({ credentials: null })
+    const error = await failure(store.id())
+    expect(error).toMatchObject({ code: 'auth', mendable: true, retryable: false })
+    expect(error.hint).toContain('--cassandra-username')
+  })
+
+  test('who may not make a keyspace hears what to grant', async () => {
+    await keyspace.ask(`CREATE ROLE IF NOT EXISTS poor WITH PASSWORD = 'p' AND LOGIN = true`)
+    await using store = await keyspace.open({ keyspace: 'nobody', credentials: { username: 'poor', password: 'p' } })
+    const error = await failure(store.id())
+    expect(error).toMatchObject({ code: 'auth', mendable: true, retryable: false })
+    expect(error.hint).toContain('GRANT CREATE ON ALL KEYSPACES TO "poor"')
+  })
+
+  test('a role that may read and write needs no more, and hears what it lacks', async () => {
+    await keyspace.ask(`CREATE ROLE IF NOT EXISTS worker WITH PASSWORD = 'w' AND LOGIN = true`)
+    await keyspace.ask(`GRANT SELECT ON KEYSPACE $ TO worker`)
+    await using store = await keyspace.open({ credentials: { username: 'worker', password: 'w' } })
+    await until(() => succeeds(store.id()), Boolean)
+    const error = await failure(write(store, 'GRANT'))
+    expect(error).toMatchObject({ code: 'auth', mendable: true, retryable: false })
+    expect(error.hint).toContain('GRANT MODIFY ON')
+    expect(error.hint).toContain('"worker"')
+    await keyspace.ask(`GRANT MODIFY ON KEYSPACE $ TO worker`)
+    await until(() => succeeds(write(store, 'GRANT')), Boolean)
+    expect(await readAll(store, 'trades', { symbols: ['GRANT'] })).toHaveLength(1)
+  })
+
+  test('every acknowledged row survives kill -9, and writing goes on by itself', async () => {
+    await using store = await keyspace.open()
+    const acknowledged: number[] = []
+    const errors: StockpipeError[] = []
+    let offset = 0
+    const writeOne = async () => {
+      const mine = offset++
+      const error = await write(store, 'KILL', mine).then(
+        () => null,
+        (failed: StockpipeError) => failed,
+      )
+      if (error === null) acknowledged.push(mine)
+      else errors.push(error)
+      return error === null
+    }
+    await until(writeOne, () => acknowledged.length >= 200)
+    const killed = server.kill()
+    await until(writeOne, () => errors.length >= 3)
+    await killed
+    const restarted = server.restart()
+    const before = acknowledged.length
+    await until(writeOne, () => acknowledged.length >= before + 50)
+    await restarted
+    for (const error of errors) expect(error).toMatchObject({ code: 'unreachable', retryable: true })
+    const kept = new Set((await readAll(store, 'trades', { symbols: ['KILL'] })).map((row) => row.log_offset))
+    expect(acknowledged.filter((one) => !kept.has(one))).toEqual([])
+  })
+
+  test('a server that hangs fails a write in bounded time, and can be left in bounded time', async () => {
+    await using store = await keyspace.open()
+    await store.write(rows({ latest: [latestRow('HANG', HOUR)] }))
+    const other = await keyspace.open()
+    await other.id()
+    server.pause()
+    try {
+      const startedAt = performance.now()
+      expect(await failure(write(store, 'HANG'))).toMatchObject({ code: 'unreachable', retryable: true })
+      expect(performance.now() - startedAt).toBeLessThan(15_000)
+      const leftAt = performance.now()
+      await other[Symbol.asyncDispose]()
+      expect(performance.now() - leftAt).toBeLessThan(6_000)
+    } finally {
+      server.resume()
+    }
+    await until(() => succeeds(write(store, 'HANG')), Boolean)
+  })
+})

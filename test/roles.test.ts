@@ -1,0 +1,136 @@
+/** Producer, processors and API as processes of their own, on Kafka and Cassandra. */
+import { describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { temporaryFolder } from './binary.ts'
+import { type Market, openMarket, serversForTests } from './market.ts'
+import { type NastyRecording, nastyRecording } from './nasty.ts'
+import { check, storedOnServers } from './nasty-rows.ts'
+import { type Running, running, until } from './running.ts'
+
+/** Only a failing test waits as long. */
+const LIMIT_MS = 120_000
+const SETTLED_WITHIN_MS = 60_000
+const STOPPED_WITHIN_MS = 8_000
+const PARTITIONS = 12
+const COUNT = ['--partitions', String(PARTITIONS)]
+const ANY_PORT = ['--listen', '127.0.0.1:0']
+
+const servers = await serversForTests()
+
+/** The first from `seed` on that knows when its frames were received: only such a one is replayed at a pace. */
+function pacedRecording(seed: number): { recording: NastyRecording; ms: number } {
+  const recording = nastyRecording(seed, 120)
+  const [first, last] = [recording.frames[0]?.received ?? null, recording.frames.at(-1)?.received ?? null]
+  return first === null || last === null ? pacedRecording(seed + 1) : { recording, ms: last - first }
+}
+
+const processor = ({ log, store }: Market): Running =>
+  running(['run', '--role', 'processor', '--idle', '2s', ...COUNT, ...ANY_PORT, ...log, ...store])
+
+const partitionsOf = (process: Running): readonly number[] =>
+  (process.named('log.joined').at(-1)?.['partitions'] ?? []) as number[]
+
+/** Waits until all partitions are shared by all of these. */
+const share = (...processes: readonly Running[]): Promise<unknown> =>
+  until(
+    () => processes.map(partitionsOf),
+    (shares) => shares.every((share) => share.length > 0) && shares.flat().length === PARTITIONS,
+  )
+
+/** A producer that replays a recording and then ends. */
+function producer(recording: NastyRecording, { market, folder }: { market: Market; folder: string }, speed = 'max') {
+  const file = join(folder, 'nasty.ndjson')
+  writeFileSync(file, recording.text)
+  const replay = ['--replay-file', file, '--replay-speed', speed, '--exit-at-end', '--data-dir', join(folder, 'data')]
+  return running(['run', '--role', 'producer', ...replay, ...COUNT, ...ANY_PORT, ...market.log])
+}
+
+/** Waits until the rows are those of the rules: windows that nothing closes any more are closed by silence. */
+async function settles(market: Market, recording: NastyRecording): Promise<void> {
+  const end = Date.now() + SETTLED_WITHIN_MS
+  for (;;)
+    try {
+      return check(await storedOnServers(market), recording, PARTITIONS)
+    } catch (error) {
+      if (Date.now() > end) throw error
+      await Bun.sleep(300)
+    }
+}
+
+async function ends(process: Running): Promise<void> {
+  expect({ code: await process.child.exited, log: process.lines().slice(-3) }).toMatchObject({ code: 0 })
+}
+
+async function stops(process: Running): Promise<void> {
+  const from = performance.now()
+  expect(await process.stop()).toBe(0)
+  expect(performance.now() - from).toBeLessThan(STOPPED_WITHIN_MS)
+}
+
+describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
+  const open = () => openMarket(servers as NonNullable<typeof servers>)
+
+  test.concurrent(
+    'a producer and one processor give the rows that the rules give',
+    async () => {
+      await using market = open()
+      using folder = temporaryFolder()
+      const recording = nastyRecording(11)
+      await using processing = processor(market)
+      await using producing = producer(recording, { market, folder: folder.path })
+      await ends(producing)
+      await settles(market, recording)
+      await stops(processing)
+      check(await storedOnServers(market), recording, PARTITIONS)
+    },
+    LIMIT_MS,
+  )
+
+  test.concurrent(
+    'two processors share the partitions and give the rows that the rules give',
+    async () => {
+      await using market = open()
+      using folder = temporaryFolder()
+      const recording = nastyRecording(12)
+      await using one = processor(market)
+      await using other = processor(market)
+      await using producing = producer(recording, { market, folder: folder.path })
+      await share(one, other)
+      await ends(producing)
+      await settles(market, recording)
+      await Promise.all([stops(one), stops(other)])
+      check(await storedOnServers(market), recording, PARTITIONS)
+    },
+    LIMIT_MS,
+  )
+
+  test.concurrent(
+    'processors that join, are killed and are replaced in mid-replay, and a producer that is replaced, leave the rows exact',
+    async () => {
+      await using market = open()
+      using folder = temporaryFolder()
+      const { recording, ms } = pacedRecording(13)
+      const around = { market, folder: folder.path }
+      await using first = processor(market)
+      await using second = processor(market)
+      await using slow = producer(recording, around, String(Math.ceil(ms / LIMIT_MS)))
+      await share(first, second)
+      const isUnderWay = async () => (await market.query('SELECT symbol FROM latest')).length > 3
+      await until(isUnderWay, Boolean)
+      await using third = processor(market)
+      await share(first, second, third)
+      second.child.kill('SIGKILL')
+      await using fourth = processor(market)
+      await share(first, third, fourth)
+      await stops(slow)
+      await using quick = producer(recording, around)
+      await ends(quick)
+      await settles(market, recording)
+      await Promise.all([first, third, fourth].map(stops))
+      check(await storedOnServers(market), recording, PARTITIONS)
+    },
+    LIMIT_MS,
+  )
+})
