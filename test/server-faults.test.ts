@@ -340,9 +340,10 @@ interface Outage {
 async function survives(name: string, outages: readonly Outage[]) {
   using folder = temporaryFolder()
   await using all = await deployment(name, folder.path)
-  for (const { begin, end, noticed, reason } of outages) {
+  for (const outage of outages) {
+    const { noticed, reason } = outage
     const before = all.everybody.map((run) => complaints(run).length)
-    await begin()
+    await outage.begin()
     const until = Bun.sleep(OUTAGE_MS)
     const cpu = all.everybody.map(({ child }) => cpuSeconds(child.pid))
     for (const role of noticed) await readyOnce(await all[role].url(), ({ text }) => reason.test(text))
@@ -351,7 +352,7 @@ async function survives(name: string, outages: readonly Outage[]) {
       expect(child.exitCode).toBeNull()
       expect(cpuSeconds(child.pid) - (cpu[index] ?? 0)).toBeLessThan(0.3 * (OUTAGE_MS / 1_000))
     }
-    await end()
+    await outage.end()
     await all.isReady()
     for (const [index, run] of all.everybody.entries()) {
       if (process.env['SHOW'] !== undefined) console.log(name, index, complaints(run).slice(before[index]))
