@@ -1,5 +1,5 @@
 /** Servers with logins, and processes of ours that work on them. */
-import { Client } from 'cassandra-driver'
+import { Client, policies } from 'cassandra-driver'
 import {
   AclOperationTypes,
   AclPermissionTypes,
@@ -39,6 +39,8 @@ export async function startFaultyServers(): Promise<FaultyServers> {
     protocolOptions: { port: cassandra.port },
     localDataCenter: CASSANDRA_DATACENTER,
     credentials: CASSANDRA_USER,
+    // After a long outage the driver's own would wait for minutes.
+    policies: { reconnection: new policies.reconnection.ConstantReconnectionPolicy(1_000) },
   })
   await cql.connect()
   return {
