@@ -18,6 +18,8 @@ export interface CassandraOptions {
   auth?: boolean
   /** `periodic`, as shipped and by default here: SIGKILL loses acknowledged writes. `batch` and `group` lose none. */
   commitlogSync?: 'periodic' | 'batch' | 'group'
+  /** For clients, and for other nodes. Free ones by default; see `freePorts`. */
+  ports?: readonly number[]
   /** For measurements and long runs: slower to start, faster when warm. */
   isForLoad?: boolean
 }
@@ -38,9 +40,9 @@ const HEAP = '768m'
 const STARTED = /Startup complete/
 
 /** Starts one node of Apache Cassandra, in 4 to 7 s once it is installed. */
-export async function startCassandra(options: CassandraOptions = {}): Promise<CassandraServers> {
+export async function startCassandra({ ports: given, ...options }: CassandraOptions = {}): Promise<CassandraServers> {
   const installed = await install(PRODUCT)
-  return await onFreePorts(2, async ([port = 0, storagePort = 0]) => {
+  const start = async ([port = 0, storagePort = 0]: readonly number[]) => {
     const servers = await startServers('cassandra', (root) => {
       cpSync(installed.template, dataIn(root), { recursive: true })
       const instance: Instance = { root, port, storagePort, ...options }
@@ -48,10 +50,11 @@ export async function startCassandra(options: CassandraOptions = {}): Promise<Ca
       return [plan(instance, { installed, isTraining: false, startedLine: STARTED })]
     })
     return Object.assign(servers, { contactPoints: ['127.0.0.1'], port, datacenter: CASSANDRA_DATACENTER })
-  })
+  }
+  return await onFreePorts(2, start, given)
 }
 
-interface Instance extends CassandraOptions {
+interface Instance extends Omit<CassandraOptions, 'ports'> {
   root: string
   port: number
   storagePort: number

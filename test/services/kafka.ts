@@ -21,6 +21,8 @@ export interface KafkaOptions {
   brokers?: 1 | 3
   /** SASL PLAIN without TLS for {@link KAFKA_USERS}, and access control lists. */
   auth?: 'plain'
+  /** Two per broker, the first for clients. Free ones by default; see `freePorts`. */
+  ports?: readonly number[]
   /** For measurements and long runs: slower to start, faster when warm. */
   isForLoad?: boolean
 }
@@ -59,9 +61,14 @@ logger.server.level=warn
 `
 
 /** Starts Apache Kafka, in 2 to 5 s once it is installed. */
-export async function startKafka({ brokers = 1, auth, isForLoad = false }: KafkaOptions = {}): Promise<KafkaServers> {
+export async function startKafka({
+  brokers = 1,
+  auth,
+  isForLoad = false,
+  ports: given,
+}: KafkaOptions = {}): Promise<KafkaServers> {
   const installed = await install(PRODUCT)
-  return await onFreePorts(2 * brokers, async (ports) => {
+  const start = async (ports: readonly number[]) => {
     const nodes = nodesOf(ports)
     const servers = await startServers('kafka', (root) => {
       const cluster: Cluster = { root, nodes, isAuthenticated: auth === 'plain', isForLoad }
@@ -72,7 +79,8 @@ export async function startKafka({ brokers = 1, auth, isForLoad = false }: Kafka
       })
     })
     return Object.assign(servers, { brokers: nodes.map(({ port }) => `127.0.0.1:${port}`) })
-  })
+  }
+  return await onFreePorts(2 * brokers, start, given)
 }
 
 interface Node {

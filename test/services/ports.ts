@@ -9,7 +9,7 @@ const HIGHEST = 32_000
 const ATTEMPTS = 4
 
 /** Free loopback ports. They are not held: another process may take one before its server does. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < count) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST))
@@ -18,11 +18,13 @@ async function freePorts(count: number): Promise<number[]> {
   return [...ports]
 }
 
-/** Starts something on free ports, again on others when one was taken meanwhile. */
+/** Starts something on free ports, again on others when one was taken meanwhile; on the given ones where there are some. */
 export async function onFreePorts<Started>(
   count: number,
   start: (ports: readonly number[]) => Promise<Started>,
+  given?: readonly number[],
 ): Promise<Started> {
+  if (given !== undefined) return await start(given)
   for (let attempt = 1; ; attempt++)
     try {
       return await start(await freePorts(count))

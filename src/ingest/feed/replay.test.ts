@@ -70,6 +70,17 @@ test('an interrupted replay goes on behind what was acknowledged', async () => {
   expect(second.map(({ session, seq }) => [session, seq])).toEqual(first.map(({ session, seq }) => [session, seq]))
 })
 
+test('a replay that was told to stop has kept all that was acknowledged', async () => {
+  using temp = temporary([line(1), line(2), line(3)].join('\n'))
+  const stop = new AbortController()
+  const feed = await temp.open()
+  for await (const batch of feed.events(stop.signal)) {
+    for (const event of batch.slice(0, 2)) if (event.kind === 'frame') feed.acknowledge(event)
+    stop.abort()
+  }
+  expect((await framesOf(await temp.open())).map(({ known }) => known)).toEqual([true, true, false])
+})
+
 test('a finished file gives nothing; again it is another session', async () => {
   using temp = temporary([line(1), line(2)].join('\n'))
   const first = await framesOf(await temp.open(), 2)

@@ -81,6 +81,15 @@ class Replay implements ReplayFeed {
 
   async *events(signal: AbortSignal): AsyncIterable<readonly Frame[]> {
     if (this.status === 'finished') return
+    try {
+      yield* this.#frames(signal)
+    } finally {
+      // A log that cannot tell a copy by itself would else get a second one of the last second's frames.
+      if (signal.aborted && this.#savedAt > 0) this.#save()
+    }
+  }
+
+  async *#frames(signal: AbortSignal): AsyncIterable<readonly Frame[]> {
     const pace = new Pace(this.#options.speed, this.#context)
     let batch: Frame[] = []
     for await (const lines of linesOf(this.#options.file))
