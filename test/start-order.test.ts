@@ -22,7 +22,7 @@ const KAFKA = `127.0.0.1:${kafkaPorts[0]}`
 const STORE = ['--cassandra-contact-points', '127.0.0.1', '--cassandra-port', String(cassandraPorts[0])]
 
 const started: Running[] = []
-const servers: Servers[] = []
+const servers: { kafka?: Servers; cassandra?: Servers } = {}
 
 function start(role: (typeof ROLES)[number], ...more: readonly string[]): Running {
   const store = role === 'producer' ? [] : STORE
@@ -43,9 +43,9 @@ function start(role: (typeof ROLES)[number], ...more: readonly string[]): Runnin
   return one
 }
 
-async function stops(process: Running): Promise<void> {
+async function stops(process: Running, code = 0): Promise<void> {
   const from = performance.now()
-  expect(await process.stop()).toBe(0)
+  expect(await process.stop()).toBe(code)
   expect(performance.now() - from).toBeLessThan(STOPPED_WITHIN_MS)
 }
 
@@ -66,7 +66,7 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
 
   afterAll(async () => {
     await Promise.all(started.map((process) => process[Symbol.asyncDispose]()))
-    await Promise.all(servers.map((server) => server.stop()))
+    await Promise.all([servers.kafka?.stop(), servers.cassandra?.stop()])
   }, LIMIT_MS)
 
   test.each([
@@ -104,9 +104,10 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
   test(
     'all become ready by themselves once the servers are there, and trades come through',
     async () => {
-      servers.push(
-        ...(await Promise.all([startKafka({ ports: kafkaPorts }), startCassandra({ ports: cassandraPorts })])),
-      )
+      await Promise.all([
+        startKafka({ ports: kafkaPorts }).then((kafka) => Object.assign(servers, { kafka })),
+        startCassandra({ ports: cassandraPorts }).then((cassandra) => Object.assign(servers, { cassandra })),
+      ])
       for (const { url } of Object.values(roles))
         await until(
           () => readiness(url),
@@ -165,15 +166,36 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
   )
 
   test(
-    'each stops when told to, also while the servers are away',
+    'a processor stops when told to, also while Cassandra is away',
     async () => {
-      await Promise.all(servers.map((server) => server.kill()))
-      for (const { url } of Object.values(roles))
-        await until(
-          () => readiness(url),
-          ({ status }) => status === 503,
-        )
-      await Promise.all(Object.values(roles).map(({ process }) => stops(process)))
+      const other = start('processor', '--kafka-group', 'other')
+      const url = await other.url()
+      await until(
+        () => other.named('log.joined').length,
+        (count) => count > 0,
+      )
+      await servers.cassandra?.kill()
+      const { text } = await until(
+        () => readiness(url),
+        ({ status }) => status === 503,
+      )
+      expect(text).toContain('Cassandra')
+      await stops(other)
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'each stops when told to, also while Kafka hangs, and a live feed says what it lost',
+    async () => {
+      servers.kafka?.pause()
+      const { api, processor, producer } = roles
+      await until(
+        () => readiness(producer.url),
+        ({ status }) => status === 503,
+      )
+      await Promise.all([stops(api.process), stops(processor.process), stops(producer.process, 1)])
+      expect(producer.process.named('feed.loss.end')).toHaveLength(1)
     },
     LIMIT_MS,
   )
