@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
 import { findChromium, openTab, startChromium } from './chromium.ts'
-import type { Row } from './binary.ts'
+import { type Row, stockpipe } from './binary.ts'
 import { readiness, type Running, running, until } from './running.ts'
-import { startCassandra } from './services/cassandra.ts'
+import { CASSANDRA_USER, startCassandra } from './services/cassandra.ts'
 import { startKafka } from './services/kafka.ts'
 import { freePorts } from './services/ports.ts'
 import type { Servers } from './services/servers.ts'
@@ -19,7 +19,16 @@ const CHROMIUM = findChromium()
 const kafkaPorts = await freePorts(2)
 const cassandraPorts = await freePorts(2)
 const KAFKA = `127.0.0.1:${kafkaPorts[0]}`
-const STORE = ['--cassandra-contact-points', '127.0.0.1', '--cassandra-port', String(cassandraPorts[0])]
+const STORE = [
+  '--cassandra-contact-points',
+  '127.0.0.1',
+  '--cassandra-port',
+  String(cassandraPorts[0]),
+  '--cassandra-username',
+  CASSANDRA_USER.username,
+]
+
+const PASSWORD = { STOCKPIPE_CASSANDRA_PASSWORD: CASSANDRA_USER.password }
 
 const started: Running[] = []
 const servers: { kafka?: Servers; cassandra?: Servers } = {}
@@ -27,18 +36,8 @@ const servers: { kafka?: Servers; cassandra?: Servers } = {}
 function start(role: (typeof ROLES)[number], ...more: readonly string[]): Running {
   const store = role === 'producer' ? [] : STORE
   const symbols = role === 'producer' ? ['--symbols', `${BTC},AAPL`] : []
-  const one = running([
-    'run',
-    '--role',
-    role,
-    '--kafka-brokers',
-    KAFKA,
-    ...store,
-    ...symbols,
-    '--listen',
-    '127.0.0.1:0',
-    ...more,
-  ])
+  const args = ['--role', role, '--kafka-brokers', KAFKA, ...store, ...symbols, '--listen', '127.0.0.1:0', ...more]
+  const one = running(['run', ...args], store.length > 0 ? PASSWORD : {})
   started.push(one)
   return one
 }
@@ -106,7 +105,9 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
     async () => {
       await Promise.all([
         startKafka({ ports: kafkaPorts }).then((kafka) => Object.assign(servers, { kafka })),
-        startCassandra({ ports: cassandraPorts }).then((cassandra) => Object.assign(servers, { cassandra })),
+        startCassandra({ ports: cassandraPorts, auth: true }).then((cassandra) =>
+          Object.assign(servers, { cassandra }),
+        ),
       ])
       for (const { url } of Object.values(roles))
         await until(
@@ -140,6 +141,22 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
       expect(trades.map((row) => byId.get(idOf(row)))).toEqual(trades)
       expect(candles.every((row) => row['interval'] === '1s' && Number(row['n']) > 0)).toBe(true)
       expect(latest.every((row) => row['symbol'] === BTC && Number(row['price']) > 0)).toBe(true)
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'export reads with the right password, and says what is wrong with another one',
+    async () => {
+      const words = ['export', 'trades', '--symbol', BTC, ...STORE]
+      const [right, wrong] = await Promise.all([
+        stockpipe(words, PASSWORD),
+        stockpipe(words, { STOCKPIPE_CASSANDRA_PASSWORD: 'hunter2' }),
+      ])
+      expect([right.code, right.stdout.split('\n').length > 10]).toEqual([0, true])
+      expect([wrong.code, wrong.stdout]).toEqual([1, ''])
+      expect(wrong.stderr).toMatch(/^error: Cassandra at .* refuses the login\n {2}why: .*\n {2}try: .*\n$/)
+      expect(wrong.stderr).not.toContain('hunter2')
     },
     LIMIT_MS,
   )
