@@ -122,6 +122,11 @@ export class Health {
     return this.#of(component).values().next().value ?? null
   }
 
+  /** Whether it was ever said to be ready or not. */
+  knows(component: string): boolean {
+    return this.#troubles.has(component)
+  }
+
   get isReady(): boolean {
     return [...this.#troubles.values()].every(({ size }) => size === 0)
   }

@@ -34,19 +34,18 @@ export class OriginKeeper {
 
   /** Before the first append. Throws `origin`. */
   async stampLog(signal: AbortSignal): Promise<void> {
-    await this.#claim(this.#options.log, 'topic', signal)
+    await this.#claim('log', 'topic', signal)
   }
 
   /** Before the first row: waits until there is a first record. Throws `origin`. */
   async stampStore(signal: AbortSignal): Promise<void> {
     await this.#learn(signal, () => this.#ofLog(signal))
-    await this.#claim(this.#options.store, 'store', signal)
+    await this.#claim('store', 'store', signal)
   }
 
   /** For a process that only reads. */
   async learn(signal: AbortSignal): Promise<void> {
-    const { log, store } = this.#options
-    await this.#learn(signal, async () => (await this.#read(log, signal)) ?? this.#read(store, signal))
+    await this.#learn(signal, async () => (await this.#read('log', signal)) ?? this.#read('store', signal))
   }
 
   async #learn(signal: AbortSignal, ask: () => Promise<Origin | null>): Promise<void> {
@@ -59,22 +58,22 @@ export class OriginKeeper {
 
   /** A topic with records and no stamp, looked at in this order, was filled by another producer: that is live data. */
   async #ofLog(signal: AbortSignal): Promise<Origin | null> {
-    const { log, context, hasRecords } = this.#options
-    const isFilled = await retry('origin', hasRecords, { context, signal })
-    return (await this.#read(log, signal)) ?? (isFilled ? 'live' : null)
+    const { context, hasRecords } = this.#options
+    const isFilled = await retry('log', hasRecords, { context, signal })
+    return (await this.#read('log', signal)) ?? (isFilled ? 'live' : null)
   }
 
-  async #read(stamp: Stamp | null, signal: AbortSignal): Promise<Origin | null> {
-    const { context } = this.#options
+  async #read(where: 'log' | 'store', signal: AbortSignal): Promise<Origin | null> {
+    const { context, [where]: stamp } = this.#options
     if (stamp === null) return null
-    return (await retry('origin', () => stamp.read(), { context, signal })) as Origin | null
+    return (await retry(where, () => stamp.read(), { context, signal })) as Origin | null
   }
 
-  async #claim(stamp: Stamp | null, what: string, signal: AbortSignal): Promise<void> {
-    const { context, allowMixed } = this.#options
+  async #claim(where: 'log' | 'store', what: string, signal: AbortSignal): Promise<void> {
+    const { context, allowMixed, [where]: stamp } = this.#options
     const wanted = this.current
     if (stamp === null || wanted === null) return
-    const found = await retry('origin', () => stamp.claim(wanted), { context, signal })
+    const found = await retry(where, () => stamp.claim(wanted), { context, signal })
     if (found === wanted || allowMixed) return
     throw new StockpipeError('origin', `the ${what} holds ${found} data, not ${wanted} data`, {
       why: 'data of different origins must not be mixed: nobody could tell real prices from made-up ones',

@@ -10,14 +10,16 @@ const MENDING_MS = 5_000
 /**
  * Does `work` until it succeeds: what may pass, and what somebody can mend from outside, is tried again for ever, with
  * pauses, and is named on /readyz meanwhile; what no retry cures is thrown. Throws the last error once `signal` aborts.
+ * `quietFor`: so many failures are part of every start, and not worth a line in the log.
  */
 export async function retry<Result>(
   component: string,
   work: () => Promise<Result>,
-  { context, signal }: { context: Context; signal: AbortSignal },
+  { context, signal, quietFor = 0 }: { context: Context; signal: AbortSignal; quietFor?: number },
 ): Promise<Result> {
   const { clock, metrics } = context
   using trouble = new Trouble(component, context)
+  trouble.begins()
   for (let attempt = 0; ; attempt++) {
     try {
       const result = await work()
@@ -27,7 +29,7 @@ export async function retry<Result>(
       if (!(error instanceof StockpipeError) || signal.aborted) throw error
       if (!error.retryable && !error.mendable) throw error
       metrics.storeRetries.inc({ class: error.code })
-      trouble.failed(error)
+      trouble.failed(error, { isNews: attempt >= quietFor })
       await clock.sleep(error.retryable ? pause(attempt, clock.now()) : MENDING_MS, signal)
     }
   }

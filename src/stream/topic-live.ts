@@ -27,6 +27,8 @@ export interface TopicLive extends Live {
 type Row = Stamped<WindowRow> | Stamped<CandleRow> | Stamped<LatestRow>
 const RETENTION_MS = 24 * 3_600_000
 const COMPONENT = 'live'
+/** Tries, 3 s in all, that a pipeline may take to make its topics. */
+const STARTING = 5
 
 export function topicLive(options: TopicLiveOptions): TopicLive {
   const { broker, topic, partitions, context } = options
@@ -118,7 +120,7 @@ async function follow(
         retryable: true,
       })
     },
-    { context, signal },
+    { context, signal, quietFor: STARTING },
   ).catch((error: unknown) => {
     if (signal.aborted) return []
     throw error

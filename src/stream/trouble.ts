@@ -14,10 +14,16 @@ export class Trouble implements Disposable {
     this.#context = context
   }
 
-  failed(error: StockpipeError): void {
+  /** What was never asked before is not ready until it answers. */
+  begins(): void {
+    const { health } = this.#context
+    if (!health.knows(this.#component)) health.notReady(this.#component, 'no answer yet', this)
+  }
+
+  failed(error: StockpipeError, { isNews = true } = {}): void {
     const { log, health } = this.#context
     health.notReady(this.#component, reasonOf(error), this)
-    if (!health.blame(causeOf(error), this.#component, this)) return
+    if (!isNews || !health.blame(causeOf(error), this.#component, this)) return
     log[error.retryable ? 'warn' : 'error'](`${this.#component}.retrying`, {
       error: error.message,
       why: error.why ?? error.cause,

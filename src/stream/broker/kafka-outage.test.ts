@@ -3,39 +3,21 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { until } from '../../../test/until.ts'
 import { startKafka } from '../../../test/services/kafka.ts'
 import { canStartServices } from '../../../test/services/services.ts'
-import { appendSurely, Member, newName, openBroker, readAll, record, textsOf } from './kafka.fixture.ts'
-import type { Broker } from '../broker.ts'
+import {
+  appending,
+  appendSurely,
+  failureOf,
+  Member,
+  newName,
+  numbers,
+  openBroker,
+  readAll,
+  record,
+  textsOf,
+} from './kafka.fixture.ts'
 
 const kafka = canStartServices() ? await startKafka() : null
 afterAll(() => kafka?.stop())
-
-/** Appends numbers to one partition, several calls at a time, until it is told to stop. Resolves to how many there are. */
-function appending(broker: Broker, topic: string) {
-  let isStopped = false
-  let count = 0
-  let acked = 0
-  const failures: unknown[] = []
-  const worker = async () => {
-    while (!isStopped) {
-      const records = [record(String(count++)), record(String(count++))]
-      failures.push(...(await appendSurely(broker, topic, records)).failures)
-      acked += records.length
-      await Bun.sleep(5)
-    }
-  }
-  const workers = Promise.all([worker(), worker(), worker()])
-  return {
-    failures,
-    acked: () => acked,
-    async stop() {
-      isStopped = true
-      await workers
-      return count
-    },
-  }
-}
-
-const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index))
 
 describe.skipIf(kafka === null)('when Kafka goes away', () => {
   test('a broker that is killed loses nothing, and gets nothing twice', async () => {
@@ -51,6 +33,28 @@ describe.skipIf(kafka === null)('when Kafka goes away', () => {
     await until(work.acked, (now) => now > acked + 100)
     const count = await work.stop()
     expect(textsOf(await readAll(one.broker, topic))).toEqual(numbers(count))
+  }, 60_000)
+
+  test('a call that was told to wait finds its records in the log, and does not append them again', async () => {
+    await using one = openBroker(kafka?.brokers ?? [])
+    const topic = newName()
+    await one.broker.createTopic({ name: topic, partitions: 1 })
+    await appendSurely(one.broker, topic, [record('first')])
+    const records = [record('second')]
+    kafka?.pause()
+    await Bun.sleep(100)
+    const failure = await failureOf(one.broker.append(topic, records))
+    kafka?.resume()
+    expect(failure).toMatchObject({ code: 'unreachable', retryable: true })
+    await using other = openBroker(kafka?.brokers ?? [])
+    await until(
+      () => other.broker.bounds(topic).catch(() => []),
+      ([bounds]) => bounds?.end === 2,
+    )
+    await Bun.sleep(200)
+    expect(await one.broker.append(topic, records)).toMatchObject([{ offset: 1 }])
+    // Once told, the same array is a new call.
+    expect(await one.broker.append(topic, records)).toMatchObject([{ offset: 2 }])
   }, 60_000)
 
   test('a broker that hangs loses nothing and gets nothing twice, and a group is lost when its session is', async () => {

@@ -141,3 +141,40 @@ export async function handOver(assignment: Assignment, work: (batch: Batch) => u
     assignment[Symbol.dispose]()
   }
 }
+
+export interface Appending {
+  failures: readonly unknown[]
+  acked: () => number
+  /** Resolves to how many numbers were appended, from 0 on. */
+  stop(): Promise<number>
+}
+
+/** Appends numbers to partition 0, several calls at a time, until it is stopped. */
+export function appending(broker: Broker, topic: string): Appending {
+  const stop = new AbortController()
+  const failures: unknown[] = []
+  let count = 1
+  let acked = 0
+  const work = async () => {
+    while (!stop.signal.aborted) {
+      const records = [record(String(count++)), record(String(count++))]
+      failures.push(...(await appendSurely(broker, topic, records)).failures)
+      acked += records.length
+      await Bun.sleep(5)
+    }
+  }
+  // A broker that has just started refuses the very first call.
+  const begun = appendSurely(broker, topic, [record('0')])
+  const worked = begun.then(() => Promise.all([work(), work(), work()]))
+  return {
+    failures,
+    acked: () => acked,
+    async stop() {
+      stop.abort()
+      await worked
+      return count
+    },
+  }
+}
+
+export const numbers = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index))

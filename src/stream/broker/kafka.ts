@@ -37,18 +37,15 @@ export class KafkaBroker implements Broker {
   }
 
   join(topic: string, group: string, signal: AbortSignal): AsyncIterable<Assignment> {
-    const read = (partition: number, offset: number, until: AbortSignal) => this.read(topic, partition, offset, until)
+    const read = (partition: number, offset: number, until: AbortSignal) =>
+      this.#reader(topic).read(partition, offset, until)
     return new Group({ ...this.#options, topic, group, read }).join(signal)
   }
 
   async *read(topic: string, partition: number, offset: number, signal: AbortSignal): AsyncIterable<Batch> {
-    let reader = this.#readers.get(topic)
-    if (reader === undefined) {
-      if ((await partitionCount(this.#options, topic)) === null)
-        throw new StockpipeError('not-found', `Kafka has no topic ${topic}`)
-      reader = from(this.#readers, topic, () => this.#openReader(topic))
-    }
-    yield* reader.read(partition, offset, signal)
+    if (!this.#readers.has(topic) && (await partitionCount(this.#options, topic)) === null)
+      throw new StockpipeError('not-found', `Kafka has no topic ${topic}`)
+    yield* this.#reader(topic).read(partition, offset, signal)
   }
 
   async bounds(topic: string): Promise<readonly Bounds[]> {
@@ -68,8 +65,9 @@ export class KafkaBroker implements Broker {
     await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()))
   }
 
-  #openReader(topic: string): TopicReader {
-    return new TopicReader(topic, { ...this.#options, bounds: () => this.bounds(topic) })
+  #reader(topic: string): TopicReader {
+    const settings = { ...this.#options, bounds: () => this.bounds(topic) }
+    return from(this.#readers, topic, () => new TopicReader(topic, settings))
   }
 }
 

@@ -227,7 +227,7 @@ describe.if(server !== null)('a server that cannot be used', () => {
     const error = await failure(store.id())
     expect(error).toMatchObject({ code: 'unreachable', retryable: true })
     expect(error.message).toContain('cassandra.invalid')
-    expect(error.why).toContain('resolved')
+    expect(error.why).toContain('resolves')
   })
 
   test('because it is not up yet is found once it is, and again after it was away', async () => {

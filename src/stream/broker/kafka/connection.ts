@@ -5,7 +5,9 @@ import { CompressionCodecs, CompressionTypes } from 'kafkajs'
 import { Cluster, createLogger, LEVELS } from './internals.ts'
 
 import { isConnectionTrouble, toStockpipeError } from './failure.ts'
+import { unlz4 } from './lz4.ts'
 import type { ClusterOptions, Sasl, SocketTarget } from './protocol.ts'
+import { unsnappy } from './snappy.ts'
 import type { Log } from '../../../telemetry.ts'
 
 export interface ConnectionSettings {
@@ -20,19 +22,38 @@ const REQUEST_MS = 10_000
 const METADATA_MS = 60_000
 const KEEP_ALIVE_MS = 30_000
 const READ_COMMITTED = 1
+const GIVEN_UP = 'the connection was given up'
 
 /** Ours to repeat: kafkajs, left alone, would go on for ten seconds before it says that nobody is there. */
 const ONCE = { retries: 0, initialRetryTime: 50, maxRetryTime: 50, factor: 0, multiplier: 1 }
 
-// kafkajs knows the number of this codec, not the codec.
+// kafkajs knows the numbers of these codecs, not the codecs.
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: async ({ buffer }: { buffer: Buffer }) => Bun.zstdCompressSync(buffer, { level: 1 }),
   decompress: async (buffer: Buffer) => Bun.zstdDecompressSync(buffer),
 })
+CompressionCodecs[CompressionTypes.Snappy] = () => ({
+  compress: onlyZstd,
+  decompress: async (buffer: Buffer) => unsnappy(buffer),
+})
+CompressionCodecs[CompressionTypes.LZ4] = () => ({
+  compress: onlyZstd,
+  decompress: async (buffer: Buffer) => unlz4(buffer),
+})
+
+async function onlyZstd(): Promise<Buffer> {
+  throw new Error('records are compressed with zstd only')
+}
+
+/** What a cluster opened; once it is given up it opens nothing more, whoever still holds it. */
+interface Sockets {
+  open: Set<Socket>
+  isGivenUp: boolean
+}
 
 interface Open {
   cluster: Cluster
-  sockets: Set<Socket>
+  sockets: Sockets
   /** Resolves when connected, and when the leaders of the topics are known. */
   ready: Promise<void>
 }
@@ -82,7 +103,7 @@ export class Connection implements AsyncDisposable {
   #connect(): Open {
     if (this.#isClosed) throw new Error('the log is closed')
     if (this.#open !== null) return this.#open
-    const sockets = new Set<Socket>()
+    const sockets: Sockets = { open: new Set(), isGivenUp: false }
     const cluster = new Cluster(clusterOptions(this.#settings, sockets))
     const open = { cluster, sockets, ready: this.#prepare(cluster) }
     this.#open = open
@@ -99,13 +120,14 @@ export class Connection implements AsyncDisposable {
   /** Requests under way fail at once. */
   #drop(open: Open): void {
     if (this.#open === open) this.#open = null
-    for (const socket of open.sockets) socket.destroy(new Error('the connection was given up'))
-    open.sockets.clear()
+    open.sockets.isGivenUp = true
+    for (const socket of open.sockets.open) socket.destroy(new Error(GIVEN_UP))
+    open.sockets.open.clear()
     open.cluster.disconnect().catch(() => {})
   }
 }
 
-function clusterOptions({ brokers, tls, sasl, log }: ConnectionSettings, sockets: Set<Socket>): ClusterOptions {
+function clusterOptions({ brokers, tls, sasl, log }: ConnectionSettings, sockets: Sockets): ClusterOptions {
   const logCreator =
     () =>
     ({ log: { message, broker } }: { log: { message: string; broker?: string } }) =>
@@ -131,14 +153,15 @@ function clusterOptions({ brokers, tls, sasl, log }: ConnectionSettings, sockets
   }
 }
 
-function openSocket({ host, port, ssl, onConnect }: SocketTarget, sockets: Set<Socket>): Socket {
+function openSocket({ host, port, ssl, onConnect }: SocketTarget, sockets: Sockets): Socket {
+  if (sockets.isGivenUp) throw new Error(GIVEN_UP)
   const socket: Socket =
     ssl === null
       ? connectPlain({ host, port }, onConnect)
       : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...ssl }, onConnect)
   socket.setKeepAlive(true, KEEP_ALIVE_MS)
   socket.setNoDelay(true)
-  sockets.add(socket)
-  socket.once('close', () => sockets.delete(socket))
+  sockets.open.add(socket)
+  socket.once('close', () => sockets.open.delete(socket))
   return socket
 }

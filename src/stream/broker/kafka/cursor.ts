@@ -2,6 +2,7 @@ import { filterAbortedMessages } from './internals.ts'
 
 import type { FetchedMessage, FetchedPartition } from './protocol.ts'
 import type { Batch, Headers, LogRecord } from '../../broker.ts'
+import type { Trouble } from '../../trouble.ts'
 
 /** Batches that may wait for their reader. Two: one to work on, one that comes meanwhile. */
 const WAITING = 2
@@ -13,6 +14,12 @@ export class Cursor {
   /** The next offset to fetch. */
   offset: number
   isFetching = false
+  /** After a failure, for a while. */
+  isResting = false
+  /** In a row. */
+  failures = 0
+  /** Told while only this partition cannot be read. */
+  readonly trouble: Trouble
   readonly #ready: Batch[] = []
   readonly #hungry: () => void
   #wake: (() => void) | null = null
@@ -21,15 +28,20 @@ export class Cursor {
   /** The offset after the last record that readers see: behind it there may be marks of transactions. */
   #visibleEnd: number
 
-  constructor(partition: number, offset: number, hungry: () => void) {
+  constructor(
+    { partition, offset }: { partition: number; offset: number },
+    { hungry, trouble }: { hungry: () => void; trouble: Trouble },
+  ) {
     this.partition = partition
     this.offset = offset
+    this.trouble = trouble
     this.#visibleEnd = offset
     this.#hungry = hungry
   }
 
   get isHungry(): boolean {
-    return !this.#isClosed && !this.isFetching && this.#failure === null && this.#ready.length < WAITING
+    if (this.#isClosed || this.#failure !== null) return false
+    return !this.isFetching && !this.isResting && this.#ready.length < WAITING
   }
 
   deliver(part: FetchedPartition, times: { startedAt: number; endedAt: number }): void {
@@ -39,7 +51,7 @@ export class Cursor {
     const visible = filterAbortedMessages({ messages: seen, abortedTransactions: part.abortedTransactions })
     const records = visible.filter(({ isControlRecord }) => !isControlRecord).map(toRecord)
     const last = seen.at(-1)
-    if (last !== undefined) this.offset = Number(last.offset) + 1
+    this.offset = Math.max(this.offset, part.messages.endOffset ?? Number(last?.offset ?? -1) + 1)
     const lastRecord = records.at(-1)
     if (lastRecord !== undefined) this.#visibleEnd = lastRecord.offset + 1
     const isAtEnd = this.offset >= stableEnd

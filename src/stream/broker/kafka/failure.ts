@@ -137,6 +137,8 @@ function reason(cause: unknown, type: string | null, message: string): string {
   const at = typeof broker === 'string' ? ` at ${broker}` : ''
   if (isNameTrouble(cause, message)) return `the name of the Kafka broker${at} does not resolve`
   if (property(cause, 'code') === 'ECONNREFUSED') return `no Kafka broker answers${at}`
+  if (property(cause, 'name') === 'KafkaJSRequestTimeoutError') return `a Kafka broker${at} does not answer`
+  if (message === 'Closed connection') return `a Kafka broker${at} closed the connection`
   return message.replace(/\.$/, '')
 }
 

@@ -7,8 +7,9 @@ import cluster from 'kafkajs/src/cluster/index.js'
 import assignerProtocol from 'kafkajs/src/consumer/assignerProtocol.js'
 import filterAborted from 'kafkajs/src/consumer/filterAbortedMessages.js'
 import loggers from 'kafkajs/src/loggers/index.js'
+import errors from 'kafkajs/src/protocol/error.js'
 
-import type { ClusterOptions, FetchedPartition, LogEntry, Node } from './protocol.ts'
+import type { ClusterOptions, FetchedMessage, FetchedPartition, LogEntry, Node } from './protocol.ts'
 
 export interface Cluster {
   connect(): Promise<void>
@@ -45,7 +46,10 @@ export const { MemberAssignment, MemberMetadata } = assignerProtocol as {
   }
 }
 
+/** Kafka's own words for an error code. */
+export const { createErrorFromCode } = errors as { createErrorFromCode(this: void, code: number): Error }
+
 /** Leaves out what transactions took back. */
 export const filterAbortedMessages = filterAborted as (
-  fetched: Pick<FetchedPartition, 'messages' | 'abortedTransactions'>,
-) => FetchedPartition['messages']
+  fetched: { messages: readonly FetchedMessage[] } & Pick<FetchedPartition, 'abortedTransactions'>,
+) => readonly FetchedMessage[]

@@ -14,3 +14,7 @@ declare module 'kafkajs/src/consumer/filterAbortedMessages.js' {
   const value: unknown
   export default value
 }
+declare module 'kafkajs/src/protocol/error.js' {
+  const value: unknown
+  export default value
+}

@@ -6,10 +6,15 @@ import type { StockpipeError } from '../../../errors.ts'
 const BATCH_BYTES = 512 * 1024
 const BATCH_RECORDS = 2_000
 
+/** Kafka counts a producer's records in 31 bits, and begins again at 0. */
+const SEQUENCES = 2 ** 31
+
 /** One call of `append` on its way. */
 export interface Call {
   results: Appended[]
   left: number
+  /** Those that its records go by. */
+  lanes: Set<Lane>
   acked: PromiseWithResolvers<readonly Appended[]>
 }
 
@@ -63,7 +68,7 @@ export class Lane {
   }
 
   acknowledged(batch: Batch): void {
-    this.#sequence = batch.firstSequence + batch.items.length
+    this.#sequence = (batch.firstSequence + batch.items.length) % SEQUENCES
     this.#batch = null
     this.failure = null
     this.retries = 0

@@ -1,5 +1,5 @@
 import { CompressionTypes } from 'kafkajs'
-import type { Cluster } from './internals.ts'
+import { type Cluster, createErrorFromCode } from './internals.ts'
 
 import { Connection, type ConnectionSettings } from './connection.ts'
 import { responseOf, toStockpipeError, typeOf } from './failure.ts'
@@ -36,6 +36,8 @@ export class TopicProducer implements AsyncDisposable {
   readonly #log: Log
   readonly #connection: Connection
   readonly #calls = new Map<readonly NewRecord[], Call>()
+  /** Calls whose caller was told to come again, and has not done so yet: the outcome waits for it. */
+  readonly #unheard = new WeakMap<readonly NewRecord[], Call>()
   /** Brokers with a request under way: one each. */
   readonly #busyNodes = new Set<string>()
   readonly #closed = new AbortController()
@@ -55,17 +57,19 @@ export class TopicProducer implements AsyncDisposable {
 
   /**
    * Resolves when all replicas in sync have the records. While Kafka cannot take them it throws what is wrong, and
-   * goes on trying: a call with the very same array joins the one under way.
+   * goes on trying: a call with the very same array joins the one under way, or learns how it ended.
    */
   async append(records: readonly NewRecord[]): Promise<readonly Appended[]> {
     if (records.length === 0) return []
-    const { acked } = this.#calls.get(records) ?? this.#begin(records)
+    const call = this.#calls.get(records) ?? this.#unheard.get(records) ?? this.#begin(records)
+    this.#unheard.delete(records)
     const patience = new AbortController()
     const late = this.#clock.sleep(PATIENCE_MS, patience.signal).then(() => null)
     try {
-      const results = await Promise.race([acked.promise, late])
+      const results = await Promise.race([call.acked.promise, late])
       if (results !== null) return results
-      throw this.#failure()
+      this.#unheard.set(records, call)
+      throw this.#failure(call)
     } finally {
       patience.abort()
     }
@@ -79,11 +83,11 @@ export class TopicProducer implements AsyncDisposable {
     patience.abort()
     this.#closed.abort()
     await this.#connection[Symbol.asyncDispose]()
-    for (const { acked } of this.#calls.values()) acked.reject(this.#failure())
+    for (const call of this.#calls.values()) call.acked.reject(this.#failure(call))
   }
 
   #begin(records: readonly NewRecord[]): Call {
-    const call: Call = { results: [], left: records.length, acked: Promise.withResolvers() }
+    const call: Call = { results: [], left: records.length, lanes: new Set(), acked: Promise.withResolvers() }
     this.#calls.set(records, call)
     const admitted = this.#turn.then(() => this.#admit(records, call))
     this.#turn = admitted.catch((error: unknown) => call.acked.reject(error))
@@ -100,8 +104,11 @@ export class TopicProducer implements AsyncDisposable {
     for (const [at, record] of records.entries()) {
       const { key, value, headers } = record
       const bytes = sizeOf(record)
+      const lane = lanes[at]
+      if (lane === undefined) continue
       this.#queued += bytes
-      lanes[at]?.push({ call, at, message: { key, value: bufferOf(value), headers }, bytes })
+      call.lanes.add(lane)
+      lane.push({ call, at, message: { key, value: bufferOf(value), headers }, bytes })
     }
     this.#pump()
   }
@@ -139,39 +146,45 @@ export class TopicProducer implements AsyncDisposable {
         const partitions = cluster.findTopicPartitionMetadata(this.#topic)
         const leaders = new Map(partitions.map(({ partitionId, leader }) => [partitionId, String(leader)]))
         // Meanwhile another call may have sent some of them.
-        const waiting = batches.filter((batch) => !batch.lane.isBusy && batch.lane.batch === batch)
-        const byNode = Map.groupBy(waiting, ({ lane }) => leaders.get(lane.partition) ?? 'none')
-        for (const [node, group] of byNode) if (!this.#busyNodes.has(node)) void this.#sendTo(node, group, cluster)
+        const waiting = batches.filter(isWaiting)
+        const isThere = ({ lane }: Batch) => leaders.has(lane.partition)
+        this.#park(
+          waiting.filter((batch) => !isThere(batch)),
+          partitionsGone(this.#topic, partitions.length),
+        )
+        const byNode = Map.groupBy(waiting.filter(isThere), ({ lane }) => leaders.get(lane.partition) ?? 'none')
+        for (const [node, group] of byNode) if (!this.#busyNodes.has(node)) void this.#sendTo(node, group)
       })
     } catch (error) {
-      this.#park(
-        batches.filter((batch) => !batch.lane.isBusy && batch.lane.batch === batch),
-        error,
-      )
+      this.#park(batches.filter(isWaiting), error)
     }
   }
 
-  /** Batches of another identity wait for the next request. */
-  async #sendTo(node: string, group: readonly Batch[], cluster: Cluster): Promise<void> {
-    const batches = group.filter(({ lane }) => lane.identity === group[0]?.lane.identity)
+  /** One request; more only where partitions count under different numbers. */
+  async #sendTo(node: string, batches: readonly Batch[]): Promise<void> {
     this.#busyNodes.add(node)
     for (const { lane } of batches) lane.isBusy = true
+    for (const group of Map.groupBy(batches, ({ lane }) => lane.identity).values()) {
+      const failures = await this.#tried(node, group)
+      for (const { lane } of group) lane.isBusy = false
+      for (const [error, failed] of failures) this.#park(failed, error)
+    }
+    this.#busyNodes.delete(node)
+    this.#pump()
+  }
+
+  /** The batches to be sent again after a while, by what is wrong with them. */
+  async #tried(node: string, batches: readonly Batch[]): Promise<ReadonlyMap<unknown, readonly Batch[]>> {
     try {
-      await this.#connection.raw(async () => this.#produce(await cluster.findBroker({ nodeId: node }), batches))
-      for (const { lane } of batches) lane.isBusy = false
-    } catch (error) {
-      for (const { lane } of batches) lane.isBusy = false
-      this.#park(
-        batches.filter((batch) => batch.lane.batch === batch),
-        error,
+      return await this.#connection.raw(async (cluster) =>
+        this.#produce(await cluster.findBroker({ nodeId: node }), batches),
       )
-    } finally {
-      this.#busyNodes.delete(node)
-      this.#pump()
+    } catch (error) {
+      return new Map([[error, batches.filter((batch) => batch.lane.batch === batch)]])
     }
   }
 
-  async #produce(node: Node, batches: readonly Batch[]): Promise<void> {
+  async #produce(node: Node, batches: readonly Batch[]): Promise<ReadonlyMap<unknown, readonly Batch[]>> {
     const bytes = batches.reduce((sum, { items }) => sum + items.reduce((total, item) => total + item.bytes, 0), 0)
     const partitions = batches.map(({ lane, firstSequence, items }) => ({
       partition: lane.partition,
@@ -189,25 +202,29 @@ export class TopicProducer implements AsyncDisposable {
     }
     try {
       this.#acknowledge(batches, await node.produce(request))
+      return new Map()
     } catch (error) {
       const response = responseOf(error) as ProduceResponse | undefined
       if (response === undefined) throw error
-      await this.#sortOut(batches, response, error)
+      return this.#sortOut(batches, response)
     }
   }
 
   /** Some partitions of a request failed: what succeeded counts, the rest is mended where that can be done here. */
-  async #sortOut(batches: readonly Batch[], response: ProduceResponse, error: unknown): Promise<void> {
+  async #sortOut(
+    batches: readonly Batch[],
+    response: ProduceResponse,
+  ): Promise<ReadonlyMap<unknown, readonly Batch[]>> {
     const answers = this.#acknowledge(batches, response)
-    let isMended = true
-    for (const batch of batches) {
-      const code = answers.get(batch.lane.partition)?.errorCode ?? 0
+    const codes = Map.groupBy(batches, ({ lane }) => answers.get(lane.partition)?.errorCode ?? 0)
+    const failures = new Map<unknown, readonly Batch[]>()
+    for (const [code, failed] of codes) {
       if (isWritten(code)) continue
-      if (code === TOO_LARGE && batch.lane.halve(batch)) continue
-      if (FORGOTTEN.has(code)) await this.#beginAnew(batch.lane, code)
-      isMended = false
+      if (FORGOTTEN.has(code)) for (const { lane } of failed) await this.#beginAnew(lane, code)
+      const left = failed.filter((batch) => code !== TOO_LARGE || !batch.lane.halve(batch))
+      failures.set(createErrorFromCode(code), left)
     }
-    if (!isMended) throw error
+    return failures
   }
 
   #acknowledge(batches: readonly Batch[], response: ProduceResponse) {
@@ -228,7 +245,7 @@ export class TopicProducer implements AsyncDisposable {
     const { partition } = batch.lane
     batch.lane.acknowledged(batch)
     for (const [index, { call, at, bytes }] of batch.items.entries()) {
-      call.results[at] = { partition, offset: baseOffset + index, duplicate: false }
+      call.results[at] = { partition, offset: baseOffset < 0 ? -1 : baseOffset + index, duplicate: false }
       this.#queued -= bytes
       if (--call.left === 0) call.acked.resolve(call.results)
     }
@@ -259,7 +276,7 @@ export class TopicProducer implements AsyncDisposable {
   /** Tries these again after a moment that grows; everything else goes on. */
   #park(batches: readonly Batch[], error: unknown): void {
     if (batches.length === 0 || this.#closed.signal.aborted) return
-    const failure = toStockpipeError(error, `append to ${this.#topic}`)
+    const failure = toStockpipeError(error, `append ${whatOf(batches)}to ${this.#topic}`)
     this.#log.debug('kafka.append_retried', { topic: this.#topic, why: failure.message })
     let retries = 0
     for (const { lane } of batches) {
@@ -278,16 +295,34 @@ export class TopicProducer implements AsyncDisposable {
     this.#pump()
   }
 
-  #failure(): StockpipeError {
+  #failure({ lanes }: Call): StockpipeError {
     return (
-      this.#lanes.find(({ failure }) => failure !== null)?.failure ??
+      [...lanes].find(({ failure }) => failure !== null)?.failure ??
       new StockpipeError('unreachable', `cannot append to ${this.#topic}: Kafka does not answer`, {
+        why: `it said nothing for ${PATIENCE_MS / 1_000} s`,
         hint: 'check that the brokers run and that --kafka-brokers names them',
         retryable: true,
       })
     )
   }
 }
+
+/** Not under way, and not acknowledged meanwhile. */
+const isWaiting = (batch: Batch): boolean => !batch.lane.isBusy && batch.lane.batch === batch
+
+/** Of a single record something can be said. */
+function whatOf(batches: readonly Batch[]): string {
+  const [item, other] = batches.flatMap(({ items }) => items)
+  if (item === undefined || other !== undefined) return ''
+  return `a record of ${item.bytes} bytes${item.message.key === null ? '' : ` (${item.message.key})`} `
+}
+
+const partitionsGone = (topic: string, count: number): StockpipeError =>
+  new StockpipeError('topic-mismatch', `${topic} has fewer partitions than it had`, {
+    why: `it was made anew with ${count} partitions`,
+    hint: 'make it anew with the number of --partitions, or restart with --partitions as it is now',
+    mendable: true,
+  })
 
 const TOO_LARGE = 10
 /** Older than the batches that the broker remembers: it has it, and no longer knows where. */

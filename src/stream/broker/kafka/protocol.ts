@@ -73,7 +73,12 @@ export interface FetchedPartition {
   highWatermark: string
   lastStableOffset: string
   abortedTransactions: { producerId: string; firstOffset: string }[] | null
-  messages: FetchedMessage[]
+  messages: FetchedMessage[] & {
+    /** The offset after the last batch, which may hold fewer records than offsets. */
+    endOffset?: number
+    /** Why what follows cannot be read. */
+    failure?: unknown
+  }
 }
 
 export interface FetchResponse {

@@ -1,9 +1,9 @@
-import type { Cluster } from './internals.ts'
+import { type Cluster, createErrorFromCode } from './internals.ts'
 
 import { Connection, type ConnectionSettings } from './connection.ts'
 import { responseOf, toStockpipeError, typeOf } from './failure.ts'
 import { Cursor } from './cursor.ts'
-import type { FetchResponse } from './protocol.ts'
+import type { FetchedPartition, FetchResponse } from './protocol.ts'
 import type { Batch, Bounds } from '../../broker.ts'
 import { Trouble } from '../../trouble.ts'
 import type { Clock } from '../../../clock.ts'
@@ -52,7 +52,8 @@ export class TopicReader implements AsyncDisposable {
 
   /** Ends when `signal` aborts or the log is closed. Throws `log-changed` when the offset is beyond the log's end. */
   async *read(partition: number, offset: number, signal: AbortSignal): AsyncIterable<Batch> {
-    const cursor = new Cursor(partition, offset, () => this.#pump())
+    using trouble = new Trouble('log', this.#settings)
+    const cursor = new Cursor({ partition, offset }, { hungry: () => this.#pump(), trouble })
     const end = () => cursor.close()
     const stop = AbortSignal.any([signal, this.#closed.signal])
     stop.addEventListener('abort', end)
@@ -92,19 +93,19 @@ export class TopicReader implements AsyncDisposable {
           cursors.filter((cursor) => cursor.isHungry),
           ({ partition }) => leaders.get(partition) ?? 'none',
         )
-        for (const [node, group] of byNode) if (!this.#busyNodes.has(node)) void this.#fetchFrom(node, group, cluster)
+        for (const [node, group] of byNode) if (!this.#busyNodes.has(node)) void this.#fetchFrom(node, group)
       })
     } catch (error) {
       await this.#failed(error)
     }
   }
 
-  async #fetchFrom(node: string, group: readonly Cursor[], cluster: Cluster): Promise<void> {
+  async #fetchFrom(node: string, group: readonly Cursor[]): Promise<void> {
     this.#busyNodes.add(node)
     for (const cursor of group) cursor.isFetching = true
     let failure: unknown = null
     try {
-      await this.#connection.raw(() => this.#fetch(node, group, cluster))
+      await this.#connection.raw((cluster) => this.#fetch(node, group, cluster))
       this.#worked()
     } catch (error) {
       failure = error
@@ -120,8 +121,9 @@ export class TopicReader implements AsyncDisposable {
     const broker = await cluster.findBroker({ nodeId: node })
     const startedAt = clock.now()
     // One cursor for each partition of a request: of several, the one that has waited longest.
-    const cursors = new Map(group.toReversed().map((cursor) => [cursor.partition, cursor]))
-    for (const cursor of cursors.values()) if (this.#cursors.delete(cursor)) this.#cursors.add(cursor)
+    const cursors = new Map<number, Cursor>()
+    for (const cursor of group) if (!cursors.has(cursor.partition)) cursors.set(cursor.partition, cursor)
+    for (const cursor of cursors.values()) this.#putLast(cursor)
     const partitions = [...cursors.values()].map(({ partition, offset }) => ({
       partition,
       fetchOffset: String(offset),
@@ -134,17 +136,48 @@ export class TopicReader implements AsyncDisposable {
       maxBytes: FETCH_BYTES,
       topics: [{ topic: this.#topic, partitions }],
     }
-    const { answer, error } = await answered(() => broker.fetch(request))
+    const answer = await answered(() => broker.fetch(request))
     const times = { startedAt, endedAt: clock.now() }
-    let isCured = true
-    for (const { topicName, partitions: fetched } of answer.responses)
-      for (const part of topicName === this.#topic ? fetched : []) {
-        const cursor = cursors.get(part.partition)
-        if (cursor === undefined) continue
-        if (part.errorCode === 0) cursor.deliver(part, times)
-        else if (part.errorCode !== OUT_OF_RANGE || !(await this.#moveIntoRange(cursor))) isCured = false
-      }
-    if (!isCured) throw error
+    const parts = answer.responses.flatMap(({ topicName, partitions: fetched }) =>
+      topicName === this.#topic ? fetched : [],
+    )
+    if (this.#wasGone && parts.some(({ errorCode }) => errorCode === 0)) return this.#returned()
+    for (const part of parts) {
+      const cursor = cursors.get(part.partition)
+      if (cursor === undefined) continue
+      if (part.errorCode === 0) this.#deliver(cursor, part, times)
+      else if (part.errorCode !== OUT_OF_RANGE || !(await this.#moveIntoRange(cursor)))
+        void this.#rest(cursor, createErrorFromCode(part.errorCode))
+    }
+  }
+
+  #deliver(cursor: Cursor, part: FetchedPartition, times: { startedAt: number; endedAt: number }): void {
+    cursor.deliver(part, times)
+    // An answer has room for so much only: who got something goes behind those who did not.
+    if (part.messages.length > 0) this.#putLast(cursor)
+    const { failure } = part.messages
+    if (failure !== undefined) return void this.#rest(cursor, unreadable(this.#topic, cursor, failure))
+    if (cursor.failures > 0) cursor.trouble.over()
+    cursor.failures = 0
+  }
+
+  #putLast(cursor: Cursor): void {
+    if (this.#cursors.delete(cursor)) this.#cursors.add(cursor)
+  }
+
+  /** One partition is left alone for a while; the others go on. */
+  async #rest(cursor: Cursor, error: unknown): Promise<void> {
+    cursor.isResting = true
+    this.#report(error, cursor.failures, cursor.trouble)
+    await this.#pause(cursor.failures++)
+    cursor.isResting = false
+    this.#pump()
+  }
+
+  /** What is there now may be another topic of the same name, also where it has as many records: nothing of it is read on. */
+  #returned(): void {
+    this.#wasGone = false
+    for (const cursor of this.#cursors) cursor.fail(topicReturned(this.#topic))
   }
 
   /** Retention took what was to be read next; or the log is another one, shorter than what was read. False: neither. */
@@ -168,8 +201,6 @@ export class TopicReader implements AsyncDisposable {
 
   #worked(): void {
     if (this.#failures === 0) return
-    if (this.#wasGone) for (const cursor of this.#cursors) cursor.fail(topicReturned(this.#topic))
-    this.#wasGone = false
     this.#failures = 0
     this.#trouble.over()
   }
@@ -177,27 +208,43 @@ export class TopicReader implements AsyncDisposable {
   async #failed(error: unknown): Promise<void> {
     if (this.#isWaiting || this.#closed.signal.aborted) return
     this.#isWaiting = true
-    const failure = toStockpipeError(error, `read ${this.#topic}`)
-    if (failure.code === 'topic-missing') this.#wasGone = true
-    if (!isMoving(error) || this.#failures > 5) this.#trouble.failed(failure)
-    const pause = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failures++, 10))
-    await this.#settings.clock.sleep(pause, this.#closed.signal)
-    await this.#connection.raw((cluster) => cluster.refreshMetadata()).catch(() => {})
+    this.#report(error, this.#failures, this.#trouble)
+    await this.#pause(this.#failures++)
     this.#isWaiting = false
     this.#pump()
+  }
+
+  #report(error: unknown, failures: number, trouble: Trouble): void {
+    const failure = toStockpipeError(error, `read ${this.#topic}`)
+    if (failure.code === 'topic-missing') this.#wasGone = true
+    if (!isMoving(error) || failures > 5) trouble.failed(failure)
+  }
+
+  async #pause(failures: number): Promise<void> {
+    const pause = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** Math.min(failures, 10))
+    await this.#settings.clock.sleep(pause, this.#closed.signal)
+    if (this.#closed.signal.aborted) return
+    await this.#connection.raw((cluster) => cluster.refreshMetadata()).catch(() => {})
   }
 }
 
 /** Where some partitions failed the others still answered. */
-async function answered(fetch: () => Promise<FetchResponse>): Promise<{ answer: FetchResponse; error: unknown }> {
+async function answered(fetch: () => Promise<FetchResponse>): Promise<FetchResponse> {
   try {
-    return { answer: await fetch(), error: null }
+    return await fetch()
   } catch (error) {
     const answer = responseOf(error) as FetchResponse | undefined
     if (answer === undefined) throw error
-    return { answer, error }
+    return answer
   }
 }
+
+const unreadable = (topic: string, { partition, offset }: Cursor, cause: unknown): StockpipeError =>
+  new StockpipeError('corrupt', `cannot read ${topic}: its partition ${partition} is damaged at offset ${offset}`, {
+    hint: 'look at it with the tools of Kafka; nothing is skipped, the other partitions go on',
+    retryable: true,
+    cause,
+  })
 
 const topicReturned = (topic: string): StockpipeError =>
   new StockpipeError('log-changed', `${topic} was away for a while`, {

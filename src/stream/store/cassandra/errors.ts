@@ -151,7 +151,11 @@ function forbidden(cause: Error): StockpipeError {
   })
 }
 
-const grantable = (resource: string): string => (resource.startsWith('all ') ? 'ALL KEYSPACES' : resource)
+/** The whole keyspace instead of one table after the other. */
+function grantable(resource: string): string {
+  const [, keyspace] = /^(?:keyspace|table) ([^. ]+)/.exec(resource) ?? []
+  return keyspace === undefined ? 'ALL KEYSPACES' : `KEYSPACE "${keyspace}"`
+}
 
 const TLS_CODES = /^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA)/
 
@@ -169,6 +173,8 @@ const untrusted = (cause: unknown, where: Where): StockpipeError =>
   })
 
 function textOf(cause: unknown): string {
+  // The driver's word for a node that it does not even ask at the moment.
+  if (cause === 'Host considered as DOWN') return 'the node is down'
   if (!(cause instanceof Error)) return String(cause)
   const inner = 'innerError' in cause && cause.innerError instanceof Error ? `: ${cause.innerError.message}` : ''
   return `${cause.message}${inner}`

@@ -1,0 +1,119 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+
+import { until } from '../../../test/until.ts'
+import { kafkaForTests } from '../../../test/services/services.ts'
+import { failureOf, Member, newName, openBroker, readAll, record, textsOf, thirdParty } from './kafka.fixture.ts'
+import { systemClock } from '../../clock.ts'
+
+const kafka = await kafkaForTests()
+const brokers = kafka?.brokers ?? []
+
+describe.skipIf(kafka === null)('reading from Kafka', () => {
+  const { broker, [Symbol.asyncDispose]: close } = openBroker(brokers)
+  const admin = thirdParty(brokers).admin()
+  const topics: string[] = []
+  afterAll(async () => {
+    await close()
+    const known = new Set(await admin.listTopics())
+    await admin.deleteTopics({ topics: topics.filter((topic) => known.has(topic)) })
+    await admin.disconnect()
+  })
+  const newTopic = async (configEntries: { name: string; value: string }[] = [], numPartitions = 1) => {
+    const topic = newName()
+    await admin.connect()
+    await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1, configEntries }] })
+    await until(
+      () => broker.bounds(topic).catch(() => []),
+      ({ length }) => length === numPartitions,
+    )
+    topics.push(topic)
+    return topic
+  }
+
+  test.concurrent.each(['gzip', 'snappy', 'lz4', 'zstd'])('reads what was compressed with %s', async (codec) => {
+    const topic = await newTopic([{ name: 'compression.type', value: codec }])
+    const texts = Array.from({ length: 3_000 }, (_, at) => `{"s":"BINANCE:BTCUSDT","p":${at * 1.37},"n":${at % 7}}`)
+    const noise = crypto.getRandomValues(new Uint8Array(100_000))
+    await broker.append(topic, [...texts.map((text) => record(text)), record('', { value: noise }), record('end')])
+    const found = await readAll(broker, topic)
+    expect(textsOf(found.slice(0, 3_000))).toEqual(texts)
+    expect(Buffer.from(found[3_000]?.value ?? []).equals(noise)).toBe(true)
+    expect(textsOf(found.slice(3_001))).toEqual(['end'])
+  })
+
+  test.concurrent('a topic made anew while it is owned is not read on, though it has as many records', async () => {
+    const topic = await newTopic()
+    await broker.append(
+      topic,
+      ['a', 'b', 'c'].map((text) => record(text)),
+    )
+    await using one = openBroker(brokers)
+    const member = new Member(one.broker, { topic, group: topic })
+    const mine = await until(
+      () => member.owned.get(0),
+      (assignment) => assignment !== undefined,
+    )
+    const seen: (string | null)[] = []
+    const reading = (async () => {
+      for await (const { records } of mine?.batches(0) ?? []) seen.push(...textsOf(records))
+    })()
+    const failure = failureOf(reading)
+    await until(
+      () => seen.length,
+      (count) => count === 3,
+    )
+    await admin.deleteTopics({ topics: [topic] })
+    await until(
+      () => one.health.reason('log') ?? '',
+      (reason) => reason.includes('the topic is not there'),
+    )
+    await broker.createTopic({ name: topic, partitions: 1 })
+    await using other = openBroker(brokers)
+    await other.broker.append(
+      topic,
+      ['A', 'B', 'C', 'D', 'E'].map((text) => record(text)),
+    )
+    expect(await failure).toMatchObject({ code: 'log-changed' })
+    expect(seen).toEqual(['a', 'b', 'c'])
+    expect(textsOf(await readAll(one.broker, topic))).toEqual(['A', 'B', 'C', 'D', 'E'])
+    expect(one.health.reason('log')).toBeNull()
+    await member.leave()
+  }, 30_000)
+
+  test.concurrent('readers of one partition all get everything, also beside one that waits at the end', async () => {
+    const topic = await newTopic()
+    await using one = openBroker(brokers)
+    await broker.append(topic, [record('0')])
+    const abort = new AbortController()
+    const read = async (enough: number) => {
+      const seen: (string | null)[] = []
+      for await (const { records } of one.broker.read(topic, 0, 0, abort.signal)) {
+        seen.push(...textsOf(records))
+        if (seen.length >= enough) break
+      }
+      return seen
+    }
+    const all = [read(50), read(50), read(50)]
+    for (let count = 1; count < 50; count++) await broker.append(topic, [record(String(count))])
+    const late = read(50)
+    for (const seen of await Promise.all([...all, late]))
+      expect(seen).toEqual(Array.from({ length: 50 }, (_, at) => String(at)))
+    abort.abort()
+  })
+
+  test.concurrent('an owner that does not read keeps its partitions beyond the time of a session', async () => {
+    const topic = await newTopic([], 2)
+    await broker.append(topic, [record('0'), record('1', { partition: 1 })])
+    await using one = openBroker(brokers)
+    const member = new Member(one.broker, { topic, group: topic })
+    await until(
+      () => member.partitions.length,
+      (count) => count === 2,
+    )
+    await systemClock.sleep(11_500)
+    expect(member.given).toHaveLength(2)
+    expect(member.partitions).toEqual([0, 1])
+    await member.owned.get(0)?.commit(1, 'slow')
+    await member.leave()
+  }, 30_000)
+})
