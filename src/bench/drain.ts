@@ -10,6 +10,8 @@ import { countTrades } from './trades-table.ts'
 const PER_RECORD = 10
 /** The trades of the topic happened within so long (ms) before the start. */
 const SPAN_MS = 60_000
+/** Between the first trades and the load. */
+const LEAD_MS = 1_000
 const GIVE_UP_MS = 600_000
 const POLL_MS = 20
 
@@ -33,13 +35,14 @@ export interface DrainResult {
  */
 export async function runDrain(side: Side, bench: PipelineBench): Promise<DrainResult> {
   const { settings, clock, signal, createTrades, preload } = bench
-  const from = clock.now() - SPAN_MS
+  const from = clock.now() - SPAN_MS - LEAD_MS
   const create = side === 'relay' ? createTrades : null
   await using arena = await openArena({ settings, name: `${bench.name}-${side}-max`, clock, createTrades: create })
   const { prober, client } = arena
   const { kafkaTopic: topic, cassandraKeyspace: keyspace, partitions } = arena.settings
-  const appendAll = () => Promise.all(prober.symbols.map((_, partition) => prober.append(partition)))
-  const first = await appendAll()
+  const appendAll = (at?: number) => Promise.all(prober.symbols.map((_, partition) => prober.append(partition, at)))
+  // The oldest of all: a newer one would make the whole load late.
+  const first = await appendAll(from)
   const records = Math.ceil(preload / PER_RECORD)
   {
     await using load = startLoad(

@@ -60,20 +60,23 @@ export class Prober {
     return this.#seq
   }
 
-  /** Appends one trade of an event time that no other probe has. Resolves when the log has acknowledged it. */
-  append(partition: number): Promise<Probe> {
+  /**
+   * Appends one trade of an event time that no other probe has, not before `from` (default: now). Resolves when the
+   * log has acknowledged it.
+   */
+  append(partition: number, from?: number): Promise<Probe> {
     const before = this.#appending[partition] ?? Promise.resolve()
-    const appended = before.then(() => this.#append(partition))
+    const appended = before.then(() => this.#append(partition, from))
     // Records of one session must lie in a partition in their order, or they count as repeated.
     this.#appending[partition] = appended.catch(() => {})
     return appended
   }
 
-  async #append(partition: number): Promise<Probe> {
+  async #append(partition: number, from?: number): Promise<Probe> {
     const { producer, topic, clock } = this.#options
     const symbol = this.symbols[partition] ?? ''
     const received = clock.now()
-    this.#lastTs = Math.max(received, this.#lastTs + 1)
+    this.#lastTs = Math.max(from ?? received, this.#lastTs + 1)
     const tradeTs = this.#lastTs
     const value = encodeValue([{ c: null, p: 100, s: symbol, t: tradeTs, v: 1 }], 'raw')
     const meta = { session: this.#session, seq: this.#seq++, k: 0, prev: null, received, skew: 0, repeats: [] }
