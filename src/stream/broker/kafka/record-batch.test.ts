@@ -12,7 +12,7 @@ import Decoder from 'kafkajs/src/protocol/decoder.js'
 import './connection.ts'
 import { crc32c } from './crc32c.ts'
 import { decodeRecordBatches, encodeRecordBatch, type RecordToWrite } from './record-batch.ts'
-import { Reader, sizeOfVarint, writeVarint } from './varint.ts'
+import { Reader, sizeOfVarint, writeVarint } from './bytes.ts'
 
 const HEAD = { producerId: 123_456_789_012n, producerEpoch: 3, baseSequence: 77, timestamp: 1_700_000_000_123 }
 

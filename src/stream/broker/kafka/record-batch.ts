@@ -1,7 +1,7 @@
 import { CompressionCodecs } from 'kafkajs'
 
 import { crc32c } from './crc32c.ts'
-import { Reader, sizeOfVarint, writeVarint } from './varint.ts'
+import { Reader, sizeOfVarint, writeVarint } from './bytes.ts'
 import type { Headers, LogRecord } from '../../broker.ts'
 
 /**
