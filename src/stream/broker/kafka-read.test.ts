@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { CompressionCodecs, CompressionTypes } from 'kafkajs'
+import { CompressionCodecs, CompressionTypes, type Transaction } from 'kafkajs'
 
 import { until } from '../../../test/until.ts'
 import { kafkaForTests } from '../../../test/services/services.ts'
@@ -111,6 +111,29 @@ describe.skipIf(kafka === null)('reading from Kafka', () => {
       expect(seen).toEqual(Array.from({ length: 50 }, (_, at) => String(at)))
     abort.abort()
   })
+
+  test.concurrent('what transactions of others took back is not read, wherever reading begins', async () => {
+    const topic = await newTopic()
+    const kafkajs = thirdParty(brokers)
+    const [one, two] = [newName(), newName()].map((transactionalId) =>
+      kafkajs.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 }),
+    )
+    if (one === undefined || two === undefined) throw new Error('unreachable')
+    await Promise.all([one.connect(), two.connect()])
+    const [first, second] = [await one.transaction(), await two.transaction()]
+    const send = (transaction: Transaction, value: string) =>
+      transaction.send({ topic, messages: [{ key: 'k', value, partition: 0 }] })
+    for (const value of ['0', '1']) await send(first, value)
+    for (const value of ['2', '3', '4']) await send(second, value)
+    await first.abort()
+    await second.abort()
+    const third = await one.transaction()
+    await send(third, 'kept')
+    await third.commit()
+    await Promise.all([one.disconnect(), two.disconnect()])
+    for (let offset = 0; offset <= 5; offset++)
+      expect(textsOf(await readSome(broker, { topic, offset }, 1))).toEqual(['kept'])
+  }, 30_000)
 
   test('a partition that cannot be read is named and waits; the others go on, and nothing is skipped', async () => {
     const topic = await newTopic([{ name: 'compression.type', value: 'lz4' }], 2)
