@@ -8,7 +8,10 @@ import type { CassandraOptions } from './stream/store/cassandra.ts'
 import type { Context } from './telemetry.ts'
 
 /** Throws `config` for files that cannot be read, and for half a login. */
-export function kafkaOptions(settings: Settings, { clock, log, health }: Context): KafkaOptions {
+export function kafkaOptions(
+  settings: Settings,
+  { clock, log, health }: Pick<Context, 'clock' | 'log' | 'health'>,
+): KafkaOptions {
   return {
     brokers: settings.kafkaBrokers ?? [],
     tls: settings.kafkaTls ? pemFiles(settings, 'kafkaTls') : null,

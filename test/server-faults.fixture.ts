@@ -1,7 +1,5 @@
 /** Servers with logins, and processes of ours that work on them. */
-import { readFileSync } from 'node:fs'
-
-import { Client } from 'cassandra-driver'
+import { Client, policies } from 'cassandra-driver'
 import {
   AclOperationTypes,
   AclPermissionTypes,
@@ -41,6 +39,8 @@ export async function startFaultyServers(): Promise<FaultyServers> {
     protocolOptions: { port: cassandra.port },
     localDataCenter: CASSANDRA_DATACENTER,
     credentials: CASSANDRA_USER,
+    // After a long outage the driver's own would wait for minutes.
+    policies: { reconnection: new policies.reconnection.ConstantReconnectionPolicy(1_000) },
   })
   await cql.connect()
   return {
@@ -163,41 +163,4 @@ const READY_MS = 60_000
 /** The lines with which a process tells that it waits for something. */
 export const complaints = (run: Running) => run.lines().filter(({ event }) => event.endsWith('.retrying'))
 
-/** CPU time that a process has used, s; 0 where that is not told. */
-export function cpuSeconds(pid: number): number {
-  if (process.platform !== 'linux') return 0
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-/** How often each trade was sent, by symbol, time, price and volume. */
-export function sentTrades(truthFile: string): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const line of readFileSync(truthFile, 'utf8').split('\n').filter(Boolean)) {
-    const { frame } = JSON.parse(line) as { frame: string }
-    const { data = [] } = JSON.parse(frame) as { data?: { s: string; t: number; p: number; v: number }[] }
-    for (const { s, t, p, v } of data) count(counts, `${s} ${t} ${p} ${v}`)
-  }
-  return counts
-}
-
-/** The same for what the store holds. */
-export async function storedTrades({ cql }: FaultyServers, keyspace: string): Promise<Map<string, number>> {
-  const counts = new Map<string, number>()
-  const select = `SELECT symbol, trade_ts, price, volume FROM "${keyspace}".trades`
-  const rows = await cql.execute(select, [], { prepare: true, fetchSize: 1_000 })
-  for await (const row of rows) {
-    const at = (row['trade_ts'] as Date).getTime()
-    count(counts, `${row['symbol']} ${at} ${row['price']} ${row['volume']}`)
-  }
-  return counts
-}
-
-const count = (counts: Map<string, number>, key: string) => counts.set(key, (counts.get(key) ?? 0) + 1)
-
-/** What is not in both as often, as sentences. */
-export function unequal(sent: Map<string, number>, stored: Map<string, number>): string[] {
-  return [...new Set([...sent.keys(), ...stored.keys()])]
-    .filter((key) => sent.get(key) !== stored.get(key))
-    .map((key) => `${key}: sent ${sent.get(key) ?? 0}, stored ${stored.get(key) ?? 0}`)
-}
+export const BASE = ['run', '--listen', '127.0.0.1:0', '--symbols', 'BINANCE:BTCUSDT,AAPL'] as const

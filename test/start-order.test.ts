@@ -2,16 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
 import { findChromium, openTab, startChromium } from './chromium.ts'
-import type { Row } from './binary.ts'
+import { type Row, stockpipe } from './binary.ts'
 import { readiness, type Running, running, until } from './running.ts'
-import { startCassandra } from './services/cassandra.ts'
+import { CASSANDRA_USER, startCassandra } from './services/cassandra.ts'
 import { startKafka } from './services/kafka.ts'
 import { freePorts } from './services/ports.ts'
 import type { Servers } from './services/servers.ts'
 import { canStartServices } from './services/services.ts'
 
 const LIMIT_MS = 60_000
-const STOPPED_WITHIN_MS = 8_000
+const STOPPED_WITHIN_MS = 7_500
 const BTC = 'BINANCE:BTCUSDT'
 const ROLES = ['api', 'processor', 'producer'] as const
 
@@ -19,33 +19,32 @@ const CHROMIUM = findChromium()
 const kafkaPorts = await freePorts(2)
 const cassandraPorts = await freePorts(2)
 const KAFKA = `127.0.0.1:${kafkaPorts[0]}`
-const STORE = ['--cassandra-contact-points', '127.0.0.1', '--cassandra-port', String(cassandraPorts[0])]
+const STORE = [
+  '--cassandra-contact-points',
+  '127.0.0.1',
+  '--cassandra-port',
+  String(cassandraPorts[0]),
+  '--cassandra-username',
+  CASSANDRA_USER.username,
+]
+
+const PASSWORD = { STOCKPIPE_CASSANDRA_PASSWORD: CASSANDRA_USER.password }
 
 const started: Running[] = []
-const servers: Servers[] = []
+const servers: { kafka?: Servers; cassandra?: Servers } = {}
 
 function start(role: (typeof ROLES)[number], ...more: readonly string[]): Running {
   const store = role === 'producer' ? [] : STORE
   const symbols = role === 'producer' ? ['--symbols', `${BTC},AAPL`] : []
-  const one = running([
-    'run',
-    '--role',
-    role,
-    '--kafka-brokers',
-    KAFKA,
-    ...store,
-    ...symbols,
-    '--listen',
-    '127.0.0.1:0',
-    ...more,
-  ])
+  const args = ['--role', role, '--kafka-brokers', KAFKA, ...store, ...symbols, '--listen', '127.0.0.1:0', ...more]
+  const one = running(['run', ...args], store.length > 0 ? PASSWORD : {})
   started.push(one)
   return one
 }
 
-async function stops(process: Running): Promise<void> {
+async function stops(process: Running, code = 0): Promise<void> {
   const from = performance.now()
-  expect(await process.stop()).toBe(0)
+  expect(await process.stop()).toBe(code)
   expect(performance.now() - from).toBeLessThan(STOPPED_WITHIN_MS)
 }
 
@@ -66,7 +65,7 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
 
   afterAll(async () => {
     await Promise.all(started.map((process) => process[Symbol.asyncDispose]()))
-    await Promise.all(servers.map((server) => server.stop()))
+    await Promise.all([servers.kafka?.stop(), servers.cassandra?.stop()])
   }, LIMIT_MS)
 
   test.each([
@@ -104,9 +103,12 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
   test(
     'all become ready by themselves once the servers are there, and trades come through',
     async () => {
-      servers.push(
-        ...(await Promise.all([startKafka({ ports: kafkaPorts }), startCassandra({ ports: cassandraPorts })])),
-      )
+      await Promise.all([
+        startKafka({ ports: kafkaPorts }).then((kafka) => Object.assign(servers, { kafka })),
+        startCassandra({ ports: cassandraPorts, auth: true }).then((cassandra) =>
+          Object.assign(servers, { cassandra }),
+        ),
+      ])
       for (const { url } of Object.values(roles))
         await until(
           () => readiness(url),
@@ -143,6 +145,22 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
     LIMIT_MS,
   )
 
+  test(
+    'export reads with the right password, and says what is wrong with another one',
+    async () => {
+      const words = ['export', 'trades', '--symbol', BTC, ...STORE]
+      const [right, wrong] = await Promise.all([
+        stockpipe(words, PASSWORD),
+        stockpipe(words, { STOCKPIPE_CASSANDRA_PASSWORD: 'hunter2' }),
+      ])
+      expect([right.code, right.stdout.split('\n').length > 10]).toEqual([0, true])
+      expect([wrong.code, wrong.stdout]).toEqual([1, ''])
+      expect(wrong.stderr).toMatch(/^error: Cassandra at .* refuses the login\n {2}why: .*\n {2}try: .*\n$/)
+      expect(wrong.stderr).not.toContain('hunter2')
+    },
+    LIMIT_MS,
+  )
+
   test.skipIf(CHROMIUM === null)(
     'the page is live',
     async () => {
@@ -165,15 +183,36 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
   )
 
   test(
-    'each stops when told to, also while the servers are away',
+    'a processor stops when told to, also while Cassandra is away',
     async () => {
-      await Promise.all(servers.map((server) => server.kill()))
-      for (const { url } of Object.values(roles))
-        await until(
-          () => readiness(url),
-          ({ status }) => status === 503,
-        )
-      await Promise.all(Object.values(roles).map(({ process }) => stops(process)))
+      const other = start('processor', '--kafka-group', 'other')
+      const url = await other.url()
+      await until(
+        () => other.named('log.joined').length,
+        (count) => count > 0,
+      )
+      await servers.cassandra?.kill()
+      const { text } = await until(
+        () => readiness(url),
+        ({ status }) => status === 503,
+      )
+      expect(text).toContain('Cassandra')
+      await stops(other)
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'each stops when told to, also while Kafka hangs, and a live feed says what it lost',
+    async () => {
+      servers.kafka?.pause()
+      const { api, processor, producer } = roles
+      await until(
+        () => readiness(producer.url),
+        ({ status }) => status === 503,
+      )
+      await Promise.all([stops(api.process), stops(processor.process), stops(producer.process, 1)])
+      expect(producer.process.named('feed.loss.end')).toHaveLength(1)
     },
     LIMIT_MS,
   )

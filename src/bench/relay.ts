@@ -25,9 +25,17 @@ export interface RelayOptions {
  */
 export async function runRelay(options: RelayOptions, signal: AbortSignal): Promise<void> {
   const { kafka, topic, group, partitions } = options
-  const consumer = kafka.consumer({ groupId: group, minBytes: 1, maxWaitTimeInMs: MAX_WAIT_MS })
+  const consumer = kafka.consumer({
+    groupId: group,
+    minBytes: 1,
+    maxWaitTimeInMs: MAX_WAIT_MS,
+    retry: { restartOnFailure: async () => true },
+  })
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>()
-  consumer.on('consumer.crash', ({ payload }) => reject(payload.error))
+  // kafkajs starts itself again after what may pass, such as a coordinator that is still loading.
+  consumer.on('consumer.crash', ({ payload }) => {
+    if (!payload.restart) reject(payload.error)
+  })
   signal.addEventListener('abort', () => resolve(), { once: true })
   if (signal.aborted) resolve()
   const slots = new Slots(IN_FLIGHT)

@@ -3,7 +3,7 @@ import type { Finding } from './doctor/finding.ts'
 
 export const doctorCommand = configuredCommand({
   name: 'doctor',
-  describe: 'Clock, disk, port, names, proxy, token: what is wrong and what to do',
+  describe: 'Clock, disk, port, names, proxy, token, Kafka, Cassandra: what is wrong and what to do',
   examples: [['stockpipe doctor --data-dir /var/lib/stockpipe', 'before the first start there']],
   local: OUTPUT,
   async run({ settings, values, print }) {
@@ -20,4 +20,4 @@ export const doctorCommand = configuredCommand({
 })
 
 const line = ({ check, state, detail, fix }: Finding): string =>
-  `${state.padEnd(4)}  ${check.padEnd(8)}  ${detail}\n${fix === undefined ? '' : `                try: ${fix}\n`}`
+  `${state.padEnd(4)}  ${check.padEnd(9)}  ${detail}\n${fix === undefined ? '' : `                 try: ${fix}\n`}`

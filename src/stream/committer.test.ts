@@ -86,7 +86,7 @@ test('a commit waits for a full disk, is on /readyz meanwhile, and is tried unti
     clock,
     committer.finish(partition, async () => {}, never),
   )
-  expect(seen).toEqual([null, 'the disk is full', 'the disk is full'])
+  expect(seen).toEqual(['no answer yet', 'the disk is full', 'the disk is full'])
   expect(context.health.isReady).toBe(true)
   expect(lines.filter((line) => line.includes('log.retrying')).length).toBe(1)
 })

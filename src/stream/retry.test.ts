@@ -53,3 +53,85 @@ test('what no retry cures is thrown at once, and the last error once nobody wait
   expect(await fail(broken, signal)).toBe(broken)
   expect(await fail(full, AbortSignal.abort())).toBe(full)
 })
+
+const refused = new StockpipeError('auth', 'the topic cannot be read', {
+  why: 'wrong password',
+  hint: 'correct it',
+  mendable: true,
+})
+
+test('one cause is one line, whatever parts of the program meet it; another cause is another line', async () => {
+  const { clock, events, context } = surroundings()
+  const answers = new Map<string, StockpipeError | null>()
+  const call = (component: string, name: string) =>
+    retry(
+      component,
+      async () => {
+        const error = answers.get(name) ?? null
+        if (error !== null) throw error
+      },
+      { context, signal },
+    )
+  const pass = async () => {
+    clock.advance(20_000)
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+  }
+  for (const name of ['a', 'b']) answers.set(name, refused)
+  const calls = [call('log', 'a'), call('live', 'b')]
+  await pass()
+  expect(events).toEqual(['log.retrying'])
+  expect(context.health.reason('live')).toBe('the topic cannot be read (wrong password)')
+  answers.set('b', full)
+  await pass()
+  answers.set('b', refused)
+  await pass()
+  expect(events).toEqual(['log.retrying', 'live.retrying'])
+  answers.clear()
+  await pass()
+  await Promise.all(calls)
+  expect(events.slice(2).sort()).toEqual(['live.recovered', 'log.recovered'])
+  expect(context.health.isReady).toBe(true)
+})
+
+test('what was never asked before is not ready until it answers', async () => {
+  const { context } = surroundings()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const call = retry('store', () => promise, { context, signal })
+  expect(context.health.reason('store')).toBe('no answer yet')
+  resolve()
+  await call
+  expect(context.health.isReady).toBe(true)
+  const again = retry('store', () => new Promise<void>(() => {}), { context, signal })
+  expect(again).toBeInstanceOf(Promise)
+  expect(context.health.isReady).toBe(true)
+})
+
+test('who gives up is no longer a reason not to be ready', async () => {
+  const { clock, events, context } = surroundings()
+  const stop = new AbortController()
+  const call = retry('store', () => Promise.reject(full), { context, signal: stop.signal }).catch(() => {})
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+  expect(context.health.isReady).toBe(false)
+  stop.abort()
+  clock.advance(20_000)
+  await call
+  expect(context.health.isReady).toBe(true)
+  expect(events).toEqual(['store.retrying'])
+})
+
+test('failures that are part of a start are on /readyz, and not worth a line', async () => {
+  const { clock, events, context } = surroundings()
+  let failures = 0
+  const work = async () => {
+    if (failures++ < 3) throw full
+  }
+  const call = retry('live', work, { context, signal, quietFor: 3 })
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+  expect(context.health.isReady).toBe(false)
+  for (let round = 0; round < 5; round++) {
+    clock.advance(20_000)
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+  }
+  await call
+  expect(events).toEqual([])
+})

@@ -1,5 +1,6 @@
 import type { Assignment, Batch } from './broker.ts'
 import { Committer } from './committer.ts'
+import { endedBy } from './ended-by.ts'
 import { FlushTimer } from './flush-timer.ts'
 import type { Outlet, ProcessorOptions, Way } from './outlet.ts'
 import { type Ending, runOwners } from './owners.ts'
@@ -11,6 +12,7 @@ import { ensureTopics } from './topics.ts'
 import { StockpipeError } from '../errors.ts'
 
 const SEAL_AFTER_MS = 600_000
+const NOTHING_LOST = 'nothing is lost: the next start goes on from the last commit'
 
 /**
  * Role processor: log -> decode -> fold -> store -> commit, one loop per owned partition. Ends when `signal`
@@ -35,6 +37,10 @@ async function own(assignment: Assignment, ownership: Ownership): Promise<Ending
       return await process(assignment, ownership)
     } catch (error) {
       if (assignment.signal.aborted || isCode(error, 'not-owner')) return 'handed-over'
+      if (ownership.stop.aborted && isOutage(error)) {
+        log.warn('processor.stopped_uncommitted', { partition: assignment.partition, error, note: NOTHING_LOST })
+        return 'handed-over'
+      }
       if (!isCode(error, 'log-changed')) throw error
       log.warn('processor.log_changed', { partition: assignment.partition, error })
     }
@@ -57,7 +63,7 @@ async function process(assignment: Assignment, { options, outlet, stop }: Owners
   let isLive = false
   let isDrained = false
   let drainedAt = Number.POSITIVE_INFINITY
-  for await (const batch of assignment.batches(offset)) {
+  for await (const batch of endedBy(assignment.batches(offset), signal)) {
     outlet.observe(partition, batch, partition.fold(batch))
     if (!partition.isLive) continue
     await outlet.learnLatest(partition, signal)
@@ -106,6 +112,9 @@ async function closeQuiet(partition: Partition, quiet: QuietRun, { options, outl
 
 const isAtEnd = (batch: Batch, partition: Partition): boolean =>
   batch.records.length === 0 && partition.position >= batch.end
+
+/** Which would be waited for if there was time. */
+const isOutage = (error: unknown): boolean => error instanceof StockpipeError && (error.retryable || error.mendable)
 
 const isCode = (error: unknown, code: StockpipeError['code']): boolean =>
   error instanceof StockpipeError && error.code === code

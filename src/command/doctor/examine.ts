@@ -1,5 +1,5 @@
 import { systemClock } from '../../clock.ts'
-import type { Settings } from '../../config.ts'
+import { needsStore, type Settings } from '../../config.ts'
 import { checkClock } from './clock.ts'
 import { checkDataDir, checkReplayFile, checkSpace } from './disk.ts'
 import type { Finding } from './finding.ts'
@@ -20,6 +20,18 @@ export async function examine(
     checkPort(settings),
     checkNames(settings, proxy !== null),
     checkProxy(proxy),
+    checkServers(settings),
   ])
   return [...found.flat(), checkToken(settings)]
+}
+
+/** Their clients are large: loaded where there is something to ask. */
+async function checkServers(settings: Settings): Promise<Finding[]> {
+  const usesKafka = settings.broker === 'kafka'
+  const usesCassandra = settings.store === 'cassandra' && needsStore(settings)
+  const found = await Promise.all([
+    usesKafka ? import('./kafka.ts').then(({ checkKafka }) => checkKafka(settings)) : [],
+    usesCassandra ? import('./cassandra.ts').then(({ checkCassandra }) => checkCassandra(settings)) : [],
+  ])
+  return found.flat()
 }

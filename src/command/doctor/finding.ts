@@ -1,3 +1,5 @@
+import { StockpipeError } from '../../errors.ts'
+
 /** One line of `stockpipe doctor`. */
 export interface Finding {
   check: string
@@ -12,3 +14,15 @@ export const warn = (check: string, detail: string, fix: string): Finding => ({ 
 export const fail = (check: string, detail: string, fix: string): Finding => ({ check, state: 'fail', detail, fix })
 
 export const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** What a check threw. */
+export function failed(check: string, error: unknown): Finding {
+  const { why, hint } = error instanceof StockpipeError ? error : {}
+  const words = reason(error)
+  const isTold = why === undefined || words.includes(why)
+  return fail(
+    check,
+    isTold ? words : `${words}: ${why}`,
+    hint ?? 'check that the server runs, and that its address is right',
+  )
+}

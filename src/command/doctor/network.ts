@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net'
 import { defaultListen, printHostPort, type HostPort, type Settings } from '../../config.ts'
 import { parseHostPort } from '../../config/address.ts'
 import { fail, ok, reason, warn, type Finding } from './finding.ts'
+import { within } from './patience.ts'
 
 const PATIENCE_MS = 3_000
 
@@ -41,7 +42,7 @@ export async function checkNames(settings: Settings, behindProxy: boolean): Prom
 
 async function checkName(host: string, behindProxy: boolean): Promise<Finding> {
   try {
-    const { address } = await withPatience(lookup(host))
+    const { address } = await within(PATIENCE_MS, lookup(host))
     return ok('dns', `${host} is ${address}`)
   } catch (error) {
     const words = `${host}: ${reason(error)}`
@@ -49,14 +50,6 @@ async function checkName(host: string, behindProxy: boolean): Promise<Finding> {
     return fail('dns', words, 'check the name, /etc/resolv.conf and the network')
   }
 }
-
-const withPatience = <T>(work: Promise<T>): Promise<T> =>
-  Promise.race([
-    work,
-    new Promise<never>((_resolve, reject) => {
-      AbortSignal.timeout(PATIENCE_MS).addEventListener('abort', () => reject(new Error('no answer within 3 s')))
-    }),
-  ])
 
 /** The proxy for HTTPS and websockets, or null. */
 export function proxyOf(env: Readonly<Record<string, string | undefined>>): string | null {

@@ -145,7 +145,7 @@ export class Group {
     membership.fence()
   }
 
-  /** Resolves to what it failed with, or to null. An answer after the end of the session would come too late. */
+  /** Resolves to what it failed with, or to null. Nobody waits for an answer once the session or the membership has ended. */
   async #heartbeat(membership: Membership, limitMs: number): Promise<unknown> {
     const answered = new AbortController()
     const heartbeat = membership.heartbeat().then(
@@ -153,7 +153,7 @@ export class Group {
       (error: unknown) => error,
     )
     const late = this.#settings.clock
-      .sleep(Math.max(0, limitMs), answered.signal)
+      .sleep(Math.max(0, limitMs), AbortSignal.any([answered.signal, membership.fenced]))
       .then(() => new Error('the coordinator of the group does not answer'))
     const failure = await Promise.race([heartbeat, late])
     answered.abort()

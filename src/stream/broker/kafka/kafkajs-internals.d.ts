@@ -18,3 +18,7 @@ declare module 'kafkajs/src/protocol/error.js' {
   const value: unknown
   export default value
 }
+declare module 'kafkajs/src/protocol/*' {
+  const value: unknown
+  export default value
+}

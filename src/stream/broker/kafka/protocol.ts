@@ -127,7 +127,10 @@ export interface Node {
   }): Promise<unknown>
   metadata(topics: string[]): Promise<{
     brokers: { nodeId: number }[]
-    topicMetadata: { topic: string; partitionMetadata: { partitionId: number; leader: number }[] }[]
+    topicMetadata: {
+      topic: string
+      partitionMetadata: { partitionId: number; leader: number; replicas: number[]; isr: number[] }[]
+    }[]
   }>
   joinGroup(request: {
     groupId: string
@@ -148,6 +151,9 @@ export interface Node {
     groupId: string
     coordinatorType: number
   }): Promise<{ coordinator: { nodeId: number } }>
+  describeGroups(request: { groupIds: string[] }): Promise<{
+    groups: { state: string; protocol: string; members: { memberId: string }[] }[]
+  }>
   heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
   leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>
   offsetCommit(request: {

@@ -39,7 +39,11 @@ function creation(client: Client, options: CassandraOptions): string {
     WITH replication = {'class': 'NetworkTopologyStrategy', '${name}': ${copies}}`
 }
 
-async function replicationOf(client: Client, keyspace: string): Promise<Readonly<Record<string, string>> | null> {
+/** Null where there is no such keyspace. */
+export async function replicationOf(
+  client: Client,
+  keyspace: string,
+): Promise<Readonly<Record<string, string>> | null> {
   const found = await client.execute(
     'SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?',
     [keyspace],
@@ -50,7 +54,7 @@ async function replicationOf(client: Client, keyspace: string): Promise<Readonly
 }
 
 /** NaN where the strategy does not say. */
-function copiesIn(datacenter: string, replication: Readonly<Record<string, string>>): number {
+export function copiesIn(datacenter: string, replication: Readonly<Record<string, string>>): number {
   if (replication['class']?.endsWith('NetworkTopologyStrategy')) return Number.parseInt(replication[datacenter] ?? '0')
   return Number.parseInt(replication['replication_factor'] ?? '')
 }
