@@ -89,7 +89,7 @@ describe.skipIf(kafka === null)('a Kafka with logins', () => {
     const first = batches.next()
     await until(
       () => guest.health.reason('log') ?? '',
-      (reason) => reason.includes('does not let this user at a topic'),
+      (reason) => reason.includes('does not let this user at the topic'),
     )
     await allow(AclResourceTypes.TOPIC, topic, AclOperationTypes.READ)
     expect((await first).value?.records).toHaveLength(1)
