@@ -7,7 +7,9 @@ import { until } from '../../../test/until.ts'
 import { kafkaForTests } from '../../../test/services/services.ts'
 import { failureOf, newName, openBroker, record, thirdParty } from './kafka.fixture.ts'
 import { Connection } from './kafka/connection.ts'
-import { silentLog } from '../../telemetry.ts'
+import { TopicReader } from './kafka/reader.ts'
+import { systemClock } from '../../clock.ts'
+import { Health, silentLog } from '../../telemetry.ts'
 
 const kafka = await kafkaForTests()
 const brokers = kafka?.brokers ?? []
@@ -91,6 +93,32 @@ describe.skipIf(kafka === null)('connections to Kafka', () => {
       mendable: true,
       hint: 'run with --partitions 3, or with another --kafka-topic',
     })
+  })
+
+  test.concurrent("trouble of readers that have gone is nobody's trouble", async () => {
+    const health = new Health()
+    await using reader = new TopicReader('away', {
+      brokers: [NOWHERE],
+      tls: null,
+      sasl: null,
+      log: silentLog,
+      clock: systemClock,
+      health,
+      bounds: async () => [],
+    })
+    const abort = new AbortController()
+    const ended = (async () => {
+      for await (const _batch of reader.read(0, 0, abort.signal)) continue
+    })()
+    await until(
+      () => health.reason('log'),
+      (reason) => reason !== null,
+    )
+    abort.abort()
+    await ended
+    expect(health.reason('log')).toBeNull()
+    await Bun.sleep(500)
+    expect(health.reason('log')).toBeNull()
   })
 
   test.concurrent('what was given up opens no socket any more, whoever still holds it', async () => {

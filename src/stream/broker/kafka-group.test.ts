@@ -211,4 +211,20 @@ describe.skipIf(kafka === null)('a group on Kafka', () => {
     expect(mine?.committed).toEqual({ offset: 3, metadata: 'three' })
     await member.leave()
   })
+
+  test.concurrent('an owner that does not read keeps its partitions beyond the time of a session', async () => {
+    const topic = await newTopic(2)
+    const { broker } = open()
+    await broker.append(topic, [record('0'), record('1', { partition: 1 })])
+    const member = new Member(broker, { topic, group: topic })
+    await until(
+      () => member.partitions.length,
+      (count) => count === 2,
+    )
+    await systemClock.sleep(11_500)
+    expect(member.given).toHaveLength(2)
+    expect(member.partitions).toEqual([0, 1])
+    await member.owned.get(0)?.commit(1, 'slow')
+    await member.leave()
+  }, 30_000)
 })

@@ -1,9 +1,20 @@
 import { afterAll, describe, expect, test } from 'bun:test'
+import { CompressionCodecs, CompressionTypes, type Transaction } from 'kafkajs'
 
 import { until } from '../../../test/until.ts'
 import { kafkaForTests } from '../../../test/services/services.ts'
-import { failureOf, Member, newName, openBroker, readAll, record, textsOf, thirdParty } from './kafka.fixture.ts'
-import { systemClock } from '../../clock.ts'
+import { unlz4 } from './kafka/lz4.ts'
+import {
+  failureOf,
+  Member,
+  newName,
+  openBroker,
+  readAll,
+  readSome,
+  record,
+  textsOf,
+  thirdParty,
+} from './kafka.fixture.ts'
 
 const kafka = await kafkaForTests()
 const brokers = kafka?.brokers ?? []
@@ -101,19 +112,57 @@ describe.skipIf(kafka === null)('reading from Kafka', () => {
     abort.abort()
   })
 
-  test.concurrent('an owner that does not read keeps its partitions beyond the time of a session', async () => {
-    const topic = await newTopic([], 2)
-    await broker.append(topic, [record('0'), record('1', { partition: 1 })])
-    await using one = openBroker(brokers)
-    const member = new Member(one.broker, { topic, group: topic })
-    await until(
-      () => member.partitions.length,
-      (count) => count === 2,
+  test.concurrent('what transactions of others took back is not read, wherever reading begins', async () => {
+    const topic = await newTopic()
+    const kafkajs = thirdParty(brokers)
+    const [one, two] = [newName(), newName()].map((transactionalId) =>
+      kafkajs.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 }),
     )
-    await systemClock.sleep(11_500)
-    expect(member.given).toHaveLength(2)
-    expect(member.partitions).toEqual([0, 1])
-    await member.owned.get(0)?.commit(1, 'slow')
-    await member.leave()
+    if (one === undefined || two === undefined) throw new Error('unreachable')
+    await Promise.all([one.connect(), two.connect()])
+    const [first, second] = [await one.transaction(), await two.transaction()]
+    const send = (transaction: Transaction, value: string) =>
+      transaction.send({ topic, messages: [{ key: 'k', value, partition: 0 }] })
+    for (const value of ['0', '1']) await send(first, value)
+    for (const value of ['2', '3', '4']) await send(second, value)
+    await first.abort()
+    await second.abort()
+    const third = await one.transaction()
+    await send(third, 'kept')
+    await third.commit()
+    await Promise.all([one.disconnect(), two.disconnect()])
+    for (let offset = 0; offset <= 5; offset++)
+      expect(textsOf(await readSome(broker, { topic, offset }, 1))).toEqual(['kept'])
   }, 30_000)
+
+  test('a partition that cannot be read is named and waits; the others go on, and nothing is skipped', async () => {
+    const topic = await newTopic([{ name: 'compression.type', value: 'lz4' }], 2)
+    const [left, right] = [record('left'.repeat(100)), record('right'.repeat(100), { partition: 1 })]
+    await broker.append(topic, [left, right])
+    const codecs: Record<number, unknown> = CompressionCodecs
+    const codec = codecs[CompressionTypes.LZ4]
+    await using one = openBroker(brokers)
+    try {
+      codecs[CompressionTypes.LZ4] = () => ({
+        decompress: async (buffer: Buffer) => {
+          const bytes = unlz4(buffer, 1_000)
+          if (bytes.includes('left')) throw new Error('this is damaged')
+          return bytes
+        },
+      })
+      const waiting = readSome(one.broker, { topic }, 1)
+      await until(
+        () => one.health.reason('log') ?? '',
+        (reason) => reason.includes('its partition 0 is damaged at offset 0'),
+      )
+      const startedAt = Date.now()
+      expect(await readSome(one.broker, { topic, partition: 1 }, 1)).toHaveLength(1)
+      expect(Date.now() - startedAt).toBeLessThan(1_000)
+      codecs[CompressionTypes.LZ4] = codec
+      expect(textsOf(await waiting)).toEqual(['left'.repeat(100)])
+      expect(one.health.reason('log')).toBeNull()
+    } finally {
+      codecs[CompressionTypes.LZ4] = codec
+    }
+  }, 20_000)
 })

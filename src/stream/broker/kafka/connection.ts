@@ -1,13 +1,11 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 
-import { CompressionCodecs, CompressionTypes } from 'kafkajs'
+import './codecs.ts'
 import { Cluster, createLogger, LEVELS } from './internals.ts'
 
 import { isConnectionTrouble, toStockpipeError } from './failure.ts'
-import { unlz4 } from './lz4.ts'
 import type { ClusterOptions, Sasl, SocketTarget } from './protocol.ts'
-import { unsnappy } from './snappy.ts'
 import type { Log } from '../../../telemetry.ts'
 
 export interface ConnectionSettings {
@@ -26,24 +24,6 @@ const GIVEN_UP = 'the connection was given up'
 
 /** Ours to repeat: kafkajs, left alone, would go on for ten seconds before it says that nobody is there. */
 const ONCE = { retries: 0, initialRetryTime: 50, maxRetryTime: 50, factor: 0, multiplier: 1 }
-
-// kafkajs knows the numbers of these codecs, not the codecs.
-CompressionCodecs[CompressionTypes.ZSTD] = () => ({
-  compress: async ({ buffer }: { buffer: Buffer }) => Bun.zstdCompressSync(buffer, { level: 1 }),
-  decompress: async (buffer: Buffer) => Bun.zstdDecompressSync(buffer),
-})
-CompressionCodecs[CompressionTypes.Snappy] = () => ({
-  compress: onlyZstd,
-  decompress: async (buffer: Buffer) => unsnappy(buffer),
-})
-CompressionCodecs[CompressionTypes.LZ4] = () => ({
-  compress: onlyZstd,
-  decompress: async (buffer: Buffer) => unlz4(buffer),
-})
-
-async function onlyZstd(): Promise<Buffer> {
-  throw new Error('records are compressed with zstd only')
-}
 
 /** What a cluster opened; once it is given up it opens nothing more, whoever still holds it. */
 interface Sockets {

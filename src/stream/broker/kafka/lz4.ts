@@ -8,15 +8,16 @@ const LEAST_MATCH = 4
 interface Output {
   bytes: Buffer
   end: number
+  limit: number
 }
 
-/** Throws for damaged input. Checksums are not looked at: Kafka checks the batch around it. */
-export function unlz4(input: Buffer): Buffer {
+/** Throws for damaged input, and for what would become larger than `limit` bytes. Checksums are not looked at: Kafka checks the batch around it. */
+export function unlz4(input: Buffer, limit: number): Buffer {
   if (input.readUInt32LE(0) !== MAGIC) throw new Error('this is no LZ4 frame')
   const flags = input.readUInt8(4)
   // Flags, block size, then as the flags say: size of the content, number of a dictionary; a checksum.
   let at = 4 + 2 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0) + 1
-  const output: Output = { bytes: Buffer.alloc(Math.max(1024, input.length * 4)), end: 0 }
+  const output: Output = { bytes: Buffer.alloc(Math.max(1024, input.length * 4)), end: 0, limit }
   for (;;) {
     const word = input.readUInt32LE(at)
     at += 4
@@ -67,6 +68,7 @@ function repeat(output: Output, length: number, distance: number): void {
 
 function makeRoom(output: Output, more: number): void {
   if (output.end + more <= output.bytes.length) return
+  if (output.end + more > output.limit) throw new Error(`LZ4 would become larger than ${output.limit} bytes`)
   const larger = Buffer.alloc(Math.max(output.bytes.length * 2, output.end + more))
   output.bytes.copy(larger, 0, 0, output.end)
   output.bytes = larger

@@ -65,6 +65,7 @@ export class TopicReader implements AsyncDisposable {
     } finally {
       stop.removeEventListener('abort', end)
       this.#cursors.delete(cursor)
+      if (this.#cursors.size === 0) this.#trouble[Symbol.dispose]()
     }
   }
 
@@ -160,6 +161,7 @@ export class TopicReader implements AsyncDisposable {
 
   /** One partition is left alone for a while; the others go on. */
   async #rest(cursor: Cursor, error: unknown): Promise<void> {
+    if (!this.#cursors.has(cursor)) return
     cursor.isResting = true
     this.#report(error, cursor.failures, cursor.trouble)
     await this.#pause(cursor.failures++)
@@ -199,7 +201,7 @@ export class TopicReader implements AsyncDisposable {
   }
 
   async #failed(error: unknown): Promise<void> {
-    if (this.#isWaiting || this.#closed.signal.aborted) return
+    if (this.#isWaiting || this.#closed.signal.aborted || this.#cursors.size === 0) return
     this.#isWaiting = true
     this.#report(error, this.#failures, this.#trouble)
     await this.#pause(this.#failures++)

@@ -8,8 +8,6 @@ import recordOf from 'kafkajs/src/protocol/recordBatch/record/v0/index.js'
 import decodeMessages from 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js'
 import Decoder from 'kafkajs/src/protocol/decoder.js'
 
-// Teaches kafkajs zstd.
-import './connection.ts'
 import { crc32c } from './crc32c.ts'
 import { decodeRecordBatches, encodeRecordBatch, type RecordToWrite } from './record-batch.ts'
 import { Reader, sizeOfVarint, writeVarint } from './bytes.ts'
