@@ -1,4 +1,4 @@
-import { CompressionCodecs, type CompressionTypes } from 'kafkajs'
+import { CompressionCodecs } from 'kafkajs'
 
 import './codecs.ts'
 import { crc32c } from './crc32c.ts'
@@ -205,7 +205,7 @@ async function decodeBatch(batch: Buffer, from: number, records: LogRecord[]): P
 async function bodyOf(batch: Buffer, codec: number): Promise<Buffer> {
   const body = batch.subarray(HEAD_BYTES)
   if (codec === 0) return body
-  const decompress = CompressionCodecs[codec as CompressionTypes]?.().decompress
+  const decompress = CompressionCodecs[codec as 1 | 2 | 3 | 4]?.().decompress
   if (decompress === undefined) throw new Error(`records are compressed in a way that is not known (${codec})`)
   return (await decompress(body)) as Buffer
 }
