@@ -1,12 +1,16 @@
-import { filterAbortedMessages } from './internals.ts'
-
-import type { FetchedMessage, FetchedPartition } from './protocol.ts'
-import type { Batch, Headers, LogRecord } from '../../broker.ts'
+import type { DecodedRecords } from './record-batch.ts'
+import type { Batch, LogRecord } from '../../broker.ts'
 import type { Trouble } from '../../trouble.ts'
 
 /** Batches that may wait for their reader. Two: one to work on, one that comes meanwhile. */
 const WAITING = 2
 const BATCH_BYTES = 1024 * 1024
+
+/** When a fetch began and ended. */
+export interface Times {
+  startedAt: number
+  endedAt: number
+}
 
 /** One reader's place in one partition, and what was fetched for it. */
 export class Cursor {
@@ -44,16 +48,11 @@ export class Cursor {
     return !this.isFetching && !this.isResting && this.#ready.length < WAITING
   }
 
-  deliver(part: FetchedPartition, times: { startedAt: number; endedAt: number }): void {
-    const stableEnd = Number(part.lastStableOffset ?? part.highWatermark)
-    const seen = part.messages.filter(({ offset }) => Number(offset) >= this.offset)
-    // Third-party producers may use transactions: what they took back is not read.
-    const visible = filterAbortedMessages({ messages: seen, abortedTransactions: part.abortedTransactions })
-    const records = visible.filter(({ isControlRecord }) => !isControlRecord).map(toRecord)
-    const last = seen.at(-1)
-    this.offset = Math.max(this.offset, part.messages.endOffset ?? Number(last?.offset ?? -1) + 1)
-    const lastRecord = records.at(-1)
-    if (lastRecord !== undefined) this.#visibleEnd = lastRecord.offset + 1
+  /** `stableEnd`: the partition's end, for readers of committed records. */
+  deliver({ records, endOffset }: DecodedRecords, { stableEnd, ...times }: Times & { stableEnd: number }): void {
+    if (endOffset !== null) this.offset = Math.max(this.offset, endOffset)
+    const last = records.at(-1)
+    if (last !== undefined) this.#visibleEnd = last.offset + 1
     const isAtEnd = this.offset >= stableEnd
     // An empty batch is news only to a reader that has nothing else to do.
     if (records.length === 0 && (!isAtEnd || this.#ready.length > 0)) return
@@ -104,25 +103,4 @@ function pieces(records: readonly LogRecord[]): readonly (readonly LogRecord[])[
     bytes += size
   }
   return all.length === 0 ? [[]] : all
-}
-
-function toRecord({ offset, timestamp, key, value, headers }: FetchedMessage): LogRecord {
-  return {
-    offset: Number(offset),
-    timestamp: Number(timestamp),
-    key: key === null ? null : key.toString(),
-    // A slice of the whole answer: readers decode it at once and keep nothing of it.
-    value,
-    headers: textOf(headers),
-  }
-}
-
-function textOf(headers: FetchedMessage['headers']): Headers {
-  const texts: Record<string, string> = {}
-  for (const name in headers) {
-    const value = headers[name]
-    const first = Array.isArray(value) ? value[0] : value
-    if (first !== null && first !== undefined) texts[name] = first.toString()
-  }
-  return texts
 }

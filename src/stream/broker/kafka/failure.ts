@@ -6,11 +6,6 @@ export function typeOf(error: unknown): string | null {
   return typeof type === 'string' ? type : null
 }
 
-/** What the partitions of a request that failed in part answered. */
-export function responseOf(error: unknown): unknown {
-  return property(error, 'response')
-}
-
 /** The error below the wrappers of kafkajs' retries, and the first of several. */
 function root(error: unknown): unknown {
   const [first] = (property(error, 'errors') as unknown[] | undefined) ?? []

@@ -5,11 +5,10 @@
  */
 import cluster from 'kafkajs/src/cluster/index.js'
 import assignerProtocol from 'kafkajs/src/consumer/assignerProtocol.js'
-import filterAborted from 'kafkajs/src/consumer/filterAbortedMessages.js'
 import loggers from 'kafkajs/src/loggers/index.js'
 import errors from 'kafkajs/src/protocol/error.js'
 
-import type { ClusterOptions, FetchedMessage, FetchedPartition, LogEntry, Node } from './protocol.ts'
+import type { ClusterOptions, LogEntry, Node } from './protocol.ts'
 
 export interface Cluster {
   connect(): Promise<void>
@@ -50,8 +49,3 @@ export const { MemberAssignment, MemberMetadata } = assignerProtocol as {
 export const { createErrorFromCode } = errors as { createErrorFromCode(this: void, code: number): Error }
 
 export const LEADER_NOT_AVAILABLE = 5
-
-/** Leaves out what transactions took back. */
-export const filterAbortedMessages = filterAborted as (
-  fetched: { messages: readonly FetchedMessage[] } & Pick<FetchedPartition, 'abortedTransactions'>,
-) => readonly FetchedMessage[]

@@ -10,10 +10,6 @@ declare module 'kafkajs/src/consumer/assignerProtocol.js' {
   const value: unknown
   export default value
 }
-declare module 'kafkajs/src/consumer/filterAbortedMessages.js' {
-  const value: unknown
-  export default value
-}
 declare module 'kafkajs/src/protocol/error.js' {
   const value: unknown
   export default value

@@ -1,5 +1,4 @@
-import type { Message } from './protocol.ts'
-import type { Appended } from '../../broker.ts'
+import type { Appended, NewRecord } from '../../broker.ts'
 import type { StockpipeError } from '../../../errors.ts'
 
 /** Kafka's limit for a batch is 1 MiB by default, counted after compression. */
@@ -22,13 +21,13 @@ export interface Item {
   call: Call
   /** Its place in the call. */
   at: number
-  message: Message
+  record: NewRecord
   bytes: number
 }
 
 /** Numbers given by Kafka under which the sequences of a producer count. */
 export interface Identity {
-  producerId: unknown
+  producerId: bigint
   producerEpoch: number
 }
 

@@ -1,10 +1,11 @@
-import { CompressionTypes } from 'kafkajs'
 import { type Cluster, createErrorFromCode, LEADER_NOT_AVAILABLE } from './internals.ts'
 
 import { Connection, type ConnectionSettings } from './connection.ts'
-import { responseOf, toStockpipeError, typeOf } from './failure.ts'
+import { toStockpipeError, typeOf } from './failure.ts'
 import { type Batch, type Call, type Identity, Lane } from './lane.ts'
-import type { Node, ProduceResponse } from './protocol.ts'
+import type { Node } from './protocol.ts'
+import { encodeRecordBatch } from './record-batch.ts'
+import { produce, type ProducedPartition } from './requests.ts'
 import type { Appended, NewRecord } from '../../broker.ts'
 import { partitionOf } from '../partitioner.ts'
 import type { Clock } from '../../../clock.ts'
@@ -13,8 +14,6 @@ import type { Log } from '../../../telemetry.ts'
 
 /** Appends wait while more than this waits to be sent. */
 const QUEUE_BYTES = 64 * 1024 * 1024
-const COMPRESS_FROM_BYTES = 1_024
-const ACK_ALL = -1
 const ACK_MS = 8_000
 /** How long a call waits for Kafka before it tells its caller what is wrong. The records stay in the queue. */
 const PATIENCE_MS = 3_000
@@ -102,13 +101,12 @@ export class TopicProducer implements AsyncDisposable {
     while (this.#queued > QUEUE_BYTES) await this.#space.promise
     const lanes = records.map((record) => this.#laneOf(record))
     for (const [at, record] of records.entries()) {
-      const { key, value, headers } = record
       const bytes = sizeOf(record)
       const lane = lanes[at]
       if (lane === undefined) continue
       this.#queued += bytes
       call.lanes.add(lane)
-      lane.push({ call, at, message: { key, value: bufferOf(value), headers }, bytes })
+      lane.push({ call, at, record, bytes })
     }
     this.#pump()
   }
@@ -157,15 +155,12 @@ export class TopicProducer implements AsyncDisposable {
     }
   }
 
-  /** One request; more only where partitions count under different numbers. */
   async #sendTo(node: number, batches: readonly Batch[]): Promise<void> {
     this.#busyNodes.add(node)
     for (const { lane } of batches) lane.isBusy = true
-    for (const group of Map.groupBy(batches, ({ lane }) => lane.identity).values()) {
-      const failures = await this.#tried(node, group)
-      for (const { lane } of group) lane.isBusy = false
-      for (const [error, failed] of failures) this.#park(failed, error)
-    }
+    const failures = await this.#tried(node, batches)
+    for (const { lane } of batches) lane.isBusy = false
+    for (const [error, failed] of failures) this.#park(failed, error)
     this.#busyNodes.delete(node)
     this.#pump()
   }
@@ -182,60 +177,39 @@ export class TopicProducer implements AsyncDisposable {
   }
 
   async #produce(node: Node, batches: readonly Batch[]): Promise<ReadonlyMap<unknown, readonly Batch[]>> {
-    const bytes = batches.reduce((sum, { items }) => sum + items.reduce((total, item) => total + item.bytes, 0), 0)
-    const partitions = batches.map(({ lane, firstSequence, items }) => ({
-      partition: lane.partition,
-      firstSequence,
-      messages: items.map(({ message }) => message),
-    }))
-    const identity = batches[0]?.lane.identity
-    const request = {
-      topicData: [{ topic: this.#topic, partitions }],
-      producerId: identity?.producerId,
-      producerEpoch: identity?.producerEpoch ?? 0,
-      acks: ACK_ALL,
+    const timestamp = this.#clock.now()
+    const answers = await produce(node, {
+      topic: this.#topic,
       timeout: ACK_MS,
-      compression: bytes >= COMPRESS_FROM_BYTES ? CompressionTypes.ZSTD : CompressionTypes.None,
-    }
-    try {
-      this.#acknowledge(batches, await node.produce(request))
-      return new Map()
-    } catch (error) {
-      const response = responseOf(error) as ProduceResponse | undefined
-      if (response === undefined) throw error
-      return this.#sortOut(batches, response)
-    }
+      batches: batches.map(({ lane, firstSequence, items }) => ({
+        partition: lane.partition,
+        bytes: encodeRecordBatch(
+          items.map(({ record }) => record),
+          { ...lane.identity, baseSequence: firstSequence, timestamp },
+        ),
+      })),
+    })
+    return this.#sortOut(batches, new Map(answers.map((answer) => [answer.partition, answer])))
   }
 
-  /** Some partitions of a request failed: what succeeded counts, the rest is mended where that can be done here. */
+  /** What succeeded counts; where partitions failed, that is mended here where it can be. */
   async #sortOut(
     batches: readonly Batch[],
-    response: ProduceResponse,
+    answers: ReadonlyMap<number, ProducedPartition>,
   ): Promise<ReadonlyMap<unknown, readonly Batch[]>> {
-    const answers = this.#acknowledge(batches, response)
-    const codes = Map.groupBy(batches, ({ lane }) => answers.get(lane.partition)?.errorCode ?? 0)
     const failures = new Map<unknown, readonly Batch[]>()
-    for (const [code, failed] of codes) {
-      if (isWritten(code)) continue
-      if (FORGOTTEN.has(code)) for (const { lane } of failed) await this.#beginAnew(lane, code)
-      const left = failed.filter((batch) => code !== TOO_LARGE || !batch.lane.halve(batch))
+    // Nothing said is nothing acknowledged.
+    const codes = Map.groupBy(batches, ({ lane }) => answers.get(lane.partition)?.errorCode ?? UNKNOWN_ERROR)
+    for (const [code, group] of codes) {
+      if (isWritten(code)) {
+        for (const batch of group) this.#settle(batch, answers.get(batch.lane.partition)?.baseOffset ?? -1)
+        continue
+      }
+      if (FORGOTTEN.has(code)) for (const { lane } of group) await this.#beginAnew(lane, code)
+      const left = group.filter((batch) => code !== TOO_LARGE || !batch.lane.halve(batch))
       failures.set(createErrorFromCode(code), left)
     }
     return failures
-  }
-
-  #acknowledge(batches: readonly Batch[], response: ProduceResponse) {
-    const partitions = response.topics.flatMap(({ partitions }) => partitions)
-    const answers = new Map(partitions.map((answer) => [answer.partition, answer]))
-    let isAnswered = true
-    for (const batch of batches) {
-      const answer = answers.get(batch.lane.partition)
-      isAnswered &&= answer !== undefined
-      if (answer !== undefined && isWritten(answer.errorCode)) this.#settle(batch, Number(answer.baseOffset))
-    }
-    // Nothing said is nothing acknowledged.
-    if (!isAnswered) throw new StockpipeError('unreachable', 'Kafka said nothing of a partition', { retryable: true })
-    return answers
   }
 
   #settle(batch: Batch, baseOffset: number): void {
@@ -262,7 +236,8 @@ export class TopicProducer implements AsyncDisposable {
     const node = await cluster.findControllerBroker()
     for (let tries = 1; ; tries++) {
       try {
-        return await node.initProducerId({ transactionTimeout: 60_000 })
+        const { producerId, producerEpoch } = await node.initProducerId({ transactionTimeout: 60_000 })
+        return { producerId: BigInt(String(producerId)), producerEpoch }
       } catch (error) {
         if (typeOf(error) !== 'GROUP_LOAD_IN_PROGRESS' || tries >= IDENTITY_TRIES) throw error
         await this.#clock.sleep(RETRY_FIRST_MS, this.#closed.signal)
@@ -311,7 +286,7 @@ const isWaiting = (batch: Batch): boolean => !batch.lane.isBusy && batch.lane.ba
 function whatOf(batches: readonly Batch[]): string {
   const [item, other] = batches.flatMap(({ items }) => items)
   if (item === undefined || other !== undefined) return ''
-  return `a record of ${item.bytes} bytes${item.message.key === null ? '' : ` (${item.message.key})`} `
+  return `a record of ${item.bytes} bytes${item.record.key === null ? '' : ` (${item.record.key})`} `
 }
 
 const partitionsGone = (topic: string, count: number): StockpipeError =>
@@ -323,6 +298,7 @@ const partitionsGone = (topic: string, count: number): StockpipeError =>
 
 /** Instead of a leader; -1 is a partition without one. */
 const NOT_THERE = -2
+const UNKNOWN_ERROR = -1
 const TOO_LARGE = 10
 /** Older than the batches that the broker remembers: it has it, and no longer knows where. */
 const DUPLICATE_SEQUENCE = 46
@@ -330,11 +306,6 @@ const DUPLICATE_SEQUENCE = 46
 const FORGOTTEN: ReadonlySet<number> = new Set([45, 47, 59])
 
 const isWritten = (code: number): boolean => code === 0 || code === DUPLICATE_SEQUENCE
-
-function bufferOf(value: Uint8Array | null): Buffer | null {
-  if (value === null || value instanceof Buffer) return value
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-}
 
 function sizeOf({ key, value, headers }: NewRecord): number {
   let bytes = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)

@@ -40,51 +40,6 @@ export interface SocketTarget {
   onConnect: () => void
 }
 
-export interface Message {
-  key: string | null
-  /** Of a bare `Uint8Array` kafkajs would write the digits. */
-  value: Buffer | null
-  headers: Readonly<Record<string, string>>
-}
-
-export interface ProducedPartition {
-  partition: number
-  errorCode: number
-  baseOffset: string
-}
-
-export interface ProduceResponse {
-  topics: { topicName: string; partitions: ProducedPartition[] }[]
-}
-
-export interface FetchedMessage {
-  offset: string
-  timestamp: string
-  key: Buffer | null
-  value: Buffer | null
-  headers: Record<string, Buffer | Buffer[] | null>
-  isControlRecord: boolean
-  batchContext: { producerId: string; inTransaction: boolean }
-}
-
-export interface FetchedPartition {
-  partition: number
-  errorCode: number
-  highWatermark: string
-  lastStableOffset: string
-  abortedTransactions: { producerId: string; firstOffset: string }[] | null
-  messages: FetchedMessage[] & {
-    /** The offset after the last batch, which may hold fewer records than offsets. */
-    endOffset?: number
-    /** Why what follows cannot be read. */
-    failure?: unknown
-  }
-}
-
-export interface FetchResponse {
-  responses: { topicName: string; partitions: FetchedPartition[] }[]
-}
-
 export interface GroupMember {
   memberId: string
   memberMetadata: Buffer
@@ -101,21 +56,17 @@ export interface JoinedGroup {
 export interface Node {
   nodeId: number
   initProducerId(request: { transactionTimeout: number }): Promise<{ producerId: unknown; producerEpoch: number }>
-  produce(request: {
-    topicData: { topic: string; partitions: { partition: number; firstSequence: number; messages: Message[] }[] }[]
-    producerId: unknown
-    producerEpoch: number
-    acks: number
-    timeout: number
-    compression: number
-  }): Promise<ProduceResponse>
-  fetch(request: {
-    isolationLevel: number
-    maxWaitTime: number
-    minBytes: number
-    maxBytes: number
-    topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[]
-  }): Promise<FetchResponse>
+  connectionPool: {
+    send<Answer>(call: {
+      request: {
+        apiKey: number
+        apiVersion: number
+        apiName: string
+        encode(): Promise<{ buf: Buffer; buffer: Buffer }>
+      }
+      response: { decode(raw: Buffer): Promise<Answer>; parse(answer: Answer): Promise<Answer> }
+    }): Promise<Answer>
+  }
   createTopics(request: {
     topics: {
       topic: string

@@ -1,9 +1,10 @@
 import { type Cluster, createErrorFromCode, LEADER_NOT_AVAILABLE } from './internals.ts'
 
 import { Connection, type ConnectionSettings } from './connection.ts'
-import { responseOf, toStockpipeError, typeOf } from './failure.ts'
-import { Cursor } from './cursor.ts'
-import type { FetchedPartition, FetchResponse } from './protocol.ts'
+import { toStockpipeError, typeOf } from './failure.ts'
+import { Cursor, type Times } from './cursor.ts'
+import { decodeRecordBatches } from './record-batch.ts'
+import { fetch, type FetchedPartition } from './requests.ts'
 import type { Batch, Bounds } from '../../broker.ts'
 import { Trouble } from '../../trouble.ts'
 import type { Clock } from '../../../clock.ts'
@@ -21,7 +22,6 @@ export interface ReaderSettings extends ConnectionSettings {
 const WAIT_MS = 100
 const FETCH_BYTES = 8 * 1024 * 1024
 const PARTITION_BYTES = 256 * 1024
-const READ_COMMITTED = 1
 const OUT_OF_RANGE = 1
 const RETRY_FIRST_MS = 50
 const RETRY_LONGEST_MS = 2_000
@@ -123,39 +123,34 @@ export class TopicReader implements AsyncDisposable {
     const cursors = new Map<number, Cursor>()
     for (const cursor of group) if (!cursors.has(cursor.partition)) cursors.set(cursor.partition, cursor)
     for (const cursor of cursors.values()) this.#putLast(cursor)
-    const partitions = [...cursors.values()].map(({ partition, offset }) => ({
-      partition,
-      fetchOffset: String(offset),
-      maxBytes: PARTITION_BYTES,
-    }))
-    const request = {
-      isolationLevel: READ_COMMITTED,
-      maxWaitTime: WAIT_MS,
-      minBytes: 1,
+    const parts = await fetch(broker, {
+      topic: this.#topic,
+      maxWait: WAIT_MS,
       maxBytes: FETCH_BYTES,
-      topics: [{ topic: this.#topic, partitions }],
-    }
-    const answer = await answered(() => broker.fetch(request))
+      partitions: [...cursors.values()].map(({ partition, offset }) => ({
+        partition,
+        offset,
+        maxBytes: PARTITION_BYTES,
+      })),
+    })
     const times = { startedAt, endedAt: clock.now() }
-    const parts = answer.responses.flatMap(({ topicName, partitions: fetched }) =>
-      topicName === this.#topic ? fetched : [],
-    )
     if (this.#wasGone && parts.some(({ errorCode }) => errorCode === 0)) return this.#returned()
     for (const part of parts) {
       const cursor = cursors.get(part.partition)
       if (cursor === undefined) continue
-      if (part.errorCode === 0) this.#deliver(cursor, part, times)
+      if (part.errorCode === 0) await this.#deliver(cursor, part, times)
       else if (part.errorCode !== OUT_OF_RANGE || !(await this.#moveIntoRange(cursor)))
         void this.#rest(cursor, createErrorFromCode(part.errorCode))
     }
   }
 
-  #deliver(cursor: Cursor, part: FetchedPartition, times: { startedAt: number; endedAt: number }): void {
-    cursor.deliver(part, times)
+  async #deliver(cursor: Cursor, part: FetchedPartition, times: Times): Promise<void> {
+    const decoded = await decodeRecordBatches(part.bytes, cursor.offset, part.aborted)
+    cursor.deliver(decoded, { ...times, stableEnd: part.lastStableOffset })
     // An answer has room for so much only: who got something goes behind those who did not.
-    if (part.messages.length > 0) this.#putLast(cursor)
-    const { failure } = part.messages
-    if (failure !== undefined) return void this.#rest(cursor, unreadable(this.#topic, cursor, failure))
+    if (decoded.endOffset !== null) this.#putLast(cursor)
+    const { failure } = decoded
+    if (failure !== null) return void this.#rest(cursor, unreadable(this.#topic, cursor, failure))
     if (cursor.failures > 0) cursor.trouble.over()
     cursor.failures = 0
   }
@@ -225,17 +220,6 @@ export class TopicReader implements AsyncDisposable {
     await this.#settings.clock.sleep(pause, this.#closed.signal)
     if (this.#closed.signal.aborted) return
     await this.#connection.raw((cluster) => cluster.refreshMetadata()).catch(() => {})
-  }
-}
-
-/** Where some partitions failed the others still answered. */
-async function answered(fetch: () => Promise<FetchResponse>): Promise<FetchResponse> {
-  try {
-    return await fetch()
-  } catch (error) {
-    const answer = responseOf(error) as FetchResponse | undefined
-    if (answer === undefined) throw error
-    return answer
   }
 }
 

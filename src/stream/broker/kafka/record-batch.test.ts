@@ -8,11 +8,9 @@ import recordOf from 'kafkajs/src/protocol/recordBatch/record/v0/index.js'
 import decodeMessages from 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages.js'
 import Decoder from 'kafkajs/src/protocol/decoder.js'
 
-// Teaches kafkajs zstd.
-import './connection.ts'
 import { crc32c } from './crc32c.ts'
 import { decodeRecordBatches, encodeRecordBatch, type RecordToWrite } from './record-batch.ts'
-import { Reader, sizeOfVarint, writeVarint } from './varint.ts'
+import { Reader, sizeOfVarint, writeVarint } from './bytes.ts'
 
 const HEAD = { producerId: 123_456_789_012n, producerEpoch: 3, baseSequence: 77, timestamp: 1_700_000_000_123 }
 

@@ -1,7 +1,8 @@
 import { CompressionCodecs } from 'kafkajs'
 
+import './codecs.ts'
 import { crc32c } from './crc32c.ts'
-import { Reader, sizeOfVarint, writeVarint } from './varint.ts'
+import { Reader, sizeOfVarint, writeVarint } from './bytes.ts'
 import type { Headers, LogRecord } from '../../broker.ts'
 
 /**
@@ -204,8 +205,7 @@ async function decodeBatch(batch: Buffer, from: number, records: LogRecord[]): P
 async function bodyOf(batch: Buffer, codec: number): Promise<Buffer> {
   const body = batch.subarray(HEAD_BYTES)
   if (codec === 0) return body
-  if (codec === ZSTD) return Bun.zstdDecompressSync(body)
-  const decompress = CompressionCodecs[codec as 1 | 2 | 3]?.().decompress
+  const decompress = CompressionCodecs[codec as 1 | 2 | 3 | 4]?.().decompress
   if (decompress === undefined) throw new Error(`records are compressed in a way that is not known (${codec})`)
   return (await decompress(body)) as Buffer
 }

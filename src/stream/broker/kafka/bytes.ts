@@ -1,4 +1,4 @@
-/** Kafka's variable-length numbers: zigzag, seven bits a byte, lowest first. Up to 2^53. */
+/** Numbers and texts as Kafka's protocol has them. Variable-length numbers: zigzag, seven bits a byte, lowest first. */
 
 export function sizeOfVarint(value: number): number {
   let left = value < 0 ? -2 * value - 1 : 2 * value
@@ -79,6 +79,11 @@ export class Reader {
     return this.bytes.readInt32BE(this.at - 8) * 2 ** 32 + this.bytes.readUInt32BE(this.at - 4)
   }
 
+  bigint(): bigint {
+    this.at += 8
+    return this.bytes.readBigInt64BE(this.at - 8)
+  }
+
   /** A text with its length in two bytes before it; negative: none. */
   string(): string {
     const size = this.int16()
@@ -91,5 +96,54 @@ export class Reader {
     const byte = this.bytes[this.at++]
     if (byte === undefined) throw new RangeError('the bytes end within a number')
     return byte
+  }
+}
+
+/** Puts requests together. */
+export class Writer {
+  readonly #parts: Buffer[] = []
+
+  int8(value: number): this {
+    return this.raw(Buffer.from([value & 255]))
+  }
+
+  int16(value: number): this {
+    const bytes = Buffer.allocUnsafe(2)
+    bytes.writeInt16BE(value)
+    return this.raw(bytes)
+  }
+
+  int32(value: number): this {
+    const bytes = Buffer.allocUnsafe(4)
+    bytes.writeInt32BE(value)
+    return this.raw(bytes)
+  }
+
+  int64(value: number): this {
+    const bytes = Buffer.allocUnsafe(8)
+    bytes.writeBigInt64BE(BigInt(value))
+    return this.raw(bytes)
+  }
+
+  /** Null: none. */
+  string(text: string | null): this {
+    if (text === null) return this.int16(-1)
+    const bytes = Buffer.from(text)
+    return this.int16(bytes.length).raw(bytes)
+  }
+
+  array<Item>(items: readonly Item[], write: (item: Item) => void): this {
+    this.int32(items.length)
+    for (const item of items) write(item)
+    return this
+  }
+
+  raw(bytes: Buffer): this {
+    this.#parts.push(bytes)
+    return this
+  }
+
+  done(): Buffer {
+    return Buffer.concat(this.#parts)
   }
 }
