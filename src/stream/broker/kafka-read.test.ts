@@ -96,6 +96,21 @@ describe.skipIf(kafka === null)('reading from Kafka', () => {
     await member.leave()
   }, 30_000)
 
+  test.concurrent.each([1, 3, 5])(
+    'a topic made anew with %d partitions instead of 3 has the bounds of those',
+    async (count) => {
+      const topic = await newTopic([], 3)
+      await admin.deleteTopics({ topics: [topic] })
+      await until(
+        () => broker.bounds(topic).catch(() => null),
+        (bounds) => bounds?.length === 0,
+      )
+      await using other = openBroker(brokers)
+      await other.broker.createTopic({ name: topic, partitions: count })
+      expect(await broker.bounds(topic)).toHaveLength(count)
+    },
+  )
+
   test.concurrent('readers of one partition all get everything, also beside one that waits at the end', async () => {
     const topic = await newTopic()
     await using one = openBroker(brokers)

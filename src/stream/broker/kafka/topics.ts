@@ -42,6 +42,8 @@ export async function createTopic(options: TopicAdminOptions, spec: TopicSpec): 
 export async function boundsOf(connection: Connection, topic: string): Promise<readonly Bounds[]> {
   try {
     return await connection.raw(async (cluster) => {
+      // Asked seldom: the topic may have been made anew, and leaders may have moved.
+      await cluster.refreshMetadata()
       const found = cluster.findTopicPartitionMetadata(topic)
       if (found.some(({ leader }) => leader < 0)) throw createErrorFromCode(LEADER_NOT_AVAILABLE)
       const partitions = found.map(({ partitionId }) => ({ partition: partitionId }))
