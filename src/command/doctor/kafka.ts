@@ -11,6 +11,7 @@ import { failed, fail, type Finding, ok, warn } from './finding.ts'
 import { within } from './patience.ts'
 
 const PATIENCE_MS = 5_000
+const ASK_AGAIN_MS = 300
 
 /** Login, every broker, topic and group. Changes nothing, prints no password. */
 export async function checkKafka(settings: Settings): Promise<Finding[]> {
@@ -90,11 +91,23 @@ async function partitionsOf(cluster: Cluster, topic: string) {
 }
 
 async function group(cluster: Cluster, { kafkaGroup: name }: Settings): Promise<Finding> {
-  const coordinator = await findCoordinator(cluster, name)
+  const coordinator = await coordinatorOf(cluster, name)
   const { groups } = await coordinator.describeGroups({ groupIds: [name] })
   const members = groups[0]?.members.length ?? 0
   const protocol = groups[0]?.protocol ?? ''
   if (members > 0 && protocol !== '' && protocol !== 'stockpipe')
     return fail('group', `${name} is used by another program`, 'choose a group of its own by --kafka-group')
   return ok('group', members === 0 ? `${name} has no members now` : `${name} has ${members} running`)
+}
+
+/** A new cluster makes its topic for groups when it is first asked for one. */
+async function coordinatorOf(cluster: Cluster, name: string) {
+  const until = systemClock.now() + PATIENCE_MS - 2 * ASK_AGAIN_MS
+  for (;;)
+    try {
+      return await findCoordinator(cluster, name)
+    } catch (error) {
+      if (typeOf(error) !== 'GROUP_COORDINATOR_NOT_AVAILABLE' || systemClock.now() > until) throw error
+      await systemClock.sleep(ASK_AGAIN_MS)
+    }
 }
