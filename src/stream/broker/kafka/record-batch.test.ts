@@ -114,7 +114,8 @@ test('we read what kafkajs writes, with times of their own', async () => {
 test('numbers of any size keep their value', () => {
   fc.assert(
     fc.property(
-      fc.maxSafeInteger().map((n) => Math.trunc(n / 2)),
+      // Plus 0, for -0 is no number of Kafka's.
+      fc.maxSafeInteger().map((n) => Math.trunc(n / 2) + 0),
       (value) => {
         const bytes = Buffer.alloc(10)
         expect(writeVarint(bytes, value, 0)).toBe(sizeOfVarint(value))

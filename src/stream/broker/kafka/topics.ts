@@ -57,8 +57,6 @@ export async function boundsOf(connection: Connection, topic: string): Promise<r
         .map(({ partition }) => ({ start: starts.get(partition) ?? 0, end: ends.get(partition) ?? 0 }))
     })
   } catch (error) {
-    // It may have been made anew, with fewer partitions.
-    await connection.raw((cluster) => cluster.refreshMetadata()).catch(() => {})
     if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return []
     throw toStockpipeError(error, `ask for the offsets of ${topic}`)
   }
