@@ -1,5 +1,6 @@
 import { needsStore, ROLES, type Settings } from '../config.ts'
 import type { Problem } from '../config/problems.ts'
+import { limitHeap } from '../heap-limit.ts'
 import { configuredCommand } from './command.ts'
 
 export const runCommand = configuredCommand({
@@ -13,6 +14,8 @@ export const runCommand = configuredCommand({
   local: {},
   obstacles,
   async run({ settings, origins }) {
+    // All roles in one process, on a machine of one's own: memory is there to be used.
+    if (settings.role.length < ROLES.length) limitHeap()
     const { runPipeline } = await import('../run.ts')
     return runPipeline(settings, origins)
   },
