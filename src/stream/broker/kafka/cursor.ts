@@ -2,8 +2,8 @@ import type { DecodedRecords } from './record-batch.ts'
 import type { Batch, LogRecord } from '../../broker.ts'
 import type { Trouble } from '../../trouble.ts'
 
-/** Batches that may wait for their reader. Two: one to work on, one that comes meanwhile. */
-const WAITING = 2
+/** Bytes of values that may wait for the reader while it works, and that it gets at once. */
+const WAITING_BYTES = 512 * 1024
 const BATCH_BYTES = 1024 * 1024
 
 /** When a fetch began and ended. */
@@ -24,7 +24,8 @@ export class Cursor {
   failures = 0
   /** Told while only this partition cannot be read. */
   readonly trouble: Trouble
-  readonly #ready: Batch[] = []
+  #ready: Batch[] = []
+  #readyBytes = 0
   readonly #hungry: () => void
   #wake: (() => void) | null = null
   #failure: unknown = null
@@ -45,7 +46,7 @@ export class Cursor {
 
   get isHungry(): boolean {
     if (this.#isClosed || this.#failure !== null) return false
-    return !this.isFetching && !this.isResting && this.#ready.length < WAITING
+    return !this.isFetching && !this.isResting && this.#readyBytes < WAITING_BYTES
   }
 
   /** `stableEnd`: the partition's end, for readers of committed records. */
@@ -57,16 +58,17 @@ export class Cursor {
     // An empty batch is news only to a reader that has nothing else to do.
     if (records.length === 0 && (!isAtEnd || this.#ready.length > 0)) return
     const end = isAtEnd ? this.#visibleEnd : stableEnd
-    for (const piece of pieces(records)) this.#ready.push({ records: piece, end, ...times })
+    this.#ready.push({ records, end, ...times })
+    this.#readyBytes += sizeOf(records)
     this.#wake?.()
   }
 
-  /** The next batch; null once closed. Throws what the cursor failed with. */
+  /** What has come since the last call, as one batch; null once closed. Throws what the cursor failed with. */
   async next(): Promise<Batch | null> {
     for (;;) {
       if (this.#isClosed) return null
-      const batch = this.#ready.shift()
-      if (batch !== undefined) {
+      const batch = this.#take()
+      if (batch !== null) {
         this.#hungry()
         return batch
       }
@@ -76,6 +78,19 @@ export class Cursor {
       await promise
       this.#wake = null
     }
+  }
+
+  /** Many small fetches while the reader worked are one batch; what was compressed well is several. */
+  #take(): Batch | null {
+    const [first] = this.#ready
+    const last = this.#ready.at(-1)
+    if (first === undefined || last === undefined) return null
+    const all = this.#ready.length === 1 ? first.records : this.#ready.flatMap(({ records }) => records)
+    const records = firstOf(all)
+    const isAll = records.length === all.length
+    this.#ready = isAll ? [] : [{ ...last, records: all.slice(records.length) }]
+    this.#readyBytes = isAll ? 0 : this.#readyBytes - sizeOf(records)
+    return { records, end: last.end, startedAt: first.startedAt, endedAt: last.endedAt }
   }
 
   fail(failure: unknown): void {
@@ -89,18 +104,12 @@ export class Cursor {
   }
 }
 
-/** What was compressed well may be large. */
-function pieces(records: readonly LogRecord[]): readonly (readonly LogRecord[])[] {
-  const all: LogRecord[][] = []
-  let bytes = Number.POSITIVE_INFINITY
-  for (const record of records) {
-    const size = record.value?.length ?? 0
-    if (bytes + size > BATCH_BYTES) {
-      all.push([])
-      bytes = 0
-    }
-    all.at(-1)?.push(record)
-    bytes += size
-  }
-  return all.length === 0 ? [[]] : all
+/** The first records, as many as fit a batch; at least one. */
+function firstOf(records: readonly LogRecord[]): readonly LogRecord[] {
+  let bytes = 0
+  const end = records.findIndex(({ value }) => (bytes += value?.length ?? 0) > BATCH_BYTES)
+  return end < 0 ? records : records.slice(0, Math.max(1, end))
 }
+
+const sizeOf = (records: readonly LogRecord[]): number =>
+  records.reduce((bytes, { value }) => bytes + (value?.length ?? 0), 0)

@@ -20,6 +20,8 @@ export interface ReaderSettings extends ConnectionSettings {
 
 /** How long a broker waits for records before it says that there are none. */
 const WAIT_MS = 100
+/** Least time between the beginnings of two fetches from a broker. */
+const PACE_MS = 4
 const FETCH_BYTES = 8 * 1024 * 1024
 const PARTITION_BYTES = 256 * 1024
 const OUT_OF_RANGE = 1
@@ -36,6 +38,10 @@ export class TopicReader implements AsyncDisposable {
   readonly #connection: Connection
   readonly #cursors = new Set<Cursor>()
   readonly #busyNodes = new Set<number>()
+  /** When each broker was last asked. */
+  readonly #fetchedAt = new Map<number, number>()
+  /** The leader of each partition, as last known. */
+  #nodes: ReadonlyMap<number, number> = new Map()
   readonly #closed = new AbortController()
   readonly #trouble: Trouble
   #isWaiting = false
@@ -77,8 +83,14 @@ export class TopicReader implements AsyncDisposable {
 
   #pump(): void {
     if (this.#isWaiting || this.#closed.signal.aborted) return
-    const hungry = [...this.#cursors].filter((cursor) => cursor.isHungry)
+    const hungry = [...this.#cursors].filter((cursor) => cursor.isHungry && !this.#isServed(cursor))
     if (hungry.length > 0) void this.#dispatch(hungry)
+  }
+
+  /** Its broker has a fetch under way, and the next one takes it along. */
+  #isServed({ partition }: Cursor): boolean {
+    const node = this.#nodes.get(partition)
+    return node !== undefined && this.#busyNodes.has(node)
   }
 
   async #dispatch(cursors: readonly Cursor[]): Promise<void> {
@@ -86,25 +98,31 @@ export class TopicReader implements AsyncDisposable {
       await this.#connection.raw(async (cluster) => {
         await cluster.refreshMetadataIfNecessary()
         const partitions = cluster.findTopicPartitionMetadata(this.#topic)
-        const leaders = new Map(partitions.map(({ partitionId, leader }) => [partitionId, leader]))
+        this.#nodes = new Map(partitions.map(({ partitionId, leader }) => [partitionId, leader]))
         const hungry = cursors.filter((cursor) => cursor.isHungry)
-        for (const [node, group] of Map.groupBy(hungry, ({ partition }) => leaders.get(partition)))
+        for (const [node, group] of Map.groupBy(hungry, ({ partition }) => this.#nodes.get(partition)))
           if (node === undefined) for (const cursor of group) cursor.fail(noPartition(this.#topic, cursor))
           else if (node < 0)
             for (const cursor of group) void this.#rest(cursor, createErrorFromCode(LEADER_NOT_AVAILABLE))
-          else if (!this.#busyNodes.has(node)) void this.#fetchFrom(node, group)
+          else if (!this.#busyNodes.has(node)) void this.#fetchFrom(node)
       })
     } catch (error) {
       await this.#failed(error)
     }
   }
 
-  async #fetchFrom(node: number, group: readonly Cursor[]): Promise<void> {
+  /** For every cursor that has room. Soon after the last fetch it waits a moment: many small ones cost more than they bring. */
+  async #fetchFrom(node: number): Promise<void> {
     this.#busyNodes.add(node)
+    const { clock } = this.#settings
+    const pause = (this.#fetchedAt.get(node) ?? 0) + PACE_MS - clock.now()
+    if (pause > 0) await clock.sleep(pause, this.#closed.signal)
+    this.#fetchedAt.set(node, clock.now())
+    const group = [...this.#cursors].filter((cursor) => cursor.isHungry && this.#nodes.get(cursor.partition) === node)
     for (const cursor of group) cursor.isFetching = true
     let failure: unknown = null
     try {
-      await this.#connection.raw((cluster) => this.#fetch(node, group, cluster))
+      if (group.length > 0) await this.#connection.raw((cluster) => this.#fetch(node, group, cluster))
       this.#worked()
     } catch (error) {
       failure = error
