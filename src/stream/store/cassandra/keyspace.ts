@@ -8,12 +8,19 @@ import type { CassandraOptions, Consistency } from './options.ts'
 
 const MOST_COPIES = 3
 
-/** Makes the keyspace if it is missing and we may, and tells at which consistency it is read and written. */
+export interface Keyspace {
+  /** At which it is read and written. */
+  consistency: Consistency
+  /** Every node of the datacenter holds every row. */
+  isEverywhere: boolean
+}
+
+/** Makes the keyspace if it is missing and we may. */
 export async function openKeyspace(
   client: Client,
   changes: SchemaChanges,
   options: CassandraOptions,
-): Promise<Consistency> {
+): Promise<Keyspace> {
   const { keyspace } = options
   let replication = await replicationOf(client, keyspace)
   if (replication === null) {
@@ -21,14 +28,18 @@ export async function openKeyspace(
     await changes.apply(creation(client, options))
     replication = await replicationOf(client, keyspace)
   }
-  const copies = copiesIn(datacenterOf(client, options), replication ?? {})
+  const datacenter = datacenterOf(client, options)
+  const copies = copiesIn(datacenter, replication ?? {})
   if (copies === 0)
     throw new StockpipeError('schema', `keyspace "${keyspace}" has no copies in the datacenter stockpipe works with`, {
-      why: `its replication is ${JSON.stringify(replication)}, the datacenter ${datacenterOf(client, options)}`,
+      why: `its replication is ${JSON.stringify(replication)}, the datacenter ${datacenter}`,
       hint: 'set --cassandra-datacenter to one that has, or alter the keyspace',
       mendable: true,
     })
-  return options.consistency ?? (copies === 1 ? 'LOCAL_ONE' : 'LOCAL_QUORUM')
+  return {
+    consistency: options.consistency ?? (copies === 1 ? 'LOCAL_ONE' : 'LOCAL_QUORUM'),
+    isEverywhere: copies >= nodesOf(client, datacenter).length,
+  }
 }
 
 function creation(client: Client, options: CassandraOptions): string {

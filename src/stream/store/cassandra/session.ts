@@ -1,5 +1,6 @@
 import { type Client, type QueryOptions, types } from 'cassandra-driver'
 
+import type { Keyspace } from './keyspace.ts'
 import type { Consistency } from './options.ts'
 
 const CONSISTENCY_CODES: Readonly<Record<Consistency, number>> = {
@@ -35,10 +36,13 @@ export interface Reader {
 export class Session implements Reader {
   readonly client: Client
   readonly keyspace: string
+  /** Rows of several Cassandra partitions may share a request: whichever node gets it holds them all. */
+  readonly isEverywhere: boolean
   readonly #options: QueryOptions
 
-  constructor(client: Client, keyspace: string, consistency: Consistency) {
+  constructor(client: Client, keyspace: string, { consistency, isEverywhere }: Keyspace) {
     this.client = client
+    this.isEverywhere = isEverywhere
     this.keyspace = `"${keyspace}"`
     this.#options = {
       prepare: true,
@@ -57,7 +61,7 @@ export class Session implements Reader {
     })
   }
 
-  /** Several statements in one request; the caller sees to it that they are of one Cassandra partition. */
+  /** Several statements in one request; of one Cassandra partition, unless `isEverywhere`. */
   async send(statements: readonly Statement[]): Promise<void> {
     const [first] = statements
     if (first === undefined) return

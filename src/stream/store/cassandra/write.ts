@@ -34,7 +34,8 @@ export async function writeRows(rows: Rows, writing: Writing): Promise<void> {
       gate.leave()
     }
   }
-  for (const packet of packetsOf(rows, statements, contents)) {
+  const packets = packetsOf(rows, statements, contents)
+  for (const packet of session.isEverywhere ? gathered(packets) : packets) {
     await gate.enter()
     if (failure !== null) {
       gate.leave()
@@ -53,3 +54,31 @@ function* packetsOf(rows: Rows, statements: Statements, contents: Contents): Gen
   yield* rowPackets(rows, statements, contents)
   yield* contents.packets(statements)
 }
+
+/** The server complains in its log when a request is for more partitions than that. */
+const MOST_PARTITIONS = 10
+
+/**
+ * Single rows together, most of them candles that each are of a Cassandra partition of their own: a request costs the
+ * server far more than a row.
+ */
+function* gathered(packets: Iterable<Packet>): Generator<Packet, void> {
+  let singles: Packet[number][] = []
+  for (const packet of packets) {
+    const [only] = packet
+    if (only === undefined || packet.length > 1 || isLarge(only.params)) {
+      yield packet
+      continue
+    }
+    singles.push(only)
+    if (singles.length < MOST_PARTITIONS) continue
+    yield singles
+    singles = []
+  }
+  if (singles.length > 0) yield singles
+}
+
+const LARGE = 1000
+
+const isLarge = (params: readonly unknown[]): boolean =>
+  params.some((value) => (typeof value === 'string' || Buffer.isBuffer(value)) && value.length > LARGE)
