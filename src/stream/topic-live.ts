@@ -4,6 +4,7 @@ import { Partition } from './partition.ts'
 import { retry } from './retry.ts'
 import type { WindowSettings } from './symbol-windows.ts'
 import { aggregatesTopic } from './topics.ts'
+import type { Clock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import type { Context } from '../telemetry.ts'
 import type { CandleRow, LatestRow, Stamped, WindowRow } from '../trade.ts'
@@ -27,13 +28,15 @@ export interface TopicLive extends Live {
 type Row = Stamped<WindowRow> | Stamped<CandleRow> | Stamped<LatestRow>
 const RETENTION_MS = 24 * 3_600_000
 const COMPONENT = 'live'
+/** Least time between two appends: rows of all partitions then share the batches of the topic. */
+const PACE_MS = 50
 /** Tries, 3 s in all, that a pipeline may take to make its topics. */
 const STARTING = 5
 
 export function topicLive(options: TopicLiveOptions): TopicLive {
   const { broker, topic, partitions, context } = options
   const local = localLive()
-  const outgoing = new Outgoing(broker, aggregatesTopic(topic))
+  const outgoing = new Outgoing(options, aggregatesTopic(topic))
   return {
     publish: (update) => outgoing.add(update),
     published: (signal) => retry(COMPONENT, () => outgoing.sent(), { context, signal }),
@@ -52,17 +55,20 @@ export function topicLive(options: TopicLiveOptions): TopicLive {
   }
 }
 
-/** What waits to be published: of each row its newest state. One append is under way at a time. */
+/** What waits to be published: of each row its newest state, from all partitions. One append is under way at a time. */
 class Outgoing {
   readonly #broker: Broker
   readonly #topic: string
+  readonly #clock: Clock
+  #sentAt = 0
   #waiting = new Map<string, Row>()
   #records: readonly NewRecord[] = []
   #sending: Promise<void> | null = null
 
-  constructor(broker: Broker, topic: string) {
+  constructor({ broker, context }: TopicLiveOptions, topic: string) {
     this.#broker = broker
     this.#topic = topic
+    this.#clock = context.clock
   }
 
   add({ windows, candles, latest }: LiveUpdate): void {
@@ -89,6 +95,9 @@ class Outgoing {
 
   /** After a failure the same records go again before any others. */
   async #send(): Promise<void> {
+    const pause = this.#sentAt + PACE_MS - this.#clock.now()
+    if (pause > 0) await this.#clock.sleep(pause)
+    this.#sentAt = this.#clock.now()
     if (this.#records.length === 0) {
       this.#records = [...this.#waiting].map(([key, row]) => ({
         key,

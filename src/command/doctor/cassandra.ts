@@ -83,8 +83,8 @@ async function keyspace({ client, options, writes }: Visit): Promise<Finding> {
   if (writes && (await replicationOf(client, name)) === null)
     return warn('keyspace', `${name} is not there yet`, 'nothing: the first start makes it, if the role may CREATE')
   const changes = new SchemaChanges(client, options)
-  const consistency = await openKeyspace(client, changes, options)
-  const session = new Session(client, name, consistency)
+  const opened = await openKeyspace(client, changes, options)
+  const session = new Session(client, name, opened)
   await migrate({ session, changes, options })
   await readInfo(session, 'id')
   // Asks for the right to write, and writes nothing: there is no such row.
@@ -95,7 +95,10 @@ async function keyspace({ client, options, writes }: Visit): Promise<Finding> {
       'doctor',
     ])
   const rights = writes ? 'can be read and written' : 'can be read'
-  return ok('keyspace', `${name} ${rights} at ${consistency}, ${await copies({ client, options })} in the datacenter`)
+  return ok(
+    'keyspace',
+    `${name} ${rights} at ${opened.consistency}, ${await copies({ client, options })} in the datacenter`,
+  )
 }
 
 async function copies(visit: Pick<Visit, 'client' | 'options'>): Promise<string> {

@@ -140,6 +140,7 @@ export async function decodeRecordBatches(
   aborted: readonly Aborted[],
 ): Promise<DecodedRecords> {
   const records: LogRecord[] = []
+  if (bytes.length === 0) return { records, endOffset: null, failure: null }
   const undone = new UndoneProducers(aborted)
   let endOffset: number | null = null
   for (let at = 0; at + HEAD_BYTES <= bytes.length;) {

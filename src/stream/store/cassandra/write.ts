@@ -57,25 +57,28 @@ function* packetsOf(rows: Rows, statements: Statements, contents: Contents): Gen
 
 /** The server complains in its log when a request is for more partitions than that. */
 const MOST_PARTITIONS = 10
+/** Rows of one partition that are too few for a request of their own. */
+const FEW = 8
 
 /**
- * Single rows together, most of them candles that each are of a Cassandra partition of their own: a request costs the
- * server far more than a row.
+ * Small packets together, most of them candles that each are of a Cassandra partition of their own: a request costs
+ * the server and us far more than a row.
  */
 function* gathered(packets: Iterable<Packet>): Generator<Packet, void> {
-  let singles: Packet[number][] = []
+  let rows: Packet[number][] = []
+  let partitions = 0
   for (const packet of packets) {
-    const [only] = packet
-    if (only === undefined || packet.length > 1 || isLarge(only.params)) {
+    if (packet.length > FEW || packet.some(({ params }) => isLarge(params))) {
       yield packet
       continue
     }
-    singles.push(only)
-    if (singles.length < MOST_PARTITIONS) continue
-    yield singles
-    singles = []
+    rows.push(...packet)
+    if (++partitions < MOST_PARTITIONS) continue
+    yield rows
+    rows = []
+    partitions = 0
   }
-  if (singles.length > 0) yield singles
+  if (rows.length > 0) yield rows
 }
 
 const LARGE = 1000
