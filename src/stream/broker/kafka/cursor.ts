@@ -5,6 +5,8 @@ import type { Trouble } from '../../trouble.ts'
 /** Bytes of values that may wait for the reader while it works, and that it gets at once. */
 const WAITING_BYTES = 512 * 1024
 const BATCH_BYTES = 1024 * 1024
+/** How long nothing must have come before that is worth a batch. */
+const EMPTY_MS = 100
 
 /** When a fetch began and ended. */
 export interface Times {
@@ -26,6 +28,8 @@ export class Cursor {
   readonly trouble: Trouble
   #ready: Batch[] = []
   #readyBytes = 0
+  /** When the first of the empty fetches began that were not told yet. */
+  #emptySince: number | null = null
   readonly #hungry: () => void
   #wake: (() => void) | null = null
   #failure: unknown = null
@@ -55,11 +59,20 @@ export class Cursor {
     const last = records.at(-1)
     if (last !== undefined) this.#visibleEnd = last.offset + 1
     const isAtEnd = this.offset >= stableEnd
-    // An empty batch is news only to a reader that has nothing else to do.
-    if (records.length === 0 && (!isAtEnd || this.#ready.length > 0)) return
     const end = isAtEnd ? this.#visibleEnd : stableEnd
+    if (records.length === 0) return isAtEnd ? this.#deliverNothing(end, times) : undefined
+    this.#emptySince = null
     this.#ready.push({ records, end, ...times })
     this.#readyBytes += sizeOf(records)
+    this.#wake?.()
+  }
+
+  /** News only after a while, and only to a reader that has nothing else to do: fetches end whenever another partition has records. */
+  #deliverNothing(end: number, { startedAt, endedAt }: Times): void {
+    this.#emptySince ??= startedAt
+    if (endedAt - this.#emptySince < EMPTY_MS || this.#ready.length > 0) return
+    this.#ready.push({ records: [], end, startedAt: this.#emptySince, endedAt })
+    this.#emptySince = null
     this.#wake?.()
   }
 
