@@ -2,15 +2,15 @@ import type { Batch } from './broker.ts'
 import type { Clock } from '../clock.ts'
 import type { Flush } from './window.ts'
 
-/** Candles of 5 m and longer hardly move: their open rows need not be written as often as the others. */
-const LONG_EVERY_MS = 1_000
+/** What is longer moves less from one moment to the next: its open rows are written less often, by these factors. */
+const MINUTES_FACTOR = 3
+const LONG_FACTOR = 10
 
 /** Open rows are written at most this often; at the end of the log at once, so that the last price is never held back. */
 export class FlushTimer {
   readonly #everyMs: number
   readonly #clock: Clock
-  #last = 0
-  #lastLong = 0
+  readonly #last = { flush: 0, minutes: 0, long: 0 }
 
   constructor(everyMs: number, clock: Clock) {
     this.#everyMs = everyMs
@@ -18,11 +18,23 @@ export class FlushTimer {
   }
 
   due(batch: Batch): Required<Omit<Flush, 'latest'>> {
+    return {
+      flush: this.#isDue('flush', 1) || this.#isNow('flush', batch),
+      minutes: this.#isDue('minutes', MINUTES_FACTOR),
+      long: this.#isDue('long', LONG_FACTOR),
+    }
+  }
+
+  #isDue(what: 'flush' | 'minutes' | 'long', factor: number): boolean {
     const now = this.#clock.now()
-    const flush = now - this.#last >= this.#everyMs || batch.records.length === 0
-    const long = now - this.#lastLong >= Math.max(LONG_EVERY_MS, this.#everyMs)
-    if (flush) this.#last = now
-    if (long) this.#lastLong = now
-    return { flush, long }
+    if (now - this.#last[what] < factor * this.#everyMs) return false
+    this.#last[what] = now
+    return true
+  }
+
+  #isNow(what: 'flush', batch: Batch): boolean {
+    if (batch.records.length > 0) return false
+    this.#last[what] = this.#clock.now()
+    return true
   }
 }

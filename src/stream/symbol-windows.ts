@@ -140,12 +140,19 @@ export class SymbolWindows {
     this.nextEnd = this.#seconds.size > 0 ? startOf(watermark, SECOND) + SECOND : this.#findNextEnd()
   }
 
-  /**
-   * Writes the row of every open window that changed; `rankAt(end)` is 1 where the quiet market closes it. Candles of
-   * 5 m and longer only when `long`, or when the day is another one: prices are compared with its open.
-   */
-  emitOpen(rankAt: (end: number) => Rank, sink: RowSink, { long }: { long: boolean }): void {
+  /** Writes the row of every open window that changed; `rankAt(end)` is 1 where the quiet market closes it. */
+  emitOpen(rankAt: (end: number) => Rank, sink: RowSink): void {
+    this.emitSeconds(rankAt, sink)
+    this.emitMinutes(rankAt, sink)
+    this.emitLong(rankAt, sink)
+  }
+
+  emitSeconds(rankAt: (end: number) => Rank, sink: RowSink): void {
     for (const second of this.#seconds.values()) this.#emit('1s', second, rankAt(second.start + SECOND), sink)
+  }
+
+  /** Candles of 1 m, and the hopping windows. */
+  emitMinutes(rankAt: (end: number) => Rank, sink: RowSink): void {
     for (const end of this.#openEnds()) {
       const sum = this.#merged(end)
       const rank = rankAt(end)
@@ -153,10 +160,16 @@ export class SymbolWindows {
       sink.windows.push(windowRow(this.symbol, sum, { end, rank }))
       this.#written.set(end, 4 * sum.n + rank)
     }
-    const minutes = [...this.#minutes.values()].sort(byStart)
-    for (const minute of minutes) this.#emit('1m', minute, rankAt(minute.start + MINUTE), sink)
-    if (long || this.#dayOpen?.day !== startOf(this.latest.t, INTERVAL_MS['1d']))
-      this.#emitOpenLong(minutes, rankAt, sink)
+    for (const minute of this.#openMinutes()) this.#emit('1m', minute, rankAt(minute.start + MINUTE), sink)
+  }
+
+  #openMinutes(): Aggregate[] {
+    return [...this.#minutes.values()].sort(byStart)
+  }
+
+  /** False where the newest price is of another day than the one whose open is known. */
+  get knowsDayOpen(): boolean {
+    return this.#dayOpen?.day === startOf(this.latest.t, INTERVAL_MS['1d'])
   }
 
   /** The largest end of an open hopping window, second or minute; null when none is open. */
@@ -263,8 +276,9 @@ export class SymbolWindows {
     })
   }
 
-  #emitOpenLong(minutes: readonly Aggregate[], rankAt: (end: number) => Rank, sink: RowSink): void {
-    let children = minutes
+  /** Candles of 5 m and longer. */
+  emitLong(rankAt: (end: number) => Rank, sink: RowSink): void {
+    let children: readonly Aggregate[] = this.#openMinutes()
     for (const [level, interval] of LONG.entries()) {
       for (const child of children) this.#longAt(level, child.start)
       const sums: Aggregate[] = []

@@ -17,8 +17,13 @@ export interface KnownPrice {
 
 /** Which of the rows that may still change are wanted. */
 export interface Flush {
+  /** Any at all; alone: candles of 1 s. */
   flush: boolean
+  /** Candles of 1 m and hopping windows (default: as `flush`). */
+  minutes?: boolean
+  /** Candles of 5 m and longer (default: as `flush`). */
   long?: boolean
+  /** Newest prices (default: as `flush`). */
   latest?: boolean
 }
 
@@ -37,9 +42,12 @@ export class WindowEngine {
   readonly #settings: WindowSettings
   readonly #owner: { partition: number; incarnation: number }
   readonly #symbols = new Map<string, SymbolWindows>()
-  /** Changed since they were last written: at all, in their long candles, in their newest price. */
-  readonly #dirty = new Set<SymbolWindows>()
-  readonly #dirtyLong = new Set<SymbolWindows>()
+  /** Changed since their rows were last written, by kind of row. */
+  readonly #dirty = {
+    seconds: new Set<SymbolWindows>(),
+    minutes: new Set<SymbolWindows>(),
+    long: new Set<SymbolWindows>(),
+  }
   readonly #newPrices = new Set<SymbolWindows>()
   #rows: RowSink = noRows()
   #watermark = Number.NEGATIVE_INFINITY
@@ -132,16 +140,26 @@ export class WindowEngine {
     for (const state of this.#symbols.values()) this.#touch(state)
   }
 
-  /**
-   * The rows that are due: trades, late trades and final windows always, changed open ones when `flush`; of those,
-   * candles of 5 m and longer when `long` (default: as `flush`); newest prices when `latest` (default: as `flush`).
-   */
-  take({ flush, long = flush, latest = flush }: Flush): RowSink {
+  /** The rows that are due: trades, late trades and final windows always, of the changed open ones those wanted. */
+  take({ flush, minutes = flush, long = flush, latest = flush }: Flush): RowSink {
     this.#closeDue()
-    if (flush) this.#emitDirty(this.#dirty, long)
-    if (long) this.#emitDirty(this.#dirtyLong, true)
+    if (flush) this.#emitDirty(this.#dirty.seconds, (state) => this.#emitShort(state))
+    if (minutes) this.#emitDirty(this.#dirty.minutes, (state) => state.emitMinutes(stillOpen, this.#rows))
+    if (long) this.#emitDirty(this.#dirty.long, (state) => state.emitLong(stillOpen, this.#rows))
     if (latest) this.#emitPrices()
     return this.#handOver()
+  }
+
+  #emitShort(state: SymbolWindows): void {
+    state.isDirty = false
+    state.emitSeconds(stillOpen, this.#rows)
+    // Prices are compared with the open of the day.
+    if (!state.knowsDayOpen) state.emitLong(stillOpen, this.#rows)
+  }
+
+  #emitDirty(dirty: Set<SymbolWindows>, emit: (state: SymbolWindows) => void): void {
+    for (const state of dirty) emit(state)
+    dirty.clear()
   }
 
   #emitPrices(): void {
@@ -152,21 +170,9 @@ export class WindowEngine {
     this.#newPrices.clear()
   }
 
-  /** What was written without its long candles is dirty for those still. */
-  #emitDirty(dirty: Set<SymbolWindows>, long: boolean): void {
-    for (const state of dirty) {
-      state.isDirty = false
-      state.emitOpen(stillOpen, this.#rows, { long })
-      if (long) this.#dirtyLong.delete(state)
-      else this.#dirtyLong.add(state)
-    }
-    dirty.clear()
-  }
-
   /** The rows of all open windows that the quiet market closes: `isQuiet(end)` says which. Nothing is forgotten. */
   closeQuiet(isQuiet: (end: number) => boolean): RowSink {
-    for (const state of this.#symbols.values())
-      state.emitOpen((end) => (isQuiet(end) ? 1 : 0), this.#rows, { long: true })
+    for (const state of this.#symbols.values()) state.emitOpen((end) => (isQuiet(end) ? 1 : 0), this.#rows)
     return this.#handOver()
   }
 
@@ -308,7 +314,7 @@ export class WindowEngine {
   #touch(state: SymbolWindows): void {
     if (state.isDirty) return
     state.isDirty = true
-    this.#dirty.add(state)
+    for (const dirty of Object.values(this.#dirty)) dirty.add(state)
   }
 
   #stateOf(symbol: string): SymbolWindows {
