@@ -1,9 +1,7 @@
 import type { OpenedFeed } from './open-feed.ts'
 import type { OriginKeeper } from './origin.ts'
-import { createApi } from '../api/api.ts'
 import { createOpsApp } from '../api/ops.ts'
 import { serveApi, type ServedApi } from '../api/serve.ts'
-import { createPage } from '../api/web/page.ts'
 import { defaultListen, type Origins, type Settings } from '../config.ts'
 import { StockpipeError } from '../errors.ts'
 import type { PipelineStats } from '../stats.ts'
@@ -40,7 +38,7 @@ export async function openHttp(settings: Settings, origins: Origins, around: Htt
   const { store } = around
   const app =
     settings.role.includes('api') && store !== null
-      ? createApi({ ...apiOptions(settings, around), store, page: await createPage(), signal: ended.signal })
+      ? await openApi(settings, around, { store, signal: ended.signal })
       : createOpsApp(opsOptions(settings, around))
   const served = await listen(
     (port) => serveApi(app, { ...address(settings), port, context: around.context }),
@@ -60,6 +58,15 @@ export async function openHttp(settings: Settings, origins: Origins, around: Htt
       await served[Symbol.asyncDispose]()
     },
   }
+}
+
+async function openApi(
+  settings: Settings,
+  around: HttpSurroundings,
+  { store, signal }: { store: Store; signal: AbortSignal },
+) {
+  const [{ createApi }, { createPage }] = await Promise.all([import('../api/api.ts'), import('../api/web/page.ts')])
+  return createApi({ ...apiOptions(settings, around), store, page: await createPage(), signal })
 }
 
 const apiOptions = (settings: Settings, around: HttpSurroundings) => ({

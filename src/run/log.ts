@@ -2,11 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { Settings } from '../config.ts'
-import { ReplayState } from '../ingest/feed/replay-state.ts'
-import { kafkaOptions } from '../servers.ts'
 import type { Broker } from '../stream/broker.ts'
-import { openEmbeddedBroker } from '../stream/broker/embedded.ts'
-import { KafkaBroker } from '../stream/broker/kafka.ts'
 import type { Stamp } from '../stream/stamp.ts'
 import type { Context, Log } from '../telemetry.ts'
 
@@ -19,24 +15,32 @@ export interface OpenedLog {
 const brokers = { embedded, kafka } satisfies Record<Settings['broker'], Opener>
 type Opener = (settings: Settings, around: { context: Context; folder: string }) => Promise<OpenedLog>
 
-/** Kafka is not waited for: whoever uses the log waits. */
+/** Kafka is not waited for: whoever uses the log waits. Only what is used is loaded: a role needs no memory for the rest. */
 export const openLog: Opener = (settings, around) => brokers[settings.broker](settings, around)
 
 async function embedded(_settings: Settings, { context, folder }: { context: Context; folder: string }) {
   const { clock, log } = context
-  noticeLostLog(folder, log)
+  const [{ ReplayState }, { openEmbeddedBroker }] = await Promise.all([
+    import('../ingest/feed/replay-state.ts'),
+    import('../stream/broker/embedded.ts'),
+  ])
+  noticeLostLog(folder, log, () => ReplayState.forget(folder))
   return { broker: await openEmbeddedBroker({ path: join(folder, 'log.db'), clock, log }), stamp: null }
 }
 
 async function kafka(settings: Settings, { context }: { context: Context }) {
+  const [{ kafkaOptions }, { KafkaBroker }] = await Promise.all([
+    import('../servers.ts'),
+    import('../stream/broker/kafka.ts'),
+  ])
   const broker = new KafkaBroker(kafkaOptions(settings, context))
   return { broker, stamp: broker.stamp(settings.kafkaTopic) }
 }
 
 /** Someone removed the log: no recording is in it any more. Its store keeps what it has, and offsets begin anew. */
-function noticeLostLog(folder: string, log: Log): void {
+function noticeLostLog(folder: string, log: Log, forgetReplays: () => void): void {
   if (existsSync(join(folder, 'log.db'))) return
-  ReplayState.forget(folder)
+  forgetReplays()
   if (!existsSync(join(folder, 'store.db'))) return
   log.warn('log.made_anew', { why: `log.db is gone from ${folder}`, note: 'rows already stored stay as they are' })
 }

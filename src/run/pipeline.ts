@@ -1,6 +1,6 @@
 import { openHttp, type Http } from './http.ts'
 import { openLog } from './log.ts'
-import { openFeed, type OpenedFeed } from './open-feed.ts'
+import type { FeedSurroundings, OpenedFeed } from './open-feed.ts'
 import { OriginKeeper } from './origin.ts'
 import { openRowStore } from './row-store.ts'
 import { type TaskParts, tasksOf } from './tasks.ts'
@@ -77,7 +77,7 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
   // At once, so that a log of another shape is refused before anything runs. Kafka is waited for later.
   if (settings.broker === 'embedded') await ensureTopics(options, new AbortController().signal)
   const feed = settings.role.includes('producer')
-    ? opening.use(await openFeed(settings, { context, broker, folder, topic: settings.kafkaTopic }))
+    ? opening.use(await feedOf(settings, { context, broker, folder }))
     : null
   const http = opening.use(
     await openHttp(settings, origins, {
@@ -105,6 +105,11 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
     tasks,
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   }
+}
+
+async function feedOf(settings: Settings, around: Pick<FeedSurroundings, 'context' | 'broker' | 'folder'>) {
+  const { openFeed } = await import('./open-feed.ts')
+  return openFeed(settings, { ...around, topic: settings.kafkaTopic })
 }
 
 /** The embedded log and store are files, and a recording is replayed from where it was. */

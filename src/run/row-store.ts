@@ -2,13 +2,9 @@ import { join } from 'node:path'
 
 import type { Settings } from '../config.ts'
 import { printDuration } from '../config/measure.ts'
-import { cassandraOptions } from '../servers.ts'
 import type { Broker } from '../stream/broker.ts'
 import type { Stamp } from '../stream/stamp.ts'
 import type { Store } from '../stream/store.ts'
-import { openCassandraStore } from '../stream/store/cassandra.ts'
-import { settleStore } from '../stream/store/settings.ts'
-import { openThreadedStore } from '../stream/store/threaded.ts'
 import type { Context } from '../telemetry.ts'
 
 export interface OpenedStore {
@@ -30,6 +26,10 @@ type Opener = (settings: Settings, around: Around) => Promise<OpenedStore>
 export const openRowStore: Opener = (settings, around) => stores[settings.store](settings, around)
 
 async function embedded(settings: Settings, { context, folder, broker }: Around): Promise<OpenedStore> {
+  const [{ settleStore }, { openThreadedStore }] = await Promise.all([
+    import('../stream/store/settings.ts'),
+    import('../stream/store/threaded.ts'),
+  ])
   const { clock, log } = context
   const path = join(folder, 'store.db')
   // The log on Kafka may be away just now; whether it is whole only matters to a store made by other settings.
@@ -41,6 +41,10 @@ async function embedded(settings: Settings, { context, folder, broker }: Around)
 
 /** Only a processor makes tables: the api may have the right to read and no other. */
 async function cassandra(settings: Settings, { context }: Around): Promise<OpenedStore> {
+  const [{ cassandraOptions }, { openCassandraStore }] = await Promise.all([
+    import('../servers.ts'),
+    import('../stream/store/cassandra.ts'),
+  ])
   const migrate = settings.role.includes('processor')
   const store = await openCassandraStore(cassandraOptions(settings, context, { migrate }))
   return { store, stamp: store.stamp }

@@ -3,7 +3,6 @@ import type { OpenedFeed } from './open-feed.ts'
 import type { OriginKeeper } from './origin.ts'
 import { schemaIdFor } from './schema-id.ts'
 import type { Settings } from '../config.ts'
-import { runProducer } from '../ingest/ingest.ts'
 import type { PipelineStats } from '../stats.ts'
 import { SCHEMA_ID } from '../stream/codec.ts'
 import { Observer } from '../stream/observer.ts'
@@ -80,6 +79,7 @@ const producerTask = ({ settings, options, origin, drained }: TaskParts, { feed 
       schemaId = await schemaIdFor(settings, options.context, signal)
     }
     if (!(await isPrepared(signal, prepare))) return
+    const { runProducer } = await import('../ingest/ingest.ts')
     await runProducer(feed, { ...options, schemaId, repeats: settings.repeats }, signal)
     if (settings.exitAtEnd && !signal.aborted) drained.abort()
   },

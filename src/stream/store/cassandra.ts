@@ -18,7 +18,7 @@ export type { CassandraOptions } from './cassandra/options.ts'
 
 /** Requests of all writes under way at once: of those with trades, and of those without, which must not be in their way. */
 const IN_FLIGHT = 32
-const IN_FLIGHT_BEHIND = 8
+const IN_FLIGHT_BEHIND = 2
 
 export interface CassandraStore extends Store {
   /** Kept in the store itself. */
