@@ -2,7 +2,7 @@
 const VARIABLE = 'BUN_JSC_forceRAMSize'
 
 /** What a role of its own may take the machine for. Less, and the collector's pauses are felt in the latency (measured). */
-const BYTES = 512_000_000
+const BYTES = 256_000_000
 
 /**
  * The runtime lets garbage grow in proportion to the memory of the machine, and reads that before any code of ours
