@@ -32,3 +32,21 @@ test("another producer's symbol in a partition that is not its own is told once"
     stranger,
   ])
 })
+
+test.each([
+  { flush: true, minutes: false, long: false },
+  { flush: false, minutes: true, long: false },
+  { flush: false, minutes: false, long: true },
+])('after %j of the open rows a full one lacks nothing', (some) => {
+  const partition = new Partition(WINDOWS, { partition: 0, incarnation: 1, truncated: false, committed: null })
+  const trade = (offset: number) =>
+    partition.fold({ records: [foreign(offset, 'AAPL')], end: 9, startedAt: 0, endedAt: 0 })
+  trade(0)
+  partition.take(some)
+  trade(1)
+  const { windows, candles } = partition.take({ flush: true })
+  expect(windows.map(({ n }) => n)).toEqual([2, 2, 2])
+  expect(candles.map(({ interval, n }) => `${interval} ${n}`).sort()).toEqual(
+    ['1s 2', '1m 2', '5m 2', '15m 2', '1h 2', '1d 2'].sort(),
+  )
+})

@@ -126,7 +126,8 @@ async function run(log: ReturnType<typeof memoryLog>, how: Disturbance): Promise
       const isCrash = crash !== null && rounds >= crash.batches
       if (isCrash && crash.at === 'fold') break
       if (!isLive) continue
-      await memory.store.write(partition.take({ flush: rounds % how.flushEvery === 0 }))
+      const due = { flush: rounds % how.flushEvery === 0, minutes: rounds % 3 === 0, long: rounds % 5 === 0 }
+      await memory.store.write(partition.take(due))
       if (isCrash && crash.at === 'write') break
       const triple = rounds % how.commitEvery === 0 ? partition.triple() : null
       if (triple !== null)

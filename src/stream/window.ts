@@ -143,7 +143,8 @@ export class WindowEngine {
   /** The rows that are due: trades, late trades and final windows always, of the changed open ones those wanted. */
   take({ flush, minutes = flush, long = flush, latest = flush }: Flush): RowSink {
     this.#closeDue()
-    if (flush) this.#emitDirty(this.#dirty.seconds, (state) => this.#emitShort(state))
+    // Always with the others: who is clean of seconds is taken for clean of all, see `#touch`.
+    if (flush || minutes || long) this.#emitDirty(this.#dirty.seconds, (state) => this.#emitShort(state))
     if (minutes) this.#emitDirty(this.#dirty.minutes, (state) => state.emitMinutes(stillOpen, this.#rows))
     if (long) this.#emitDirty(this.#dirty.long, (state) => state.emitLong(stillOpen, this.#rows))
     if (latest) this.#emitPrices()

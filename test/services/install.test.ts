@@ -206,7 +206,7 @@ describe('a machine', () => {
     expect(reasonIn(env)).toBe('there is no mvn: install Maven')
     script(folder.path, { name: 'mvn', text: 'exit 0' })
     expect(reasonIn(env)).toBe('available')
-    expect(reasonIn({ ...env, STOCKPIPE_TEST_SERVICES: 'off' })).toBe('STOCKPIPE_TEST_SERVICES is off')
+    expect(reasonIn({ ...env, TEST_SERVICES: 'off' })).toBe('TEST_SERVICES is off')
   })
 
   test('of continuous integration must have them', () => {

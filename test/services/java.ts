@@ -21,8 +21,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Whether real servers can be started here, and if not, why. Asks each time. */
 export function servicesAvailable(env: Environment = process.env): Availability {
   const no = (reason: string): Availability => ({ isAvailable: false, reason })
-  const cache = env['STOCKPIPE_TEST_SERVICES'] || join(homedir(), '.cache', 'stockpipe-test-services')
-  if (cache === OFF) return no('STOCKPIPE_TEST_SERVICES is off')
+  const cache = env['TEST_SERVICES'] || join(homedir(), '.cache', 'stockpipe-test-services')
+  if (cache === OFF) return no('TEST_SERVICES is off')
   if (process.platform === 'win32') return no('the test servers do not run on Windows')
   const java = find('java', env['JAVA_HOME'], env)
   if (java === null) return no(`there is no java: install JDK ${OLDEST_JAVA}`)

@@ -2,8 +2,8 @@ import { startCassandra } from './cassandra.ts'
 import { startKafka } from './kafka.ts'
 
 /** Tell test files where the servers of this run are: `host:port,...` and `host:port`. */
-export const KAFKA_VARIABLE = 'STOCKPIPE_TEST_KAFKA'
-export const CASSANDRA_VARIABLE = 'STOCKPIPE_TEST_CASSANDRA'
+export const KAFKA_VARIABLE = 'TEST_KAFKA'
+export const CASSANDRA_VARIABLE = 'TEST_CASSANDRA'
 /** Instead of an address: there are none, and that was said already. */
 export const UNAVAILABLE = 'unavailable'
 

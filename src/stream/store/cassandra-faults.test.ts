@@ -41,6 +41,16 @@ describe.if(canStartServices())('on a server with logins', () => {
   const write = (store: CassandraStore, symbol: string, offset = 0) =>
     store.write(rows({ trades: [tradeBatch(symbol, [entry(HOUR)], { offset })] }))
 
+  test('there are roles to read and to write, for an administrator to grant', async () => {
+    await keyspace.ask(`CREATE ROLE IF NOT EXISTS viewer WITH PASSWORD = 'v' AND LOGIN = true`)
+    await keyspace.ask(`GRANT $_reader TO viewer`)
+    await using store = await keyspace.open({ credentials: { username: 'viewer', password: 'v' } })
+    await until(() => succeeds(store.symbols()), Boolean)
+    expect(await failure(write(store, 'MAY-NOT'))).toMatchObject({ code: 'auth', mendable: true })
+    await keyspace.ask(`GRANT $_writer TO viewer`)
+    await until(() => succeeds(write(store, 'MAY')), Boolean)
+  })
+
   test('a wrong password is named, but never told', async () => {
     const credentials = { username: 'cassandra', password: 'hunter2' }
     await using store = await keyspace.open({ credentials })

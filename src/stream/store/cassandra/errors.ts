@@ -39,6 +39,13 @@ export function toStockpipeError(error: unknown, where: Where): StockpipeError {
 
 const isUnresolved = (error: unknown): boolean => error instanceof Error && error.message.includes('resolved')
 
+/** The login may not do that, or the server does not do it for anybody. */
+export const isRefused = (error: unknown): boolean =>
+  causesOf(error).some(
+    (cause) =>
+      cause instanceof errors.ResponseError && (cause.code === CODES.unauthorized || cause.code === CODES.invalid),
+  )
+
 /** Whether only a new connection can tell what is wrong. */
 export const isUnprepared = (error: unknown): boolean =>
   causesOf(error).some((cause) => cause instanceof errors.ResponseError && cause.code === UNPREPARED)

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 
 import { StockpipeError } from '../../../errors.ts'
-import { isMissing, missing } from './errors.ts'
+import { isMissing, isRefused, missing } from './errors.ts'
 import type { SchemaChanges } from './ddl.ts'
 import { Lease } from './lease.ts'
 import type { CassandraOptions } from './options.ts'
+import roles from './roles.cql' with { type: 'text' }
 import schema from './schema.cql' with { type: 'text' }
 import type { Session } from './session.ts'
 import { tableOptions } from './table-options.ts'
@@ -12,9 +13,14 @@ import { tableOptions } from './table-options.ts'
 interface Migration {
   version: number
   text: string
+  /** About logins: nothing to do where there are none, and left to an administrator where ours may not. */
+  isAboutRoles?: boolean
 }
 
-const MIGRATIONS: readonly Migration[] = [{ version: 1, text: schema }]
+const MIGRATIONS: readonly Migration[] = [
+  { version: 1, text: schema },
+  { version: 2, text: roles, isAboutRoles: true },
+]
 
 /** What migrating itself needs. `store_info` holds its lock, the store's id and its origin stamp. */
 const FIRST_TABLES = [
@@ -58,11 +64,15 @@ export async function migrate(work: Omit<Work, 'migrations'>, migrations = MIGRA
 async function makeTables(work: Work, lease: Lease): Promise<void> {
   const { session, changes, options, migrations } = work
   try {
-    for (const { version, text } of await pending(session, options, migrations)) {
-      for (const statement of statementsOf(text)) {
-        await lease.renew()
-        await changes.apply(fill(statement, work))
+    for (const { version, text, isAboutRoles } of await pending(session, options, migrations)) {
+      const apply = async () => {
+        for (const statement of statementsOf(text)) {
+          await lease.renew()
+          await changes.apply(fill(statement, work))
+        }
       }
+      if (isAboutRoles) await tryRoles(apply, options)
+      else await apply()
       await session.execute(
         `INSERT INTO ${session.keyspace}.schema_migrations (version, applied_ts, checksum) VALUES (?, ?, ?)`,
         [version, options.clock.now(), checksumOf(text)],
@@ -72,6 +82,16 @@ async function makeTables(work: Work, lease: Lease): Promise<void> {
   } finally {
     // It would expire by itself; whoever waits should not have to.
     await lease.release().catch(() => {})
+  }
+}
+
+async function tryRoles(apply: () => Promise<void>, { credentials, keyspace, log }: CassandraOptions): Promise<void> {
+  if (credentials === null) return
+  try {
+    await apply()
+  } catch (error) {
+    if (!isRefused(error)) throw error
+    log.info('cassandra.roles_left_out', { keyspace, user: credentials.username, why: error })
   }
 }
 
@@ -129,6 +149,8 @@ const statementsOf = (text: string): string[] =>
 function fill(statement: string, { session, options }: Pick<Work, 'session' | 'options'>): string {
   const values: Readonly<Record<string, string>> = {
     keyspace: session.keyspace,
+    reader: `"${options.keyspace}_reader"`,
+    writer: `"${options.keyspace}_writer"`,
     ...tableOptions(options.retention),
   }
   return statement.replaceAll(/\$(\w+)/g, (_whole, name: string) => values[name] ?? '')
