@@ -94,23 +94,34 @@ const NAMES = {
 
 /** What the servers themselves say where the settings are silent; every process of one run then does the same. */
 export async function settleServers(settings: Settings): Promise<Settings> {
+  const [kafkaReplication, cassandra] = await Promise.all([kafkaCopies(settings), cassandraPlace(settings)])
+  return { ...settings, kafkaReplication, ...cassandra }
+}
+
+async function kafkaCopies(settings: Settings): Promise<number | null> {
+  if (settings.kafkaReplication !== null || settings.broker !== 'kafka') return settings.kafkaReplication
   const admin = openKafka(settings).admin()
-  const client = await openCassandra(settings)
   try {
     await admin.connect()
     const { brokers } = await admin.describeCluster()
+    return Math.min(3, brokers.length)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+async function cassandraPlace(settings: Settings) {
+  const client = await openCassandra(settings)
+  try {
     const local = await client.execute('SELECT data_center FROM system.local')
-    const datacenter = settings.cassandraDatacenter ?? String(local.first()['data_center'])
     const nodes = client.getState().getConnectedHosts().length
     const replication = settings.cassandraReplication ?? Math.min(3, Math.max(1, nodes))
     return {
-      ...settings,
-      kafkaReplication: settings.kafkaReplication ?? Math.min(3, brokers.length),
-      cassandraDatacenter: datacenter,
+      cassandraDatacenter: settings.cassandraDatacenter ?? String(local.first()['data_center']),
       cassandraReplication: replication,
       cassandraConsistency: settings.cassandraConsistency ?? (replication === 1 ? 'LOCAL_ONE' : 'LOCAL_QUORUM'),
     }
   } finally {
-    await Promise.allSettled([admin.disconnect(), client.shutdown()])
+    await client.shutdown()
   }
 }
