@@ -6,6 +6,7 @@ import type { Settings } from '../config.ts'
 import { StockpipeError } from '../errors.ts'
 import { cassandraOptions, kafkaOptions } from '../servers.ts'
 import { KafkaBroker, type KafkaOptions } from '../stream/broker/kafka.ts'
+import { toStockpipeError } from '../stream/broker/kafka/failure.ts'
 import type { Broker } from '../stream/broker.ts'
 import { openCassandraStore } from '../stream/store/cassandra.ts'
 import type { Store } from '../stream/store.ts'
@@ -105,6 +106,8 @@ async function kafkaCopies(settings: Settings): Promise<number | null> {
     await admin.connect()
     const { brokers } = await admin.describeCluster()
     return Math.min(3, brokers.length)
+  } catch (error) {
+    throw toStockpipeError(error, 'look at the brokers')
   } finally {
     await admin.disconnect()
   }
