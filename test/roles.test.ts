@@ -8,6 +8,7 @@ import { copiesIn, withoutCopies } from './copies.ts'
 import { type Market, openMarket, serversForTests } from './market.ts'
 import { expectedOf, type NastyRecording, nastyRecording } from './nasty.ts'
 import { check, storedOnServers } from './nasty-rows.ts'
+import type { OracleResult } from './oracle.ts'
 import { type Running, running, until } from './running.ts'
 
 /** Only a failing test waits as long. */
@@ -48,14 +49,21 @@ function producer(recording: NastyRecording, { market, folder }: { market: Marke
   return running(['run', '--role', 'producer', ...replay, ...COUNT, ...ANY_PORT, ...market.log])
 }
 
-/** Waits until all trades are there and all windows final: those that nothing closes any more are closed by silence. */
+/** Waits until every row is there and all windows are final: those that nothing closes any more silence closes. */
 async function settles({ query }: Market, recording: NastyRecording): Promise<void> {
   const end = Date.now() + SETTLED_WITHIN_MS
   const results = [...expectedOf(recording, PARTITIONS).values()]
-  const trades = results.reduce((sum, { trades, future }) => sum + trades.length + future.length, 0)
+  const sum = (count: (result: OracleResult) => number) => results.reduce((sum, result) => sum + count(result), 0)
+  const wanted = [
+    sum(({ trades, future }) => trades.length + future.length),
+    sum(({ late }) => late.size),
+    sum(({ windows }) => windows.size),
+  ]
   const isSettled = async () => {
-    const [found, ...rows] = await Promise.all(QUESTIONS.map(query))
-    return Number(found?.[0]?.['count']) >= trades && rows.flat().every((row) => row['final'] === true)
+    const [trades, late, candles = [], windows = []] = await Promise.all(QUESTIONS.map(query))
+    const final = [...candles, ...windows].filter((row) => row['final'] === true)
+    const found = [Number(trades?.[0]?.['count']), Number(late?.[0]?.['count']), final.length]
+    return found.every((count, index) => count >= (wanted[index] ?? 0))
   }
   // Before there are tables it is an error.
   const ask = () => isSettled().catch(() => false)
@@ -63,6 +71,7 @@ async function settles({ query }: Market, recording: NastyRecording): Promise<vo
 }
 const QUESTIONS = [
   'SELECT count(*) FROM trades',
+  'SELECT count(*) FROM late_trades',
   'SELECT final FROM candles',
   'SELECT final FROM running_averages_15_sec',
 ]

@@ -4,7 +4,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import './codecs.ts'
 import { Cluster, createLogger, LEVELS } from './internals.ts'
 
-import { isConnectionTrouble, toStockpipeError } from './failure.ts'
+import { isConnectionTrouble, noBrokers, toStockpipeError } from './failure.ts'
 import type { ClusterOptions, Sasl, SocketTarget } from './protocol.ts'
 import type { Log } from '../../../telemetry.ts'
 
@@ -97,6 +97,7 @@ export class Connection implements AsyncDisposable {
     await this.#reachAny(cluster)
     if (this.#topics.length > 0) await cluster.addMultipleTargetTopics([...this.#topics])
     else await cluster.refreshMetadata()
+    if (cluster.getNodeIds().length === 0) throw noBrokers()
   }
 
   /** Every broker of the list gets its turn: kafkajs goes on to the next after each that it could not reach. */

@@ -1,12 +1,12 @@
 import type { Cluster } from './internals.ts'
-import { isConnectionTrouble } from './failure.ts'
+import { isConnectionTrouble, noBrokers } from './failure.ts'
 import type { Node } from './protocol.ts'
 
 const GROUP = 0
 
 /** The broker that keeps the books of a group. kafkajs would not tell why a broker refuses to name it. */
 export async function findCoordinator(cluster: Cluster, groupId: string): Promise<Node> {
-  let failure: unknown = new Error('Kafka has no brokers')
+  let failure: unknown = noBrokers()
   for (const nodeId of cluster.getNodeIds())
     try {
       const node = await cluster.findBroker({ nodeId })

@@ -143,6 +143,10 @@ const isNameTrouble = (cause: unknown, message: string): boolean =>
   ['ENOTFOUND', 'EAI_AGAIN', 'DNS_ENOTFOUND'].includes(String(property(cause, 'code'))) ||
   message.includes('getaddrinfo')
 
+/** A broker that has just begun lists none, not even itself; kafkajs would believe it for minutes. */
+export const noBrokers = (): Error =>
+  Object.assign(new Error('Kafka lists no brokers yet'), { name: 'KafkaJSBrokerNotFound' })
+
 /** Whether the connections are to be made anew, rather than the request alone. */
 export function isConnectionTrouble(error: unknown): boolean {
   const name = String(property(root(error), 'name'))
