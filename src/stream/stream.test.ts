@@ -69,6 +69,8 @@ async function processed({ batches, joining, flush = 100 }: Script) {
     windows: { window: 15_000, hop: 5_000, delay: 15_000, futureLimit: 5_000 },
     idle: 20_000,
     flush,
+    maxBadPercent: 10,
+    stallLimit: null,
     drained: drained.signal,
   }
   const outlet = new Outlet(options, new Observer(options.context, new PipelineStats(clock)))
