@@ -12,6 +12,7 @@ import { marketClock } from '../simulator/market-clock.fixture.ts'
 import type { SimulatorOptions } from '../simulator/options.ts'
 import { startSimulator } from '../simulator/simulator.ts'
 import { openFinnhubFeed } from './finnhub.ts'
+import { Resume } from './resume.ts'
 import type { FinnhubFeedOptions } from './finnhub.ts'
 
 const BTC = 'BINANCE:BTCUSDT'
@@ -233,7 +234,7 @@ test.concurrent('the skew of the server is told in whole seconds', async () => {
 test.concurrent('history asked for with `since` is not asked for twice', async () => {
   const since = clock.now() - 5_000
   await using simulator = await simulate({ history: 60_000, joinMs: 10, closeEveryMs: 300 })
-  await using feed = follow(simulator.url, { since })
+  await using feed = follow(simulator.url, { resume: new Resume([BTC], since) })
   await feed.until(() => feed.frames().some(({ conn }) => conn === 2))
   const times = feed
     .frames()

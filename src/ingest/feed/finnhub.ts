@@ -6,6 +6,7 @@ import type { ConnectionEvents } from './finnhub-connection.ts'
 import { FeedQueue } from './finnhub-queue.ts'
 import type { QueueLimit } from './finnhub-queue.ts'
 import { RetryPolicy } from './finnhub-retry.ts'
+import type { Resume } from './resume.ts'
 import type { Ending, RetryTiming } from './finnhub-retry.ts'
 
 export interface FinnhubFeedOptions {
@@ -20,8 +21,8 @@ export interface FinnhubFeedOptions {
   queueLimit?: Partial<QueueLimit>
   /** See `proxyFor`. */
   proxy?: string
-  /** Of a simulator: send the past from here on (unix ms). A later connection asks from the newest trade received. */
-  since?: number
+  /** Of a simulator, which sends the past again: each connection goes on where this is. */
+  resume?: Resume
   pingEveryMs?: number
   stallAfterMs?: number
   handshakeMs?: number
@@ -53,7 +54,6 @@ class FinnhubFeed implements Feed {
   #isOpen = false
   #seq = 0
   #acknowledged: { seq: number; received: number | null } = { seq: -1, received: null }
-  #since: number | null
   #tickedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: FinnhubFeedOptions, context: Context) {
@@ -61,7 +61,6 @@ class FinnhubFeed implements Feed {
     this.#context = context
     this.#address = parseAddress(options.url)
     if (options.proxy !== undefined) checkProxy(options.proxy)
-    this.#since = options.since ?? null
     this.#retry = new RetryPolicy(options.random ?? cryptoRandom, options.retry)
     this.#queue = new FeedQueue({ ...QUEUE_LIMIT, ...options.queueLimit }, lossReports(context))
   }
@@ -132,14 +131,14 @@ class FinnhubFeed implements Feed {
   #connection() {
     const url = new URL(this.#address)
     if (this.#options.token !== null) url.searchParams.set('token', this.#options.token)
-    if (this.#since !== null) url.searchParams.set('since', String(this.#since))
-    const { symbols, proxy, pingEveryMs = 20_000, stallAfterMs = 150_000, handshakeMs = 15_000 } = this.#options
+    const { symbols, proxy, resume, pingEveryMs = 20_000, stallAfterMs = 150_000, handshakeMs = 15_000 } = this.#options
+    if (resume !== undefined) url.searchParams.set('since', String(resume.begin()))
     return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs }
   }
 
   #received(): ConnectionEvents {
     const { log, metrics, health } = this.#context
-    const { session, symbols } = this.#options
+    const { session, symbols, resume } = this.#options
     const conn = this.#conn
     return {
       opened: (at, skew) => {
@@ -154,8 +153,10 @@ class FinnhubFeed implements Feed {
       frame: (text, received) => {
         metrics.feedLastFrame.set(received / 1000)
         if (text.length < 200 && TOO_MANY.test(text)) this.#tooMany()
-        if (this.#since !== null) this.#since = Math.max(this.#since, newestTime(text) + 1)
-        this.#queue.frame({ kind: 'frame', conn, session, seq: this.#seq++, received, text, known: false }, received)
+        const fresh = resume === undefined ? text : resume.pass(text)
+        if (fresh === null) return
+        const frame = { kind: 'frame', conn, session, seq: this.#seq++, received, text: fresh, known: false } as const
+        this.#queue.frame(frame, received)
       },
     }
   }
@@ -214,11 +215,5 @@ const lossReports = ({ log, metrics }: Context): ConstructorParameters<typeof Fe
     metrics.feedGapSeconds.inc({ cause: 'overflow' }, (loss.to - loss.from) / 1000)
   },
 })
-
-/** The last time in a frame, without parsing it: frames of a simulator end with their newest trade. */
-function newestTime(text: string): number {
-  const at = text.lastIndexOf('"t":')
-  return at < 0 ? 0 : Number.parseInt(text.slice(at + 4, at + 20), 10) || 0
-}
 
 const cryptoRandom = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 0x1_0000_0000
