@@ -1,6 +1,7 @@
 import { noRows, type Restored } from './store.ts'
 import type { DecodedRecord } from './codec.ts'
 import { QuarantineShare } from './quarantine.ts'
+import type { Punctuality } from './late-share.ts'
 import type { Rank } from './row.ts'
 import { type RowSink, SymbolWindows, type WindowSettings } from './symbol-windows.ts'
 import type { DirectPrint } from './aggregate.ts'
@@ -77,6 +78,12 @@ export class WindowEngine {
   /** Start of the first window that is written, when the log's beginning was gone; else null. */
   get from(): number | null {
     return this.#from === Number.NEGATIVE_INFINITY ? null : this.#from
+  }
+
+  /** Of each symbol, since this owner began. */
+  *punctuality(): Generator<Punctuality> {
+    for (const { symbol, trades, late, mostLateMs } of this.#symbols.values())
+      yield { symbol, trades, late, mostLateMs }
   }
 
   /** Symbols that were folded and whose newest price in the store is still to be read. */
@@ -256,7 +263,9 @@ export class WindowEngine {
     const repeated = record.repeats === null ? 0 : record.repeats.filter((index) => index >= from && index < to).length
     this.counts.updates += skipped - repeated
     this.counts.quarantined += future?.size ?? 0
-    this.counts.trades += size - skipped - (future?.size ?? 0)
+    const trades = size - skipped - (future?.size ?? 0)
+    this.counts.trades += trades
+    done.state.trades += trades
     this.quarantine.observe(size, future?.size ?? 0, () => {
       const ahead = [...(future ?? [])].map((index) => (entries[index]?.t ?? 0) - (record.received ?? done.timestamp))
       return ahead.reduce((a, b) => Math.max(a, b), 0)
@@ -279,6 +288,8 @@ export class WindowEngine {
     state.close(watermark, this.#rows)
     const outcome = state.addLate(print, watermark)
     this.counts.late++
+    state.late++
+    state.mostLateMs = Math.max(state.mostLateMs, watermark - print.t)
     this.#rows.late.push({
       symbol: state.symbol,
       day: dayOf(print.t),
