@@ -169,17 +169,32 @@ export interface LatestRow {
   change_percent: number | null
 }
 
+/** A row of `gaps`: `[from_ts, to_ts)` without a view of the symbol's market. Of one UTC day: a longer gap has several. */
+export interface GapRow {
+  symbol: string
+  day: string
+  from_ts: number
+  cause: string
+  to_ts: number
+  detail: string
+}
+
 /** `[from, to)` in unix ms. */
 export interface TimeRange {
   from: number
   to: number
 }
 
+const DAY_MS = 86_400_000
+
+/** When the UTC day of a time begins. */
+export const dayStartOf = (ts: number): number => Math.floor(ts / DAY_MS) * DAY_MS
+
 /** `YYYY-MM-DD` in UTC. */
 export const dayOf = (ts: number): string => {
-  const day = Math.floor(ts / 86_400_000)
+  const day = Math.floor(ts / DAY_MS)
   if (day !== cachedDay) {
-    cachedDayText = new Date(day * 86_400_000).toISOString().slice(0, 10)
+    cachedDayText = new Date(day * DAY_MS).toISOString().slice(0, 10)
     cachedDay = day
   }
   return cachedDayText

@@ -93,6 +93,14 @@ const UPSERTS = {
     note: null,
     hasWritten: false,
   },
+  gaps: {
+    table: 'gaps',
+    columns: [...stored(COLUMNS.gaps), 'stamp'],
+    key: ['symbol', 'from_ts', 'cause'],
+    when: LARGER_STAMP,
+    note: { kind: 'gaps', time: 'from_ts' },
+    hasWritten: true,
+  },
 } satisfies Record<Exclude<keyof Rows, 'trades'>, Upsert>
 
 /** Writes one row of a part, or one batch of trades, and returns how many rows that were at most. */
@@ -110,7 +118,7 @@ export class Inserter {
   constructor(db: Database, ledger: WrittenLedger) {
     this.#ledger = ledger
     this.#insertTrade = db.prepare<unknown, SQLQueryBindings[]>(INSERT_TRADE)
-    const derived = ['windows', 'candles', 'late', 'rollups', 'latest'] as const
+    const derived = ['windows', 'candles', 'late', 'rollups', 'latest', 'gaps'] as const
     this.steps = [
       { part: 'trades', insert: (rows, index) => this.#trades(rows.trades[index]) },
       ...derived.map((part) => ({ part, insert: this.#upsert(db, part) })),

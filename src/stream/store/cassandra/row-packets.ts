@@ -43,6 +43,12 @@ export function* rowPackets(rows: Rows, statements: Statements, contents: Conten
     stamp: ({ stamp }) => stamp,
     note: ({ symbol }) => contents.noteSymbol('latest', symbol),
   })
+  yield* packets(rows.gaps, {
+    table: TABLES.gaps,
+    query: () => statements.gaps,
+    stamp: ({ stamp }) => stamp,
+    note: ({ symbol, day }) => contents.note('gaps', symbol, day),
+  })
 }
 
 type Values = Readonly<Record<string, unknown>>
