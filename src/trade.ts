@@ -15,12 +15,15 @@ export interface Entry {
 
 const MAX_TS = 4_102_444_800_000
 
+/** Whole ms between 1970 and 2100. */
+export const isTime = (t: unknown): t is number => typeof t === 'number' && Number.isInteger(t) && t > 0 && t < MAX_TS
+
 /** Why an entry is no trade, or null for a valid one. The only statement of the rule. */
 export function entryProblem(entry: { readonly [field in keyof Entry]?: unknown }): EntryProblem | null {
   const { s, p, t, v, c } = entry
   if (typeof s !== 'string' || s === '') return 'symbol'
   if (typeof p !== 'number' || !(p > 0) || p === Number.POSITIVE_INFINITY) return 'price'
-  if (typeof t !== 'number' || !Number.isInteger(t) || t <= 0 || t >= MAX_TS) return 'time'
+  if (!isTime(t)) return 'time'
   if (typeof v !== 'number' || !(v >= 0) || v === Number.POSITIVE_INFINITY) return 'volume'
   if (c !== null && c !== undefined && !(Array.isArray(c) && c.every(isText))) return 'conditions'
   return null

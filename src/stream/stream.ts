@@ -7,6 +7,7 @@ import { type Ending, runOwners } from './owners.ts'
 import type { Partition } from './partition.ts'
 import { QuietRun } from './quiet.ts'
 import { recover } from './recovery.ts'
+import { checkNothingLost, retentionGaps, type RetentionLoss } from './retention-gap.ts'
 import { isPrepared, retry } from './retry.ts'
 import { ensureTopics } from './topics.ts'
 import { StockpipeError } from '../errors.ts'
@@ -51,7 +52,7 @@ async function process(assignment: Assignment, { options, outlet, stop }: Owners
   const { context, drained } = options
   const signal = AbortSignal.any([stop, assignment.signal])
   const recovered = () => recover(assignment, options)
-  const { partition, offset, fingerprint } = await retry('processor', recovered, { context, signal })
+  const { partition, offset, fingerprint, lost } = await retry('processor', recovered, { context, signal })
   const committer = new Committer(assignment, options, fingerprint)
   const way = { queue: outlet.queue(signal), signal }
   const acknowledged = async () => {
@@ -60,12 +61,15 @@ async function process(assignment: Assignment, { options, outlet, stop }: Owners
   }
   const quiet = new QuietRun()
   const timer = new FlushTimer(options.flush, context.clock)
+  const tellLost = lossTeller(lost, { options, outlet, way })
   let isLive = false
   let isDrained = false
   let drainedAt = Number.POSITIVE_INFINITY
   for await (const batch of endedBy(assignment.batches(offset), signal)) {
+    await checkNothingLost(batch, partition, options)
     outlet.observe(partition, batch, partition.fold(batch))
     if (!partition.isLive) continue
+    await tellLost(partition)
     await outlet.learnLatest(partition, signal)
     if (!isLive) partition.engine.goLive()
     isLive = true
@@ -96,6 +100,17 @@ interface Closing {
   options: ProcessorOptions
   outlet: Outlet
   way: Way
+}
+
+/** Before the first rows are written, for they change what the store says about how far it got. */
+function lossTeller(lost: RetentionLoss | null, { outlet, way }: Closing): (partition: Partition) => Promise<void> {
+  let waiting = lost
+  return async (partition) => {
+    const { from } = partition.engine
+    if (waiting === null || from === null) return
+    await outlet.gaps(partition, retentionGaps(waiting, from), way.signal)
+    waiting = null
+  }
 }
 
 async function closeQuiet(partition: Partition, quiet: QuietRun, { options, outlet, way }: Closing): Promise<void> {

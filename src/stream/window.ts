@@ -1,5 +1,6 @@
 import { noRows, type Restored } from './store.ts'
 import type { DecodedRecord } from './codec.ts'
+import { gapRows } from './gap-rows.ts'
 import { QuarantineShare } from './quarantine.ts'
 import type { Rank } from './row.ts'
 import { type RowSink, SymbolWindows, type WindowSettings } from './symbol-windows.ts'
@@ -106,6 +107,7 @@ export class WindowEngine {
   /** Folds one record, live. Entries of one symbol, or of several where another producer wrote them. */
   fold(record: DecodedRecord, offset: number, timestamp: number): void {
     if (record.watermark !== null) this.#advance(record.watermark)
+    if (record.gap !== null) this.#rows.gaps.push(...gapRows(record.gap))
     const { entries } = record
     for (let from = 0; from < entries.length;) {
       const to = record.session === null ? endOfRun(entries, from) : entries.length
@@ -295,6 +297,7 @@ export class WindowEngine {
   }
 
   #advance(watermark: number): void {
+    if (this.#isTruncated) this.#beginAt(watermark)
     if (watermark > this.#watermark) this.#watermark = watermark
   }
 

@@ -108,7 +108,7 @@ type Step = (rows: Rows, index: number) => number
 
 /** Binds rows to prepared statements. The transaction is the caller's affair. */
 export class Inserter {
-  /** In the order they are written: trades first, what is derived from them after. */
+  /** In the order they are written: trades and gaps first, what is judged by them after. */
   readonly steps: readonly { part: keyof Rows; insert: Step }[]
   /** Unix ms at which the current transaction writes. */
   writtenAt = 0
@@ -118,7 +118,7 @@ export class Inserter {
   constructor(db: Database, ledger: WrittenLedger) {
     this.#ledger = ledger
     this.#insertTrade = db.prepare<unknown, SQLQueryBindings[]>(INSERT_TRADE)
-    const derived = ['windows', 'candles', 'late', 'rollups', 'latest', 'gaps'] as const
+    const derived = ['gaps', 'windows', 'candles', 'late', 'rollups', 'latest'] as const
     this.steps = [
       { part: 'trades', insert: (rows, index) => this.#trades(rows.trades[index]) },
       ...derived.map((part) => ({ part, insert: this.#upsert(db, part) })),
