@@ -37,6 +37,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 }
 
 export class EmbeddedStore implements Store {
+  readonly durability = null
   readonly #db: Database
   readonly #log: Log
   readonly #queue: WriteQueue
