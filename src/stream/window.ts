@@ -1,5 +1,6 @@
 import { noRows, type Restored } from './store.ts'
 import type { DecodedRecord } from './codec.ts'
+import { gapRows } from './gap-rows.ts'
 import { QuarantineShare } from './quarantine.ts'
 import type { Punctuality } from './late-share.ts'
 import type { Rank } from './row.ts'
@@ -113,6 +114,7 @@ export class WindowEngine {
   /** Folds one record, live. Entries of one symbol, or of several where another producer wrote them. */
   fold(record: DecodedRecord, offset: number, timestamp: number): void {
     if (record.watermark !== null) this.#advance(record.watermark)
+    if (record.gap !== null) this.#rows.gaps.push(...gapRows(record.gap))
     const { entries } = record
     for (let from = 0; from < entries.length;) {
       const to = record.session === null ? endOfRun(entries, from) : entries.length
@@ -306,6 +308,7 @@ export class WindowEngine {
   }
 
   #advance(watermark: number): void {
+    if (this.#isTruncated) this.#beginAt(watermark)
     if (watermark > this.#watermark) this.#watermark = watermark
   }
 
