@@ -1,0 +1,72 @@
+/** Processors that are killed, join and leave under load, on Kafka and on a Cassandra with its default commit log. */
+import { describe, expect, test } from 'bun:test'
+
+import { expectFiveChecks } from './checks.ts'
+import { deploy, kill, PARTITIONS } from './deployment.ts'
+import { note, seconds } from './figures.ts'
+import { isFull, LIMIT_MS, moment, size, spread } from './sizes.ts'
+import { serversForTests } from '../market.ts'
+import { type Running, until } from '../running.ts'
+
+const CAUGHT_UP_WITHIN_MS = 15_000
+const PAUSE_OF_STOP_MS = 5_000
+const PAUSE_OF_KILL_MS = 15_000
+/** Long enough for a commit to become due. */
+const UNDER_WAY_MS = size('UNDER_WAY_MS', 2_000, 20_000)
+const KILLS = size('PROCESSOR_KILLS', 2, 20)
+const RATE = size('RATE', 1_000, 5_000)
+
+const servers = await serversForTests()
+
+const partitionsOf = (process: Running): readonly number[] =>
+  (process.named('log.joined').at(-1)?.['partitions'] ?? []) as number[]
+
+/** Waits until all partitions are shared by all of these. */
+const share = (...processes: readonly Running[]): Promise<unknown> =>
+  until(
+    () => processes.map(partitionsOf),
+    (shares) => shares.every((share) => share.length > 0) && shares.flat().length === PARTITIONS,
+  )
+
+describe.skipIf(servers === null)('under load, on Kafka and Cassandra', () => {
+  const open = () => deploy({ servers: servers as NonNullable<typeof servers>, rate: RATE })
+
+  test(
+    `a processor that is killed ${KILLS} times at random moments loses nothing, and has caught up within 15 s each time`,
+    async () => {
+      await using deployment = await open()
+      const { newest } = deployment
+      const producer = deployment.producer()
+      let processor = deployment.processor()
+      await newest.upToDate()
+      await Bun.sleep(UNDER_WAY_MS)
+      const took: number[] = []
+      for (let round = 0; round < KILLS; round++) {
+        await Bun.sleep(moment(0, 5_000))
+        const killedAt = Date.now()
+        await kill(processor)
+        processor = deployment.processor()
+        await until(
+          () => newest.lagMs(),
+          (ms) => ms > 1_000,
+        )
+        await newest.upToDate()
+        took.push(Date.now() - killedAt)
+        const joined = Date.parse(String(processor.named('log.joined')[0]?.['time'])) - killedAt
+        const words = `owns partitions after ${seconds(joined)}, caught up after ${seconds(took.at(-1) ?? 0)}`
+        note('processor killed', `round ${round + 1}`, words)
+        if (process.env['SHOW'] !== undefined) console.log(processor.lines())
+      }
+      const { trades, windows } = await expectFiveChecks(deployment, { producer, processors: [processor] })
+      const { median, max } = spread(took)
+      note(
+        'processor killed',
+        `${KILLS} times at ${RATE} trades/s`,
+        `caught up in ${seconds(median)} (median), ${seconds(max)} (longest)`,
+      )
+      note('processor killed', 'five checks', `${trades} trades, ${windows} windows and candles: no difference`)
+      if (isFull) expect(max).toBeLessThan(CAUGHT_UP_WITHIN_MS)
+    },
+    LIMIT_MS,
+  )
+})
