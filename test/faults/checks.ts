@@ -3,7 +3,7 @@ import { expect } from 'bun:test'
 import type { types } from 'cassandra-driver'
 
 import { type Deployment, metric } from './deployment.ts'
-import { logOf } from './log.ts'
+import { logOf, type Session, sessionsOf } from './log.ts'
 import { LatePrints, Trades, Windows } from './stored.ts'
 import { notInLog } from './truth.ts'
 import { oracle } from '../oracle.ts'
@@ -25,6 +25,8 @@ export interface Found {
   copies: number
   /** Trades that the market sent and the log has not. */
   missed: number
+  /** Of the producers. */
+  sessions: readonly Session[]
 }
 
 /** Most sentences that a failure prints. */
@@ -97,5 +99,5 @@ async function compare({ market, servers, client, truth }: Deployment): Promise<
       : sentences,
   )
   const copies = log.reduce((sum, { copies }) => sum + copies, 0)
-  return { wrong, trades: trades.size, windows: windows.size, copies, missed }
+  return { wrong, trades: trades.size, windows: windows.size, copies, missed, sessions: sessionsOf(log) }
 }

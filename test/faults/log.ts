@@ -16,6 +16,14 @@ export interface LogOfPartition {
   repeats: number
   /** Places where the header `prev` names a record that is not there, as sentences. */
   holes: string[]
+  /** What each session of a producer brought, without copies. */
+  sessions: Map<string, Session>
+}
+
+export interface Session {
+  /** Log timestamp of its first record, unix ms. */
+  from: number
+  trades: number
 }
 
 /** The whole topic, by partition. */
@@ -36,7 +44,7 @@ export async function logOf(topic: string, { kafka }: Pick<ServerAddresses, 'kaf
 }
 
 class Reader {
-  readonly found: LogOfPartition = { records: [], copies: 0, repeats: 0, holes: [] }
+  readonly found: LogOfPartition = { records: [], copies: 0, repeats: 0, holes: [], sessions: new Map() }
   readonly #partition: number
   readonly #last = new Map<string, { seq: number; k: number }>()
 
@@ -61,6 +69,19 @@ class Reader {
     this.#last.set(name, { seq, k })
     this.found.repeats += repeats?.length ?? 0
     const { offset, timestamp } = record
+    const known = this.found.sessions.get(name) ?? { from: timestamp, trades: 0 }
+    this.found.sessions.set(name, { from: known.from, trades: known.trades + entries.length })
     this.found.records.push({ offset, timestamp, received, skew, repeats: repeats ?? [], entries })
   }
+}
+
+/** The same over all partitions. */
+export function sessionsOf(log: readonly LogOfPartition[]): Session[] {
+  const all = new Map<string, Session>()
+  for (const { sessions } of log)
+    for (const [name, { from, trades }] of sessions) {
+      const known = all.get(name) ?? { from, trades: 0 }
+      all.set(name, { from: Math.min(known.from, from), trades: known.trades + trades })
+    }
+  return [...all.values()]
 }

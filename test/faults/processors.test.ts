@@ -6,7 +6,8 @@ import { deploy, kill, PARTITIONS } from './deployment.ts'
 import { note, seconds } from './figures.ts'
 import { isFull, LIMIT_MS, moment, size, spread } from './sizes.ts'
 import { serversForTests } from '../market.ts'
-import { type Running, until } from '../running.ts'
+import { share } from '../members.ts'
+import { until } from '../until.ts'
 
 const CAUGHT_UP_WITHIN_MS = 15_000
 const PAUSE_OF_STOP_MS = 5_000
@@ -14,19 +15,10 @@ const PAUSE_OF_KILL_MS = 15_000
 /** Long enough for a commit to become due. */
 const UNDER_WAY_MS = size('UNDER_WAY_MS', 2_000, 20_000)
 const KILLS = size('PROCESSOR_KILLS', 2, 20)
+const MOVES = size('MOVES', 1, 4)
 const RATE = size('RATE', 1_000, 5_000)
 
 const servers = await serversForTests()
-
-const partitionsOf = (process: Running): readonly number[] =>
-  (process.named('log.joined').at(-1)?.['partitions'] ?? []) as number[]
-
-/** Waits until all partitions are shared by all of these. */
-const share = (...processes: readonly Running[]): Promise<unknown> =>
-  until(
-    () => processes.map(partitionsOf),
-    (shares) => shares.every((share) => share.length > 0) && shares.flat().length === PARTITIONS,
-  )
 
 describe.skipIf(servers === null)('under load, on Kafka and Cassandra', () => {
   const open = () => deploy({ servers: servers as NonNullable<typeof servers>, rate: RATE })
@@ -66,6 +58,56 @@ describe.skipIf(servers === null)('under load, on Kafka and Cassandra', () => {
       )
       note('processor killed', 'five checks', `${trades} trades, ${windows} windows and candles: no difference`)
       if (isFull) expect(max).toBeLessThan(CAUGHT_UP_WITHIN_MS)
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'partitions move from one processor to three and back, with short pauses and nothing wrong',
+    async () => {
+      await using deployment = await open()
+      const { newest } = deployment
+      const producer = deployment.producer()
+      const first = deployment.processor()
+      await newest.upToDate()
+      await Bun.sleep(UNDER_WAY_MS)
+      /** The longest pause of any partition while this happens, ms. */
+      const pause = async (what: string, change: () => Promise<unknown>) => {
+        const from = Date.now()
+        await change()
+        await newest.fresh()
+        const pauses = spread(newest.pauses(from, Date.now()))
+        note(
+          '1 -> 3 -> 1',
+          what,
+          `pause ${seconds(pauses.median)} (median partition), ${seconds(pauses.max)} (longest)`,
+        )
+        return pauses.max
+      }
+      const planned: number[] = []
+      const killed: number[] = []
+      for (let round = 0; round < MOVES; round++) {
+        const [second, third] = [deployment.processor(), deployment.processor()]
+        planned.push(await pause('two join', () => share(PARTITIONS, first, second, third)))
+        await Bun.sleep(moment(0, UNDER_WAY_MS))
+        const stop = async () => {
+          expect(await second.stop()).toBe(0)
+          await share(PARTITIONS, first, third)
+        }
+        planned.push(await pause('one is stopped', stop))
+        await Bun.sleep(moment(0, UNDER_WAY_MS))
+        const strike = async () => {
+          await kill(third)
+          await share(PARTITIONS, first)
+        }
+        killed.push(await pause('one is killed', strike))
+        await Bun.sleep(moment(0, UNDER_WAY_MS))
+      }
+      const { trades, windows } = await expectFiveChecks(deployment, { producer, processors: [first] })
+      note('1 -> 3 -> 1', 'five checks', `${trades} trades, ${windows} windows and candles: no difference`)
+      if (!isFull) return
+      expect(Math.max(...planned)).toBeLessThan(PAUSE_OF_STOP_MS)
+      expect(Math.max(...killed)).toBeLessThan(PAUSE_OF_KILL_MS)
     },
     LIMIT_MS,
   )
