@@ -38,6 +38,7 @@ export function cassandraOptions(
     credentials: both('cassandra', username, password),
     consistency: settings.cassandraConsistency,
     tls: settings.cassandraTls ? pemFiles(settings, 'cassandraTls') : null,
+    durabilityLag: settings.storeDurabilityLag,
     retention: { tradesMs: settings.retentionTrades, candlesMs: settings.retentionCandles },
     migrate,
     clock,

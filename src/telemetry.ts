@@ -90,6 +90,7 @@ export function createMetrics() {
     watermarkLag: gauge('watermark_lag_seconds', 'Clock minus watermark', ['partition']),
     storeWrite: histogram('store_write_duration_seconds', 'One write of rows', ['outcome']),
     storeRetries: counter('store_retries_total', 'Writes tried again', ['class']),
+    rewinds: counter('rewinds_total', 'Partitions that went back to their last commit while running', ['cause']),
     replayed: counter('replayed_trades_total', 'Trades read again to rebuild state after a start'),
     queueDepth: gauge('queue_depth', 'Entries waiting', ['queue']),
     lastProgress: gauge('last_progress_timestamp_seconds', 'When the processor last moved on'),

@@ -21,6 +21,7 @@ export function memoryStore() {
     return start - (start % size) + size
   }
   const store: Store = {
+    durability: null,
     async write(rows) {
       for (const batch of rows.trades)
         for (const [index, { p: price, v: volume }] of batch.entries.entries())

@@ -94,6 +94,7 @@ export const storeOptions = ({ cassandra }: FaultyServers, keyspace: string): Ca
   consistency: null,
   tls: null,
   retention: { tradesMs: null, candlesMs: null },
+  durabilityLag: null,
   migrate: true,
   clock: systemClock,
   log: silentLog,

@@ -84,6 +84,8 @@ async function replay(file: string, folder: string): Promise<void> {
     windows,
     idle: 20_000,
     flush: 100,
+    maxBadPercent: 10,
+    stallLimit: null,
     drained: drained.signal,
   }
   const feed = await openReplayFeed(

@@ -178,6 +178,13 @@ export const OPTIONS = {
     describe: 'How long after its acknowledgement a write counts as durable',
   }),
 
+  maxBadPercent: store(integer({ min: 0, max: 100 }), 10, {
+    describe: 'More records than this that cannot be read, of the last 1000, and their partition stands still',
+  }),
+  stallLimit: store(orWord(duration({ min: 10 * SECOND, max: DAY }), 'never'), 120 * SECOND, {
+    describe: 'A processor that does not move for so long, without known trouble, ends',
+  }),
+
   retentionLog: retention(orWord(duration(keep), 'forever'), DAY, { describe: 'How long the log is kept' }),
   retentionLogSize: retention(orWord(size({ min: 1e6, max: 1e15 }), 'unlimited'), 2e9, {
     describe: 'How large the log may grow',

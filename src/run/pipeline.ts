@@ -72,6 +72,8 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
     windows,
     idle: settings.idle,
     flush: settings.flush,
+    maxBadPercent: settings.maxBadPercent,
+    stallLimit: settings.stallLimit,
     drained: drained.signal,
   }
   // At once, so that a log of another shape is refused before anything runs. Kafka is waited for later.

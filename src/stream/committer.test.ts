@@ -3,6 +3,8 @@ import { expect, test } from 'bun:test'
 import type { Assignment } from './broker.ts'
 import { encodeHeaders, encodeValue } from './codec.ts'
 import { Committer } from './committer.ts'
+import { DurabilityWatch } from './durable.ts'
+import type { Durability } from './store.ts'
 import { Outlet, type ProcessorOptions } from './outlet.ts'
 import { Observer } from './observer.ts'
 import { Partition } from './partition.ts'
@@ -36,6 +38,8 @@ function surroundings(append: ProcessorOptions['broker']['append'] = async () =>
     windows: WINDOWS,
     idle: 20_000,
     flush: 0,
+    maxBadPercent: 10,
+    stallLimit: null,
     drained: never,
   }
   return { clock, lines, context, options }
@@ -52,6 +56,15 @@ const GOOD = batchOf(encodeValue([{ c: null, p: 1, s: 'A', t: 1_000, v: 1 }], 'r
 
 const partitionOf = (partition: number) =>
   new Partition(WINDOWS, { partition, incarnation: 1, truncated: false, committed: null })
+
+async function committerOf(
+  assignment: Assignment,
+  options: ProcessorOptions,
+  durability: Durability | null = null,
+): Promise<Committer> {
+  const watch = await DurabilityWatch.begin(durability, options.context, never)
+  return new Committer(assignment, { options, fingerprint: 'f', watch, stop: never })
+}
 
 /** Moves time on until it is done. */
 async function passing(clock: ReturnType<typeof manualClock>, work: Promise<unknown>): Promise<void> {
@@ -81,10 +94,10 @@ test('a commit waits for a full disk, is on /readyz meanwhile, and is tried unti
   }
   const partition = partitionOf(0)
   partition.fold(GOOD)
-  const committer = new Committer(assignment, options, 'f')
+  const committer = await committerOf(assignment, options)
   await passing(
     clock,
-    committer.finish(partition, async () => {}, never),
+    committer.finish(partition, async () => {}, false),
   )
   expect(seen).toEqual(['no answer yet', 'the disk is full', 'the disk is full'])
   expect(context.health.isReady).toBe(true)
@@ -105,7 +118,7 @@ test('a partition is written only after its own dead letters are in the log, who
   for (const partition of [first, second]) outlet.observe(partition, broken, partition.fold(broken))
   const done: string[] = []
   const writes = [first, second].map(async (partition) => {
-    await outlet.write(partition, partition.take({ flush: true }), { queue: outlet.queue(never), signal: never })
+    await outlet.write(partition, partition.take({ flush: true }), outlet.way(never, never))
     done.push(String(partition.number))
   })
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
@@ -130,16 +143,16 @@ test('a commit is of the state it was asked for, when the rows of that state are
   }
   const partition = partitionOf(0)
   partition.fold(GOOD)
-  const committer = new Committer(assignment, options, 'f')
+  const committer = await committerOf(assignment, options)
   const stored = Promise.withResolvers<void>()
-  committer.begin(partition, () => stored.promise, never)
+  committer.begin(partition, () => stored.promise)
   const [record] = GOOD.records
   if (record !== undefined) partition.fold({ ...GOOD, records: [{ ...record, offset: 1, headers: {} }] })
   expect(committer.isDue(partition)).toBe(false)
   await new Promise(setImmediate)
   expect(commits).toEqual([])
   stored.resolve()
-  await committer.finish(partition, async () => {}, never)
+  await committer.finish(partition, async () => {}, false)
   expect(commits).toEqual([0, 1])
 })
 
@@ -155,9 +168,9 @@ test('what a commit in the background fails with is thrown by the next one', asy
   }
   const partition = partitionOf(0)
   partition.fold(GOOD)
-  const committer = new Committer(assignment, options, 'f')
-  committer.begin(partition, async () => {}, never)
-  const failure = await committer.finish(partition, async () => {}, never).catch((error: unknown) => error)
+  const committer = await committerOf(assignment, options)
+  committer.begin(partition, async () => {})
+  const failure = await committer.finish(partition, async () => {}, false).catch((error: unknown) => error)
   expect(failure).toMatchObject({ code: 'not-owner' })
 })
 
@@ -173,13 +186,120 @@ test('the end waits for every row, also where there is nothing new to commit', a
     async *batches() {},
     async commit() {},
   }
-  const committer = new Committer(assignment, options, 'f')
-  await committer.finish(partition, async () => {}, never)
+  const committer = await committerOf(assignment, options)
+  await committer.finish(partition, async () => {}, false)
   const stored = Promise.withResolvers<void>()
   let isOver = false
-  const over = committer.finish(partition, () => stored.promise, never).then(() => (isOver = true))
+  const over = committer.finish(partition, () => stored.promise, false).then(() => (isOver = true))
   await new Promise(setImmediate)
   expect(isOver).toBe(false)
   stored.resolve()
   await over
+})
+
+const LAG = 16_000
+const turn = () => new Promise(setImmediate)
+
+/** A partition of one record on a store whose acknowledgements count after `LAG`, and what happens, with the ms since the start. */
+async function lagging() {
+  const { options, clock } = surroundings()
+  const startedAt = clock.now()
+  const happened: string[] = []
+  const note = (what: string) => happened.push(`${what} at ${clock.now() - startedAt}`)
+  const store = { generation: 'a' }
+  const durability: Durability = {
+    lagMs: async () => LAG,
+    async generation() {
+      note('generation')
+      return store.generation
+    },
+  }
+  const assignment: Assignment = {
+    partition: 0,
+    signal: never,
+    committed: null,
+    [Symbol.dispose]() {},
+    async *batches() {},
+    async commit(_offset, metadata) {
+      note(`commit of ${(JSON.parse(metadata) as { processed: number }).processed}`)
+    },
+  }
+  const partition = partitionOf(0)
+  const fold = (offset: number) => {
+    const [record] = GOOD.records
+    if (record !== undefined) partition.fold({ ...GOOD, records: [{ ...record, offset, headers: {} }] })
+  }
+  const committer = await committerOf(assignment, options, durability)
+  const pass = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 500) {
+      clock.advance(500)
+      await turn()
+      await turn()
+    }
+  }
+  happened.length = 0
+  return { partition, fold, committer, clock, pass, store, happened }
+}
+
+test('rows that a server may still lose are committed after the lag, and the generation is read after the lag too', async () => {
+  const { partition, fold, committer, pass, happened } = await lagging()
+  fold(0)
+  const stored = Promise.withResolvers<void>()
+  committer.begin(partition, () => stored.promise)
+  await pass(4_000)
+  stored.resolve()
+  await turn()
+  await pass(LAG - 500)
+  expect(happened).toEqual([])
+  await pass(1_000)
+  expect(happened).toEqual(['generation at 20000', 'commit of 0 at 20000'])
+})
+
+test('a server that began anew within the lag is noticed, and nothing is committed', async () => {
+  const { partition, fold, committer, pass, store, happened } = await lagging()
+  fold(0)
+  committer.begin(partition, async () => {})
+  await turn()
+  await pass(LAG - 500)
+  store.generation = 'b'
+  await pass(500)
+  expect(happened).toEqual(['generation at 16000'])
+  expect(committer.isDue(partition)).toBe(true)
+  expect(() => committer.begin(partition, async () => {})).toThrow('began anew')
+})
+
+test('who hands over commits the newest state that is durable, and no more', async () => {
+  const { partition, fold, committer, pass, happened } = await lagging()
+  fold(0)
+  committer.begin(partition, async () => {})
+  await turn()
+  await pass(10_000)
+  fold(1)
+  committer.begin(partition, async () => {})
+  await turn()
+  await pass(LAG - 10_000 - 500)
+  await committer.finish(partition, async () => {}, false)
+  expect(happened).toEqual([])
+})
+
+test('of several states whose time has come only the newest is committed', async () => {
+  const { partition, fold, committer, pass, clock, happened } = await lagging()
+  for (const offset of [0, 1, 2]) {
+    fold(offset)
+    committer.begin(partition, async () => {})
+    await pass(500)
+  }
+  clock.advance(LAG)
+  await turn()
+  await turn()
+  expect(happened).toEqual(['generation at 17500', 'commit of 2 at 17500'])
+})
+
+test('the end of the input waits for the lag', async () => {
+  const { partition, fold, committer, clock, happened } = await lagging()
+  fold(0)
+  const finished = committer.finish(partition, async () => {}, true)
+  await turn()
+  await passing(clock, finished)
+  expect(happened).toEqual(['generation at 16000', 'commit of 0 at 16000'])
 })

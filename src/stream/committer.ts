@@ -1,4 +1,5 @@
 import type { Assignment } from './broker.ts'
+import type { DurabilityWatch } from './durable.ts'
 import type { ProcessorOptions } from './outlet.ts'
 import type { Partition } from './partition.ts'
 import { retry } from './retry.ts'
@@ -6,70 +7,140 @@ import { encodeTriple, type Triple } from './triple.ts'
 
 const INTERVAL_MS = 500
 
+/** Resolves when every row written so far is acknowledged. */
+type Acknowledged = () => Promise<unknown>
+
+/** A state whose rows are acknowledged; from `due` (unix ms) on they are there for good. */
+interface Eligible {
+  triple: Triple
+  due: number
+}
+
+export interface Committing {
+  options: ProcessorOptions
+  /** What the state depends on, as `recover` found it. */
+  fingerprint: string
+  watch: DurabilityWatch
+  /** Aborts when there is no more time: then what is durable by now is committed, and the rest is not. */
+  stop: AbortSignal
+}
+
+/** More states than this do not wait: the one before the last makes way. */
+const MOST_WAITING = 200
+
 /**
- * Commits what a partition has processed, once the rows of it are acknowledged: the loop goes on meanwhile. Not after
- * every batch: a commit only bounds how much is read again, which is harmless.
+ * Commits what a partition has processed, once the rows of it are acknowledged and durable: the loop goes on meanwhile.
+ * Not after every batch: a commit only bounds how much is read again, which is harmless.
+ *
+ * The order is the promise: rows acknowledged, lag passed, generation read, commit. A commit before any of these could
+ * cover rows that a server loses.
  */
 export class Committer {
   readonly #assignment: Assignment
   readonly #options: ProcessorOptions
   readonly #fingerprint: string
-  #committed = -1
+  readonly #watch: DurabilityWatch
+  readonly #stop: AbortSignal
+  readonly #hurry = new AbortController()
+  /** Of the last state that was asked for. */
+  #processed = -1
   #low = -1
   #at = 0
   #underWay: Promise<void> | null = null
+  #eligible: Eligible[] = []
+  #releasing: Promise<void> | null = null
   #failure: unknown = null
 
-  /** `fingerprint`: what the state depends on, as `recover` found it. */
-  constructor(assignment: Assignment, options: ProcessorOptions, fingerprint: string) {
+  constructor(assignment: Assignment, { options, fingerprint, watch, stop }: Committing) {
     this.#assignment = assignment
     this.#options = options
     this.#fingerprint = fingerprint
+    this.#watch = watch
+    this.#stop = stop
   }
 
   isDue(partition: Partition): boolean {
-    if (this.#underWay !== null || partition.position - 1 === this.#committed) return false
+    if (this.#failure !== null) return true
+    if (this.#underWay !== null || partition.position - 1 === this.#processed) return false
     return this.#options.context.clock.now() - this.#at >= INTERVAL_MS
   }
 
-  /** Commits the state of this moment as soon as `acknowledged` resolves. Throws what an earlier commit threw. */
-  begin(partition: Partition, acknowledged: () => Promise<unknown>, stop: AbortSignal): void {
+  /** The state of this moment is committed when `acknowledged` has resolved and its rows are durable. Throws what an earlier commit threw. */
+  begin(partition: Partition, acknowledged: Acknowledged): void {
     this.#check()
-    const now = this.#options.context.clock.now()
+    if (this.#underWay !== null) return
     const triple = partition.triple()
-    if (triple === null || this.#underWay !== null) return
-    if (triple.processed === this.#committed && triple.low === this.#low) return
-    this.#at = now
-    this.#underWay = this.#commit(triple, acknowledged, stop)
-      .catch((error: unknown) => {
-        this.#failure ??= error
-      })
-      .finally(() => (this.#underWay = null))
+    if (triple === null || (triple.processed === this.#processed && triple.low === this.#low)) return
+    this.#at = this.#options.context.clock.now()
+    this.#processed = triple.processed
+    this.#low = triple.low
+    this.#underWay = this.#gather(triple, acknowledged)
   }
 
-  /** Resolves when every row is acknowledged and the last state, where it is another one, is committed. */
-  async finish(partition: Partition, acknowledged: () => Promise<unknown>, stop: AbortSignal): Promise<void> {
+  /**
+   * Resolves when every row is acknowledged, and the newest state whose rows are durable by now is committed. `isLast`:
+   * the very last one, however long it takes for that to be so.
+   */
+  async finish(partition: Partition, acknowledged: Acknowledged, isLast: boolean): Promise<void> {
     await this.#underWay
     await acknowledged()
-    this.begin(partition, acknowledged, stop)
+    this.begin(partition, acknowledged)
     await this.#underWay
+    if (!isLast) this.#hurry.abort()
+    await this.#releasing
     this.#check()
+    await this.#commitDue()
   }
 
   #check(): void {
     if (this.#failure !== null) throw this.#failure
   }
 
-  async #commit(triple: Triple, acknowledged: () => Promise<unknown>, stop: AbortSignal): Promise<void> {
+  async #gather(triple: Triple, acknowledged: Acknowledged): Promise<void> {
+    try {
+      await acknowledged()
+      if (this.#eligible.length >= MOST_WAITING) this.#eligible.pop()
+      this.#eligible.push({ triple, due: this.#options.context.clock.now() + this.#watch.lagMs })
+      this.#releasing ??= this.#release()
+    } catch (error) {
+      this.#failure ??= error
+    }
+    this.#underWay = null
+  }
+
+  /** Until nothing waits, or until there is no more time to wait. */
+  async #release(): Promise<void> {
+    const { clock } = this.#options.context
+    const hurry = AbortSignal.any([this.#stop, this.#hurry.signal])
+    try {
+      for (let [next] = this.#eligible; next !== undefined && !hurry.aborted; [next] = this.#eligible) {
+        const wait = next.due - clock.now()
+        if (wait > 0) await clock.sleep(wait, hurry)
+        else await this.#commitDue()
+      }
+    } catch (error) {
+      this.#failure ??= error
+    }
+    this.#releasing = null
+  }
+
+  /** The newest state whose time has come: it covers those before it. */
+  async #commitDue(): Promise<void> {
+    const now = this.#options.context.clock.now()
+    const due = this.#eligible.findLastIndex((one) => one.due <= now)
+    const [last] = this.#eligible.splice(0, due + 1).slice(-1)
+    if (last === undefined) return
+    await this.#watch.confirm(this.#stop)
+    await this.#commit(last.triple)
+  }
+
+  async #commit(triple: Triple): Promise<void> {
     const { context } = this.#options
-    await acknowledged()
     if (this.#assignment.signal.aborted) return
     const { metadata, leftOut } = encodeTriple(triple, this.#fingerprint)
     if (leftOut > 0)
       context.log.warn('processor.sessions_left_out', { partition: this.#assignment.partition, sessions: leftOut })
     const commit = () => this.#assignment.commit(triple.low, metadata)
-    await retry('log', commit, { context, signal: stop })
-    this.#committed = triple.processed
-    this.#low = triple.low
+    await retry('log', commit, { context, signal: this.#stop })
   }
 }

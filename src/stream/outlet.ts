@@ -8,6 +8,7 @@ import { noRows, type Store, type Tables } from './store.ts'
 import type { RowSink, WindowSettings } from './symbol-windows.ts'
 import { deadLetterTopic, lateTopic, type TopicOptions } from './topics.ts'
 import type { Observer } from './observer.ts'
+import { StockpipeError } from '../errors.ts'
 import type { LateRow } from '../trade.ts'
 import type { Context } from '../telemetry.ts'
 
@@ -24,6 +25,10 @@ export interface ProcessorOptions extends TopicOptions {
   idle: number
   /** Least time (ms) between two writes of an open row. */
   flush: number
+  /** More bad records than this (percent of the last 1,000) and the partition stands still. */
+  maxBadPercent: number
+  /** Nothing moves for so long (ms) though there is something to do, and the process ends; null: never. */
+  stallLimit: number | null
   /** Aborts when the input has ended: what is in the log is all there will be. */
   drained: AbortSignal
 }
@@ -31,7 +36,10 @@ export interface ProcessorOptions extends TopicOptions {
 /** How the rows of a partition go: trades at once, the others through its queue. */
 export interface Way {
   queue: RowQueue
+  /** Aborts when waiting is over. */
   signal: AbortSignal
+  /** Aborts when the partition is somebody else's: from then on nothing is written. */
+  fence: AbortSignal
 }
 
 /** Everything that leaves the processor: rows, late trades, dead letters, seals, live updates, numbers. */
@@ -45,25 +53,26 @@ export class Outlet {
     this.#observer = observer
   }
 
-  /** The queue for everything but trades of one partition. */
-  queue(signal: AbortSignal): RowQueue {
-    return new RowQueue((rows) => this.#store(rows, signal))
+  /** For the rows of one partition. */
+  way(signal: AbortSignal, fence: AbortSignal): Way {
+    return { queue: new RowQueue((rows) => this.#store(rows, { signal, fence })), signal, fence }
   }
 
   /**
    * Resolves when the trades and dead letters of the partition so far are acknowledged, and the other rows are in the
    * queue. What is acknowledged, and only that, is told to others.
    */
-  async write(partition: Partition, rows: RowSink, { queue, signal }: Way): Promise<void> {
+  async write(partition: Partition, rows: RowSink, way: Way): Promise<void> {
     const { trades, ...others } = rows
-    await this.#appendDeadLetters(partition, signal)
-    queue.add({ trades: [], ...others })
-    if (trades.length > 0) await this.#store({ ...noRows(), trades }, signal)
-    await queue.room()
+    await this.#appendDeadLetters(partition, way.signal)
+    way.queue.add({ trades: [], ...others })
+    if (trades.length > 0) await this.#store({ ...noRows(), trades }, way)
+    await way.queue.room()
   }
 
-  async #store(rows: RowSink, signal: AbortSignal): Promise<void> {
+  async #store(rows: RowSink, { signal, fence }: Pick<Way, 'signal' | 'fence'>): Promise<void> {
     const { store, live, context } = this.#options
+    if (fence.aborted) throw new StockpipeError('not-owner', 'the partition is not ours any more')
     const startedAt = context.clock.now()
     await retry('store', () => store.write(rows), { context, signal })
     if (rows.late.length > 0) await this.#append(lateTopic(this.#options.topic), rows.late.map(lateRecord), signal)

@@ -52,7 +52,20 @@ export interface Restored {
   late: readonly LateRow[]
 }
 
+/**
+ * A server may acknowledge a row that it still holds in memory only. Rows acknowledged under one generation are there for
+ * good once the lag has passed and the generation is still the same: ask for it after the lag, never before.
+ */
+export interface Durability {
+  /** How long (ms) after its acknowledgement a row may still be lost; 0: not at all. */
+  lagMs(): Promise<number>
+  /** Changes whenever a server went away or began anew. */
+  generation(): Promise<string>
+}
+
 export interface Store extends AsyncDisposable {
+  /** Null: what is acknowledged is durable. */
+  readonly durability: Durability | null
   /**
    * Writes all rows, each an upsert by its key, and resolves when durable. Writing the same rows again changes
    * nothing; of two writes of a window, candle or latest row the larger `stamp` stays, whatever the order.

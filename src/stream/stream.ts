@@ -1,7 +1,10 @@
 import type { Assignment, Batch } from './broker.ts'
+import { BadShare } from './bad-share.ts'
 import { Committer } from './committer.ts'
+import { DurabilityWatch } from './durable.ts'
 import { endedBy } from './ended-by.ts'
 import { FlushTimer } from './flush-timer.ts'
+import { holdStill } from './hold.ts'
 import type { Outlet, ProcessorOptions, Way } from './outlet.ts'
 import { type Ending, runOwners } from './owners.ts'
 import type { Partition } from './partition.ts'
@@ -9,6 +12,7 @@ import { QuietRun } from './quiet.ts'
 import { recover } from './recovery.ts'
 import { isPrepared, retry } from './retry.ts'
 import { ensureTopics } from './topics.ts'
+import { type Progress, Watchdog } from './watchdog.ts'
 import { StockpipeError } from '../errors.ts'
 
 const SEAL_AFTER_MS = 600_000
@@ -16,44 +20,69 @@ const NOTHING_LOST = 'nothing is lost: the next start goes on from the last comm
 
 /**
  * Role processor: log -> decode -> fold -> store -> commit, one loop per owned partition. Ends when `signal`
- * aborts, or when `drained` does and every record of the log is processed; then every window is closed.
+ * aborts, or when `drained` does and every record of the log is processed; then every window is closed. Throws what no
+ * retry cures, and `stalled` where nothing moves though there is something to do.
  */
 export async function runProcessor(options: ProcessorOptions, outlet: Outlet, signal: AbortSignal): Promise<void> {
   if (!(await isPrepared(signal, () => ensureTopics(options, signal)))) return
-  await runOwners(options, signal, (assignment, stop) => own(assignment, { options, outlet, stop }))
+  using watchdog = new Watchdog(options)
+  const stop = AbortSignal.any([signal, watchdog.stalled])
+  const owners = runOwners(options, stop, (assignment, stop) => own(assignment, { options, outlet, stop, watchdog }))
+  await watchdog.unlessStalled(owners)
 }
 
 interface Ownership {
   options: ProcessorOptions
   outlet: Outlet
   stop: AbortSignal
+  watchdog: Watchdog
 }
 
-/** Where the log turns out to be another one than it was, its new beginning is found as after a restart. */
+/**
+ * Where the log turns out to be another one, or a server of the store began anew, all state is dropped, and it goes on
+ * from the last commit as after a restart.
+ */
 async function own(assignment: Assignment, ownership: Ownership): Promise<Ending> {
-  const { log } = ownership.options.context
+  const { options, stop, watchdog } = ownership
+  const { log, metrics } = options.context
   for (;;) {
+    using attempt = new Attempt()
+    using progress = watchdog.watch(assignment.partition)
     try {
-      return await process(assignment, ownership)
+      return await process(assignment, { ...ownership, attempt: attempt.signal, progress })
     } catch (error) {
       if (assignment.signal.aborted || isCode(error, 'not-owner')) return 'handed-over'
-      if (ownership.stop.aborted && isOutage(error)) {
+      if (stop.aborted && isOutage(error)) {
         log.warn('processor.stopped_uncommitted', { partition: assignment.partition, error, note: NOTHING_LOST })
         return 'handed-over'
       }
-      if (!isCode(error, 'log-changed')) throw error
-      log.warn('processor.log_changed', { partition: assignment.partition, error })
+      if (isCode(error, 'too-many-bad')) return holdStill(assignment, error, ownership)
+      if (!isCode(error, 'log-changed') && !isCode(error, 'store-restarted')) throw error
+      log.warn(`processor.${error.code.replace('-', '_')}`, { partition: assignment.partition, error })
+      metrics.rewinds.inc({ cause: error.code })
     }
   }
 }
 
-async function process(assignment: Assignment, { options, outlet, stop }: Ownership): Promise<Ending> {
-  const { context, drained } = options
-  const signal = AbortSignal.any([stop, assignment.signal])
+/** What is still under way of an attempt that was given up, ends. */
+class Attempt extends AbortController implements Disposable {
+  [Symbol.dispose](): void {
+    this.abort()
+  }
+}
+
+async function process(
+  assignment: Assignment,
+  { options, outlet, stop, attempt, progress }: Ownership & { attempt: AbortSignal; progress: Progress },
+): Promise<Ending> {
+  const { context, drained, store } = options
+  const signal = AbortSignal.any([stop, assignment.signal, attempt])
+  const watch = await DurabilityWatch.begin(store.durability, context, signal)
   const recovered = () => recover(assignment, options)
   const { partition, offset, fingerprint } = await retry('processor', recovered, { context, signal })
-  const committer = new Committer(assignment, options, fingerprint)
-  const way = { queue: outlet.queue(signal), signal }
+  const committer = new Committer(assignment, { options, fingerprint, watch, stop: signal })
+  const way = outlet.way(signal, assignment.signal)
+  const badShare = new BadShare(options.maxBadPercent)
   const acknowledged = async () => {
     await way.queue.settled()
     await options.live.published(signal)
@@ -64,7 +93,10 @@ async function process(assignment: Assignment, { options, outlet, stop }: Owners
   let isDrained = false
   let drainedAt = Number.POSITIVE_INFINITY
   for await (const batch of endedBy(assignment.batches(offset), signal)) {
-    outlet.observe(partition, batch, partition.fold(batch))
+    const result = partition.fold(batch)
+    badShare.check(batch.records.length, result.bad)
+    outlet.observe(partition, batch, result)
+    progress.reached(partition.position)
     if (!partition.isLive) continue
     await outlet.learnLatest(partition, signal)
     if (!isLive) partition.engine.goLive()
@@ -74,7 +106,7 @@ async function process(assignment: Assignment, { options, outlet, stop }: Owners
     const due = timer.due(batch)
     await outlet.write(partition, partition.take({ ...due, latest: due.flush || isCommitDue }), way)
     await closeQuiet(partition, quiet, { options, outlet, way })
-    if (isCommitDue) committer.begin(partition, acknowledged, signal)
+    if (isCommitDue) committer.begin(partition, acknowledged)
     isDrained = batch.startedAt > drainedAt && isAtEnd(batch, partition)
     if (signal.aborted || isDrained) break
     if (drained.aborted && drainedAt === Number.POSITIVE_INFINITY) drainedAt = context.clock.now()
@@ -88,7 +120,7 @@ async function process(assignment: Assignment, { options, outlet, stop }: Owners
       partition.engine.closeQuiet(() => true),
       way,
     )
-  await committer.finish(partition, acknowledged, signal)
+  await committer.finish(partition, acknowledged, isDrained)
   return isDrained ? 'drained' : 'handed-over'
 }
 
@@ -116,5 +148,5 @@ const isAtEnd = (batch: Batch, partition: Partition): boolean =>
 /** Which would be waited for if there was time. */
 const isOutage = (error: unknown): boolean => error instanceof StockpipeError && (error.retryable || error.mendable)
 
-const isCode = (error: unknown, code: StockpipeError['code']): boolean =>
+const isCode = (error: unknown, code: StockpipeError['code']): error is StockpipeError =>
   error instanceof StockpipeError && error.code === code

@@ -138,6 +138,7 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
       credentials: null,
       consistency: null,
       retention: { tradesMs: null, candlesMs: null },
+      durabilityLag: null,
       migrate: true,
     })
     await store.id()

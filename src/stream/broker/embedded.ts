@@ -103,10 +103,13 @@ export class EmbeddedBroker implements Broker {
   }
 
   #assign(slot: Slot, group: string, signal: AbortSignal): Assignment {
+    const file = this.#file
     return {
       partition: slot.partition,
       signal,
-      committed: this.#file.committed(group, slot),
+      get committed() {
+        return file.committed(group, slot)
+      },
       batches: (offset) => this.#batches(slot, offset, signal),
       commit: (offset, metadata) => this.#commit(group, slot, { commit: { offset, metadata }, signal }),
       [Symbol.dispose]() {},

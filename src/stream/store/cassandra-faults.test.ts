@@ -5,6 +5,7 @@ import { CASSANDRA_USER, type CassandraServers, startCassandra } from '../../../
 import { canStartServices } from '../../../test/services/services.ts'
 import { until } from '../../../test/until.ts'
 import type { StockpipeError } from '../../errors.ts'
+import { silentLog } from '../../telemetry.ts'
 import { entry, HOUR, latestRow, readAll, rows, tradeBatch } from '../store.contract-rows.ts'
 import { TestKeyspace } from './cassandra.fixture.ts'
 import type { CassandraStore } from './cassandra.ts'
@@ -87,6 +88,19 @@ describe.if(canStartServices())('on a server with logins', () => {
     await keyspace.ask(`GRANT MODIFY ON KEYSPACE $ TO worker`)
     await until(() => succeeds(write(store, 'GRANT')), Boolean)
     expect(await readAll(store, 'trades', { symbols: ['GRANT'] })).toHaveLength(1)
+    expect(await store.durability?.generation()).toMatch(/^[0-9a-f-]{36}:[0-9]+$/)
+  })
+
+  test('who may not read how Cassandra keeps its commit log takes it to be as shipped, and says so once', async () => {
+    await keyspace.ask(`CREATE ROLE IF NOT EXISTS blind WITH PASSWORD = 'b' AND LOGIN = true`)
+    await keyspace.ask(`GRANT $_writer TO blind`)
+    await keyspace.ask(`REVOKE SELECT ON KEYSPACE system_views FROM blind`).catch(() => {})
+    const warnings: string[] = []
+    const log = { ...silentLog, warn: (event: string) => void warnings.push(event) }
+    await using store = await keyspace.open({ credentials: { username: 'blind', password: 'b' }, log })
+    await until(() => succeeds(store.id()), Boolean)
+    const lags = [await store.durability?.lagMs(), await store.durability?.lagMs()]
+    expect({ lags, warnings }).toEqual({ lags: [16_000, 16_000], warnings: ['cassandra.durability_unknown'] })
   })
 
   test('every acknowledged row survives kill -9, and writing goes on by itself', async () => {
@@ -105,13 +119,18 @@ describe.if(canStartServices())('on a server with logins', () => {
       return error === null
     }
     await until(writeOne, () => acknowledged.length >= 200)
+    expect(await store.durability?.lagMs()).toBe(0)
+    const generation = await store.durability?.generation()
+    expect(await store.durability?.generation()).toBe(generation)
     const killed = server.kill()
     await until(writeOne, () => errors.length >= 3)
     await killed
+    expect(await failure(store.durability?.generation() ?? Promise.resolve())).toMatchObject({ retryable: true })
     const restarted = server.restart()
     const before = acknowledged.length
     await until(writeOne, () => acknowledged.length >= before + 50)
     await restarted
+    expect(await store.durability?.generation()).not.toBe(generation)
     for (const error of errors) expect(error).toMatchObject({ code: 'unreachable', retryable: true })
     const kept = new Set((await readAll(store, 'trades', { symbols: ['KILL'] })).map((row) => row.log_offset))
     expect(acknowledged.filter((one) => !kept.has(one))).toEqual([])
@@ -136,3 +155,19 @@ describe.if(canStartServices())('on a server with logins', () => {
     await until(() => succeeds(write(store, 'HANG')), Boolean)
   })
 })
+
+test.if(canStartServices())(
+  'of Cassandra as shipped it is known how long acknowledged rows may still be lost',
+  async () => {
+    const server = await startCassandra()
+    try {
+      await using keyspace = new TestKeyspace(server)
+      await using store = await keyspace.open()
+      expect(await store.durability?.lagMs()).toBe(16_000)
+      await using told = await keyspace.open({ durabilityLag: 7_000 })
+      expect(await told.durability?.lagMs()).toBe(7_000)
+    } finally {
+      await server.stop()
+    }
+  },
+)

@@ -32,6 +32,7 @@ export class TestKeyspace implements AsyncDisposable {
       consistency: null,
       tls: null,
       retention: { tradesMs: 7 * DAY_MS, candlesMs: null },
+      durabilityLag: null,
       migrate: true,
       clock: systemClock,
       log: silentLog,

@@ -3,6 +3,7 @@ import type { Stamp } from '../stamp.ts'
 import type { Query, Restored, RestoreQuery, Rows, Store, TableName, Tables } from '../store.ts'
 import { Connector } from './cassandra/connector.ts'
 import { ContentsLedger } from './cassandra/contents.ts'
+import { createDurability } from './cassandra/durability.ts'
 import { Gate } from './cassandra/gate.ts'
 import { createStamp, storeId } from './cassandra/info.ts'
 import type { CassandraOptions } from './cassandra/options.ts'
@@ -45,6 +46,7 @@ export async function openCassandraStore(options: CassandraOptions): Promise<Cas
   const statements = createStatements(keyspace, ttlsOf(options.retention, options.clock.now()))
   const gates = { trades: new Gate(IN_FLIGHT), others: new Gate(IN_FLIGHT_BEHIND) }
   return {
+    durability: createDurability({ run, onChange: () => ledger.forget(), where: options }),
     write(rows: Rows) {
       const gate = rows.trades.length > 0 ? gates.trades : gates.others
       return run((session) => writeRows(rows, { session, statements, ledger, gate, where: options }))

@@ -35,6 +35,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 }
 
 export class EmbeddedStore implements Store {
+  readonly durability = null
   readonly #db: Database
   readonly #log: Log
   readonly #queue: WriteQueue

@@ -34,6 +34,7 @@ export async function openThreadedStore(options: Omit<EmbeddedStoreOptions, 'rea
 }
 
 class ThreadedStore implements Store {
+  readonly durability = null
   readonly #writer: Writer
   readonly #reader: Store
 

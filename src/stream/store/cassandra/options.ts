@@ -18,6 +18,8 @@ export interface CassandraOptions {
   consistency: Consistency | null
   /** PEM texts. Null: no TLS. */
   tls: { ca?: string; cert?: string; key?: string } | null
+  /** How long (ms) an acknowledged row may still be lost. Null: what the nodes' settings say. */
+  durabilityLag: number | null
   /** Becomes the TTL of each row when it is written. */
   retention: Retention
   /** Makes keyspace and tables. Who only reads does not: it waits for tables that somebody else makes. */

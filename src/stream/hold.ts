@@ -1,0 +1,46 @@
+import type { Assignment } from './broker.ts'
+import { endedBy } from './ended-by.ts'
+import type { ProcessorOptions } from './outlet.ts'
+import type { Ending } from './owners.ts'
+import type { StockpipeError } from '../errors.ts'
+
+const LOOK_EVERY_MS = 1_000
+/** The component on /readyz. */
+const COMPONENT = 'processor'
+
+export interface Holding {
+  options: Pick<ProcessorOptions, 'context' | 'drained'>
+  /** Ends the waiting. */
+  stop: AbortSignal
+}
+
+/**
+ * Keeps a partition without going on with it, and says why, until it is taken away or the process is stopped. Throws the
+ * reason where the input has ended: then nobody waits for anything.
+ */
+export async function holdStill(
+  assignment: Assignment,
+  reason: StockpipeError,
+  { options: { context, drained }, stop }: Holding,
+): Promise<Ending> {
+  const { health, clock, log } = context
+  const signal = AbortSignal.any([stop, assignment.signal])
+  health.notReady(COMPONENT, `partition ${assignment.partition} stands still: ${reason.message}`, assignment)
+  log.error('processor.stands_still', {
+    partition: assignment.partition,
+    error: reason.message,
+    why: reason.why,
+    try: reason.hint,
+  })
+  try {
+    // What is read is of no interest: the reading ends when the partition is to be handed over.
+    const batches = endedBy(assignment.batches(assignment.committed?.offset ?? 0), signal)
+    while (!(await batches.next()).done) {
+      if (drained.aborted) throw reason
+      await clock.sleep(LOOK_EVERY_MS, signal)
+    }
+    return 'handed-over'
+  } finally {
+    health.ready(COMPONENT, assignment)
+  }
+}
