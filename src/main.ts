@@ -7,6 +7,7 @@ import { doctorCommand } from './command/doctor.ts'
 import { exportCommand } from './command/export.ts'
 import { runCommand } from './command/run.ts'
 import { simulateCommand } from './command/simulate.ts'
+import { verifyCommand } from './command/verify.ts'
 import { versionCommand, versionWords } from './command/version.ts'
 import { toExitCode, toWords } from './errors.ts'
 
@@ -14,6 +15,7 @@ const COMMANDS = [
   runCommand,
   simulateCommand,
   exportCommand,
+  verifyCommand,
   benchCommand,
   doctorCommand,
   configCommand,

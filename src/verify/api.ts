@@ -90,10 +90,10 @@ export class ApiReader {
 function tell(findings: Work['findings'], key: string, row: Row | TradeRow, served: ServedRow | undefined): void {
   findings.compared('api', 1)
   if (served === undefined)
-    return findings.add({ kind: 'api', key, column: 'row', stored: 'a row', expected: undefined })
+    return findings.add({ kind: 'api', key, column: 'row', stored: undefined, expected: 'a row' })
   for (const [column, stored] of Object.entries(row) as [string, unknown][])
     if (plain(served[column]) !== plain(stored))
-      findings.add({ kind: 'api', key, column, stored, expected: served[column] })
+      findings.add({ kind: 'api', key, column, stored: served[column], expected: stored })
 }
 
 /** JSON has no number that is none. */

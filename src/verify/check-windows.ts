@@ -127,11 +127,13 @@ const keyOf = ({ symbol, kind }: Ready['group'], { time }: Mismatch): string =>
   kind === 'window' ? `${symbol} ${time}` : `${symbol} ${kind} ${time}`
 
 /** Windows and candles of symbols that the log does not know at all. */
-export async function checkUnknownSymbols(work: Work, parts: readonly Part[], seen: { has(symbol: string): boolean }): Promise<void> {
+export async function checkUnknownSymbols(
+  work: Work,
+  parts: readonly Part[],
+  seen: { has(symbol: string): boolean },
+): Promise<void> {
   const { range, store, symbols } = work
-  const unknown = (await store.symbols()).filter(
-    (symbol) => !seen.has(symbol) && (symbols?.includes(symbol) ?? true),
-  )
+  const unknown = (await store.symbols()).filter((symbol) => !seen.has(symbol) && (symbols?.includes(symbol) ?? true))
   for (const symbol of unknown) {
     const part = parts[partitionOf(symbol, parts.length)]
     // Its trades may have left the log with the head of its partition, or come after what was read of it.

@@ -55,8 +55,7 @@ export class Judge {
       return { entries: [], received: null, isDuplicate: false, problem: error.message }
     }
     const { received } = decoded
-    if (this.#isDuplicate(decoded, record.timestamp))
-      return { entries: [], received, isDuplicate: true, problem: null }
+    if (this.#isDuplicate(decoded, record.timestamp)) return { entries: [], received, isDuplicate: true, problem: null }
     if (decoded.watermark !== null) this.watermark = Math.max(this.watermark, decoded.watermark)
     const invalid = decoded.session === null ? problemsIn(decoded.entries) : new Map<number, string>()
     const bound = (received ?? record.timestamp) + decoded.skew + this.#rules.futureLimit
@@ -72,8 +71,7 @@ export class Judge {
       if (invalid.has(index)) return []
       const isMarked = marked.has(index)
       const what = this.#what(entry, isMarked, bound)
-      if (what === 'trade' || what === 'update')
-        this.watermark = Math.max(this.watermark, entry.t - this.#rules.delay)
+      if (what === 'trade' || what === 'update') this.watermark = Math.max(this.watermark, entry.t - this.#rules.delay)
       return [{ entry, index, what, isMarked, watermark: this.watermark }]
     })
   }
@@ -104,8 +102,7 @@ export class Judge {
   }
 
   #forget(now: number): void {
-    for (const [session, { timestamp }] of this.#last)
-      if (now - timestamp > FORGET_AFTER_MS) this.#last.delete(session)
+    for (const [session, { timestamp }] of this.#last) if (now - timestamp > FORGET_AFTER_MS) this.#last.delete(session)
   }
 }
 

@@ -80,7 +80,8 @@ export class PartitionWindows {
       this.#base.judge.watermark,
       ...this.#runs.filter(({ end }) => next < end).map(({ fold }) => fold.judge.watermark),
     )
-    for (const pending of this.#pending.values()) yield* this.#take(pending, lastTime(pending.kind, frontier, this.#base))
+    for (const pending of this.#pending.values())
+      yield* this.#take(pending, lastTime(pending.kind, frontier, this.#base))
   }
 
   /** All the rest, what is still open included. */
@@ -96,7 +97,11 @@ export class PartitionWindows {
     const base = pending.base.filter(isDue)
     pending.base = pending.base.filter((row) => !isDue(row))
     const runs = [...pending.runs].map(([each, rows]) => [each, rows.filter(isDue)] as const)
-    for (const [each, rows] of pending.runs) pending.runs.set(each, rows.filter((row) => !isDue(row)))
+    for (const [each, rows] of pending.runs)
+      pending.runs.set(
+        each,
+        rows.filter((row) => !isDue(row)),
+      )
     this.#waiting -= base.length + runs.reduce((sum, [, rows]) => sum + rows.length, 0)
     const from = Math.max(pending.done, this.#range.from, this.#first(kind))
     const to = Math.min(last + 1, this.#range.to)
@@ -136,7 +141,10 @@ export const covers = (
 ): boolean => start >= from && end <= to && (symbols?.includes(symbol) ?? true)
 
 /** What the last reprocessing of each window made of it, or else the usual rule. */
-function merged(base: readonly Expected[], runs: readonly (readonly [RunFold, readonly Expected[]])[]): Map<number, Candidate> {
+function merged(
+  base: readonly Expected[],
+  runs: readonly (readonly [RunFold, readonly Expected[]])[],
+): Map<number, Candidate> {
   const candidates = new Map<number, Candidate>(
     base.map((expected) => [timeOf(expected), { expected, others: [], isCovered: false, isOptional: false }]),
   )

@@ -3,7 +3,10 @@
 export const DIFFERENCE_KINDS = ['trade', 'late', 'window', 'candle', 'dead-letter', 'api'] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 
-/** One value that is not what the rules say. A row that is missing or unknown has the column `row`. */
+/**
+ * One value that is not what the rules say. A row that is missing or unknown has the column `row`. Of the API: `stored`
+ * is what it serves, `expected` what is stored.
+ */
 export interface Difference {
   kind: DifferenceKind
   key: string
@@ -38,7 +41,10 @@ export class Findings {
   undecodable = 0
   readonly notes: string[] = []
   readonly #limit: number
-  readonly #kinds = new Map<DifferenceKind, { compared: number; differences: number; isAtLeast: boolean; shown: Difference[] }>()
+  readonly #kinds = new Map<
+    DifferenceKind,
+    { compared: number; differences: number; isAtLeast: boolean; shown: Difference[] }
+  >()
 
   constructor(limit: number) {
     this.#limit = limit
@@ -69,7 +75,7 @@ export class Findings {
 
   report(): Report {
     const { records, duplicates, undecodable, notes } = this
-    const kinds = Object.fromEntries(this.#kinds) as Report['kinds']
+    const kinds = Object.fromEntries(this.#kinds) as unknown as Report['kinds']
     return { records, duplicates, undecodable, kinds, notes }
   }
 
@@ -99,7 +105,8 @@ export function reportWords(report: Report): string {
   for (const kind of DIFFERENCE_KINDS) {
     const { compared, differences, isAtLeast, shown } = kinds[kind]
     if (compared === 0 && differences === 0) continue
-    const found = differences === 0 ? 'all as they should be' : `${isAtLeast ? 'at least ' : ''}${count(differences)} differences`
+    const found =
+      differences === 0 ? 'all as they should be' : `${isAtLeast ? 'at least ' : ''}${count(differences)} differences`
     lines.push(`${count(compared)} ${COUNTED[kind]} compared: ${found}`)
     lines.push(...shown.map((difference) => `  ${differenceWords(difference)}`))
     if (differences > shown.length) lines.push(`  and ${count(differences - shown.length)} more`)
@@ -111,7 +118,9 @@ export function reportWords(report: Report): string {
 }
 
 const differenceWords = ({ kind, key, column, stored, expected }: Difference): string =>
-  `${kind} ${key} ${column}: stored ${show(stored)}, expected ${show(expected)}`
+  kind === 'api'
+    ? `${kind} ${key} ${column}: served ${show(stored)}, stored ${show(expected)}`
+    : `${kind} ${key} ${column}: stored ${show(stored)}, expected ${show(expected)}`
 
 const show = (value: unknown): string =>
   value === undefined ? 'nothing' : typeof value === 'number' ? String(value) : JSON.stringify(value)

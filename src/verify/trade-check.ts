@@ -163,7 +163,8 @@ export class TradeCheck {
 
   /** Without rows of records that came while this was under way. Beyond the end of the log as it is now there is none. */
   async #withoutNewer<Row extends Placed>(rows: readonly Row[]): Promise<readonly Row[]> {
-    const isBehind = ({ log_partition, log_offset }: Row) => log_offset >= (this.#judgeable.get(log_partition)?.end ?? 0)
+    const isBehind = ({ log_partition, log_offset }: Row) =>
+      log_offset >= (this.#judgeable.get(log_partition)?.end ?? 0)
     if (!rows.some(isBehind)) return rows
     const bounds = await this.#work.broker.bounds(this.#work.topic)
     return rows.filter((row) => !isBehind(row) || row.log_offset >= (bounds[row.log_partition]?.end ?? 0))
@@ -228,7 +229,8 @@ export class TradeCheck {
   }
 }
 
-const valueOf = (row: TableRow, column: string): unknown => (row as unknown as Readonly<Record<string, unknown>>)[column]
+const valueOf = (row: TableRow, column: string): unknown =>
+  (row as unknown as Readonly<Record<string, unknown>>)[column]
 const rowKey = (row: TableRow): string => `${idOf(row)} ${row.symbol} ${row[TIME]}`
 const nameOf = (row: TableRow): string => `${idOf(row)} ${row.symbol} at ${row[TIME]}`
 

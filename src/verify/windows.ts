@@ -80,7 +80,11 @@ export class Windows {
   /** A late print whose time has come is in time for all of its windows: none that holds it is closed yet. */
   #putLates(symbol: string, state: SymbolState, watermark: number): void {
     const lates = this.#lates.get(symbol) ?? []
-    for (let print = lates[state.nextLate]; print !== undefined && print.t <= watermark; print = lates[state.nextLate]) {
+    for (
+      let print = lates[state.nextLate];
+      print !== undefined && print.t <= watermark;
+      print = lates[state.nextLate]
+    ) {
       state.nextLate++
       this.#put(state, print, Number.NEGATIVE_INFINITY)
     }
