@@ -37,17 +37,21 @@ export interface Mismatch {
 export interface Comparison {
   compared: number
   mismatches: readonly Mismatch[]
-  /** The stored rows that were compared and are final, where `keepRows`. */
+  /** Of rows that the watermark has not passed: to be believed only where the log did not go on meanwhile. */
+  open: readonly Mismatch[]
+  /** Silence closed a window that holds the newest trade: all open rows were written by then. */
+  isSettled: boolean
+  /** The stored rows that were compared and change no more, where `keepRows`. */
   rows: readonly Row[]
 }
 
 export interface CompareOptions {
   /** By time, one each. */
   candidates: ReadonlyMap<number, Candidate>
-  /** The log went on behind what was folded: what the watermark had not passed there may be anything by now. */
-  isGrowing: boolean
   /** Up to here (key time) the watermark has passed. */
   passed: number
+  /** Offset of the newest trade of the partition. */
+  newest: number
   /** Rows of windows whose newest trade came before (log's timestamp) may have been removed by retention. */
   expiredBefore: number
   keepRows?: boolean
@@ -71,33 +75,37 @@ export async function* storedRows(
 export async function compareGroup(
   store: Pick<Store, 'read'>,
   group: Group,
-  options: CompareOptions,
+  { candidates, passed, newest, expiredBefore, keepRows = false }: CompareOptions,
 ): Promise<Comparison> {
-  const { candidates, isGrowing, passed, keepRows = false } = options
   const mismatches: Mismatch[] = []
-  const seen = new Set<number>()
+  const open: Mismatch[] = []
+  const missing = new Map(candidates)
   const rows: Row[] = []
   let compared = 0
+  let isSettled = false
   for await (const page of storedRows(store, group))
     for (const row of page) {
       const time = 'interval' in row ? row.open_ts : row.window_end_ts
       const candidate = candidates.get(time) ?? null
-      seen.add(time)
       const isOpen = time > passed
-      if (isOpen && (isGrowing || !row.final)) continue
+      missing.delete(time)
       compared++
-      if (keepRows) rows.push(row)
+      if (keepRows && !isOpen) rows.push(row)
+      if (isOpen && row.final && candidate?.expected.lastOffset === newest) isSettled = true
       const columns = candidate === null ? [unknownRow] : columnsOf(row, candidate)
-      if (columns.length > 0) mismatches.push({ time, candidate, row, columns })
+      if (columns.length > 0) (isOpen ? open : mismatches).push({ time, candidate, row, columns })
     }
-  for (const [time, candidate] of candidates) {
+  for (const [time, candidate] of missing) {
     const { expected, isOptional } = candidate
-    if (seen.has(time) || !expected.isPast || isOptional || expected.touched < options.expiredBefore) continue
-    compared++
-    mismatches.push({ time, candidate, row: null, columns: [missingRow(expected)] })
+    if (isOptional || expected.touched < expiredBefore) continue
+    if (expected.isPast) compared++
+    const columns = [missingRow(expected)]
+    ;(expected.isPast ? mismatches : open).push({ time, candidate, row: null, columns })
   }
-  return { compared, mismatches: mismatches.sort((a, b) => a.time - b.time), rows }
+  return { compared, mismatches: mismatches.sort(byTime), open: open.sort(byTime), isSettled, rows }
 }
+
+const byTime = (a: Mismatch, b: Mismatch): number => a.time - b.time
 
 const unknownRow = { column: 'row', stored: 'a row', expected: undefined }
 const missingRow = ({ values }: Expected) => ({ column: 'row', stored: undefined, expected: `n = ${values.n}` })
@@ -112,10 +120,10 @@ function columnsOf(row: Row, { expected, others, isCovered }: Candidate): Mismat
 
 /** Everything but what the trades say. */
 function frameOf(row: Row, { symbol, kind, start, end, isPast }: Expected) {
-  const closedBy = isPast ? 'watermark' : 'idle'
+  const closedBy = isPast ? 'watermark' : row.final ? 'idle' : 'open'
   const place =
     kind === 'window' ? { window_start_ts: start, day: dayOf(end) } : { bucket: bucketOf(kind, start), interval: kind }
-  return exactly(row, { symbol, ...place, final: true, closed_by: closedBy })
+  return exactly(row, { symbol, ...place, final: isPast || row.final, closed_by: closedBy })
 }
 
 const NEAR = ['volume', 'vwap', 'mean_price', 'mean_notional'] as const

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Broker } from '../stream/broker.ts'
+import type { Broker, Commit } from '../stream/broker.ts'
 import type { RevisableStore } from '../stream/store/revisions.ts'
 import type { ApiReader } from './api.ts'
 import type { Findings } from './report.ts'
@@ -25,10 +25,10 @@ export interface VerifyOptions {
   symbols: readonly string[] | null
   /** What is served is compared with what is stored; null: it is not. */
   api: ApiReader | null
-  /** How long (ms) to wait for rows of a pipeline that runs. */
+  /** How long (ms) to wait until a pipeline that runs has processed what is in the log. */
   wait: number
-  /** By partition, where the pipeline is stopped: the first offset that it has not processed. */
-  processed: readonly number[] | null
+  /** What the processors committed last, by partition. */
+  committed: () => Promise<readonly (Commit | null)[]>
   clock: Clock
   signal: AbortSignal
   /** `total`: records there are to fold. */

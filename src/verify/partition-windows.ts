@@ -28,6 +28,8 @@ export interface Ready {
   candidates: ReadonlyMap<number, Candidate>
   /** The watermark has passed what lies before (key time, inclusive). */
   passed: number
+  /** Offset of the newest trade. */
+  newest: number
 }
 
 /** Gathers the finished windows of one partition until they are worth a question to the store. */
@@ -110,7 +112,7 @@ export class PartitionWindows {
     const candidates = merged(base, runs)
     for (const time of candidates.keys()) if (time < from || time >= to) candidates.delete(time)
     const passed = lastTime(kind, this.#base.judge.watermark, this.#base)
-    yield { group: { symbol, kind, from, to }, candidates, passed }
+    yield { group: { symbol, kind, from, to }, candidates, passed, newest: this.#base.windows.newest }
   }
 
   /** The key time of the first window that can be judged. */

@@ -1,6 +1,6 @@
 /** What differs, as told to people and programs. */
 
-export const DIFFERENCE_KINDS = ['trade', 'late', 'window', 'candle', 'dead-letter', 'api'] as const
+export const DIFFERENCE_KINDS = ['trade', 'late', 'window', 'candle', 'latest', 'dead-letter', 'api'] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 
 /**
@@ -29,6 +29,8 @@ export interface Report {
   records: number
   duplicates: number
   undecodable: number
+  /** Records in the log that no processor has committed yet: they were left out. */
+  unprocessed: number
   kinds: Readonly<Record<DifferenceKind, KindReport>>
   /** What could not be judged, and why. */
   notes: readonly string[]
@@ -39,6 +41,7 @@ export class Findings {
   records = 0
   duplicates = 0
   undecodable = 0
+  unprocessed = 0
   readonly notes: string[] = []
   readonly #limit: number
   readonly #kinds = new Map<
@@ -74,9 +77,9 @@ export class Findings {
   }
 
   report(): Report {
-    const { records, duplicates, undecodable, notes } = this
+    const { records, duplicates, undecodable, unprocessed, notes } = this
     const kinds = Object.fromEntries(this.#kinds) as unknown as Report['kinds']
-    return { records, duplicates, undecodable, kinds, notes }
+    return { records, duplicates, undecodable, unprocessed, kinds, notes }
   }
 
   #of(kind: DifferenceKind) {
@@ -91,6 +94,7 @@ const COUNTED: Readonly<Record<DifferenceKind, string>> = {
   late: 'late trades',
   window: 'windows',
   candle: 'candles',
+  latest: 'newest prices',
   'dead-letter': 'dead letters',
   api: 'rows of the API',
 }
@@ -106,7 +110,9 @@ export function reportWords(report: Report): string {
     const { compared, differences, isAtLeast, shown } = kinds[kind]
     if (compared === 0 && differences === 0) continue
     const found =
-      differences === 0 ? 'all as they should be' : `${isAtLeast ? 'at least ' : ''}${count(differences)} differences`
+      differences === 0
+        ? 'all as they should be'
+        : `${isAtLeast ? 'at least ' : ''}${count(differences)} difference${differences === 1 ? '' : 's'}`
     lines.push(`${count(compared)} ${COUNTED[kind]} compared: ${found}`)
     lines.push(...shown.map((difference) => `  ${differenceWords(difference)}`))
     if (differences > shown.length) lines.push(`  and ${count(differences - shown.length)} more`)

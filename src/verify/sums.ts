@@ -35,6 +35,8 @@ export class Sums {
   low = Number.POSITIVE_INFINITY
   /** The log's timestamp of the newest record that counts in here. */
   touched = 0
+  /** Of the newest record that counts in here. */
+  lastOffset = -1
   readonly #volume = new ExactSum()
   readonly #pv = new ExactSum()
   readonly #p = new ExactSum()
@@ -42,7 +44,7 @@ export class Sums {
   #last: Print | null = null
 
   add(print: Print): void {
-    const { price, volume, timestamp } = print
+    const { price, volume, timestamp, offset } = print
     this.n++
     this.#volume.add(volume)
     this.#pv.add(price * volume)
@@ -50,6 +52,7 @@ export class Sums {
     this.high = Math.max(this.high, price)
     this.low = Math.min(this.low, price)
     this.touched = Math.max(this.touched, timestamp)
+    this.lastOffset = Math.max(this.lastOffset, offset)
     if (this.#first === null || isBefore(print, this.#first)) this.#first = print
     if (this.#last === null || isBefore(this.#last, print)) this.#last = print
   }

@@ -1,6 +1,6 @@
 import type { ReprocessRun } from '../stream/store/revisions.ts'
-import { awaitCaughtUp } from './caught-up.ts'
 import { DeadLetterCheck } from './dead-letters.ts'
+import { LatestCheck } from './latest-check.ts'
 import type { VerifyOptions, Work } from './options.ts'
 import { partitionsOf, type Part } from './parts.ts'
 import { Patience } from './patience.ts'
@@ -17,17 +17,18 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
   const findings = new Findings(options.limit)
   let total = 0
   const work: Work = { ...options, findings, progress: (progress) => options.progress({ ...progress, total }) }
+  const parts = await partitionsOf(work, new Patience(options.wait, options))
+  noteUnprocessed(findings)
   const patience = new Patience(options.wait, options)
-  const parts = await partitionsOf(work)
   total = parts.reduce((sum, { start, end }) => sum + end - start, 0)
   const runs = relevant(await options.store.runs())
   noteRuns(runs, findings)
-  await awaitCaughtUp(work, parts, patience)
   const trades = new TradeCheck(work, runs)
   const letters = new DeadLetterCheck(work)
+  const latest = new LatestCheck(work)
   const seen = new Map<string, number>()
   for (const part of parts) {
-    const { symbols, horizon } = await checkWindows(work, part, { runs, trades, letters, patience })
+    const { symbols, horizon } = await checkWindows(work, part, { runs, trades, letters, latest, patience })
     for (const symbol of symbols) {
       const before = seen.get(symbol)
       if (before !== undefined) findings.notes.push(inTwo(symbol, before, part.partition))
@@ -35,8 +36,9 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
     }
     noteHorizon(part, horizon, findings)
   }
-  await checkUnknownSymbols(work, parts, seen)
+  await checkUnknownSymbols(work, parts, { seen, patience })
   await trades.compare(parts, patience)
+  await latest.compare(patience)
   await letters.compare()
   return findings.report()
 }
@@ -53,6 +55,13 @@ function relevant(runs: readonly ReprocessRun[]): ReprocessRun[] {
     (later.symbols === null || (run.symbols?.every((symbol) => later.symbols?.includes(symbol)) ?? false)) &&
     run.ends.every((end, partition) => (later.ends[partition] ?? 0) >= end)
   return runs.filter((run, at) => !runs.slice(at + 1).some((later) => isRepeatedBy(run, later)))
+}
+
+function noteUnprocessed({ unprocessed, notes }: Findings): void {
+  if (unprocessed > 0)
+    notes.push(
+      `${unprocessed.toLocaleString('en')} records are not committed as processed, and were left out: is a processor running?`,
+    )
 }
 
 function noteRuns(runs: readonly ReprocessRun[], { notes }: Findings): void {

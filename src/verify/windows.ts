@@ -12,6 +12,7 @@ export interface Expected {
   /** The watermark has passed its end. */
   isPast: boolean
   touched: number
+  lastOffset: number
 }
 
 /** Late trades of one symbol, by time, for a rule that counts them: they are put in when their time comes. */
@@ -29,6 +30,8 @@ export class Windows {
   readonly #judge: Pick<Judge, 'horizon' | 'watermark'>
   readonly #lates: LatePrints
   readonly #symbols = new Map<string, SymbolState>()
+  /** Offset of the newest print. */
+  newest = -1
 
   constructor(rules: Rules, judge: Pick<Judge, 'horizon' | 'watermark'>, lates: LatePrints = new Map()) {
     this.#rules = rules
@@ -44,6 +47,7 @@ export class Windows {
   /** `watermark`: as it was when the print came. */
   add(print: Print, watermark: number): void {
     const state = this.#stateOf(print.symbol)
+    this.newest = print.offset
     const { includeLate } = this.#rules
     if (includeLate && latenessOf(print.t, watermark, this.#rules) !== null) return
     this.#put(state, print, watermark)
@@ -109,9 +113,14 @@ export class Windows {
   }
 }
 
-const expected = (span: Omit<Expected, 'values' | 'isPast' | 'touched'>, sums: Sums, isPast: boolean): Expected => ({
+const expected = (
+  span: Omit<Expected, 'values' | 'isPast' | 'touched' | 'lastOffset'>,
+  sums: Sums,
+  isPast: boolean,
+): Expected => ({
   ...span,
   values: sums.values,
   isPast,
   touched: sums.touched,
+  lastOffset: sums.lastOffset,
 })

@@ -23,14 +23,14 @@ interface Values {
 export async function runVerify(settings: Settings, values: Values): Promise<Report | null> {
   checkMadeBy(settings)
   await using store = await openStore(settings)
-  await using log = await openLog(settings)
+  await using broker = await openLog(settings)
   using stop = interrupted()
   using line = progressLine(systemClock)
   // Nobody else can write the embedded store, so there is nothing to wait for when its folder has no owner.
-  const isStopped = log.processed !== null && ownerOf(settings.dataDir) === null
+  const isStopped = settings.broker === 'embedded' && ownerOf(settings.dataDir) === null
   const { window, hop, delay, futureLimit } = settings
   const report = await verify({
-    broker: log.broker,
+    broker,
     store,
     topic: settings.kafkaTopic,
     rules: { window, hop, delay, futureLimit },
@@ -39,7 +39,7 @@ export async function runVerify(settings: Settings, values: Values): Promise<Rep
     symbols: values.symbol,
     api: values.api === null ? null : new ApiReader(values.api, settings.apiToken),
     wait: isStopped ? 0 : values.wait,
-    processed: isStopped ? ((await log.processed?.()) ?? null) : null,
+    committed: () => broker.commits(settings.kafkaTopic, settings.kafkaGroup),
     limit: values.limit,
     clock: systemClock,
     signal: stop.signal,

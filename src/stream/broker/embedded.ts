@@ -95,7 +95,7 @@ export class EmbeddedBroker implements Broker {
   }
 
   /** What a group committed last of each partition. */
-  commits(topic: string, group: string): (Commit | null)[] {
+  async commits(topic: string, group: string): Promise<readonly (Commit | null)[]> {
     return this.#topic(topic).slots.map((slot) => this.#file.committed(group, slot))
   }
 
