@@ -9,7 +9,6 @@ const COLUMNS = ['trade_ts', 'price', 'volume', 'received_ts'] as const
 
 interface Wrong {
   symbol: string
-  part: Part
   columns: readonly { column: string; stored: unknown; expected: unknown }[]
 }
 
@@ -40,12 +39,8 @@ export class LatestCheck {
     while (wrong.length > 0 && (await patience.again())) wrong = await this.#wrong()
     const { findings } = this.#work
     findings.compared('latest', this.#newest.size)
-    for (const { symbol, part, columns } of wrong) {
-      // A newer one than expected is what a longer log gives.
-      const isBehind = columns.some(isOlder)
-      if (!isBehind && (part.start > 0 || (await isGrowing(this.#work, part)))) continue
+    for (const { symbol, columns } of wrong)
       for (const column of columns) findings.add({ kind: 'latest', key: symbol, ...column })
-    }
   }
 
   async #wrong(): Promise<Wrong[]> {
@@ -53,10 +48,15 @@ export class LatestCheck {
     const { store } = this.#work
     for await (const rows of store.read('latest', { symbols: [...this.#newest.keys()] }))
       for (const row of rows) stored.set(row.symbol, row)
-    return [...this.#newest].flatMap(([symbol, { price, part }]) => {
+    const wrong: Wrong[] = []
+    for (const [symbol, { price, part }] of this.#newest) {
       const columns = columnsOf(stored.get(symbol), price)
-      return columns.length === 0 ? [] : [{ symbol, part, columns }]
-    })
+      if (columns.length === 0) continue
+      // A newer one than expected is what a longer log gives.
+      if (columns.some(isOlder) || !(part.start > 0 || (await isGrowing(this.#work, part))))
+        wrong.push({ symbol, columns })
+    }
+    return wrong
   }
 }
 

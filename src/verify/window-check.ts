@@ -41,9 +41,10 @@ export class WindowCheck {
    */
   async compareOpen(): Promise<void> {
     for (const { ready, open } of this.#doubtful) {
+      // Asked behind the reading: a row that is right for a longer log must not be called wrong.
+      if (await isGrowing(this.#work, this.#part)) return
       let wrong = this.#wrongOf(open)
       while (wrong.length > 0 && (await this.#patience.again())) wrong = this.#wrongOf((await this.#read(ready)).open)
-      // Asked last: a row that is right for a longer log must not be called wrong.
       if (wrong.length === 0 || (await isGrowing(this.#work, this.#part))) continue
       this.#tell(ready, wrong, wrong.filter(({ row }) => row === null).length)
     }
