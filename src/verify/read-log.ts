@@ -8,10 +8,14 @@ export interface LogPart extends Bounds {
   signal: AbortSignal
 }
 
+/** A log that yields nothing so often before its end has a hole there. */
+const MOST_EMPTY = 5
+
 /** The records of `[start, end)`, many at once. Throws `log-changed` where retention removes some before they are read. */
 export async function* recordsOf(part: LogPart): AsyncGenerator<readonly LogRecord[], void> {
   const { broker, topic, partition, start, end, signal } = part
   let next = start
+  let empty = 0
   if (start >= end) return
   for await (const batch of broker.read(topic, partition, start, signal)) {
     const records = batch.records.filter(({ offset }) => offset < end)
@@ -21,6 +25,8 @@ export async function* recordsOf(part: LogPart): AsyncGenerator<readonly LogReco
     }
     if (records.length > 0) yield records
     if (next >= end || batch.records.length > records.length || next >= batch.end) return
+    empty = batch.records.length > 0 ? 0 : empty + 1
+    if (empty >= MOST_EMPTY) return checkRetention(part, next)
   }
 }
 
