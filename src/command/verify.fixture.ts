@@ -61,6 +61,9 @@ export async function verified(words: readonly string[]): Promise<{ code: number
   const report = JSON.parse(out) as Report
   const found = Object.values(report.kinds)
     .flatMap(({ shown }) => shown)
-    .map(({ kind, key, column, stored, expected }) => `${kind} ${key} ${column}: ${stored} not ${expected}`)
+    .map(
+      ({ kind, key, column, stored, expected }) =>
+        `${kind} ${key} ${column}: ${String(stored)} not ${String(expected)}`,
+    )
   return { code, report, found }
 }

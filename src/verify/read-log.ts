@@ -26,7 +26,9 @@ export async function* recordsOf(part: LogPart): AsyncGenerator<readonly LogReco
     if (records.length > 0) yield records
     if (next >= end || batch.records.length > records.length || next >= batch.end) return
     empty = batch.records.length > 0 ? 0 : empty + 1
-    if (empty >= MOST_EMPTY) return checkRetention(part, next)
+    if (empty < MOST_EMPTY) continue
+    await checkRetention(part, next)
+    return
   }
 }
 
