@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { fixture } from '../../test/fixture.ts'
 import { nastyRecording } from '../../test/nasty.ts'
+import { edges } from './edges.fixture.ts'
 import { runStockpipe } from './stockpipe.fixture.ts'
 import { copyOf, replay, verified } from './verify.fixture.ts'
 
@@ -17,7 +18,10 @@ const LIMIT_MS = 30_000
 beforeAll(async () => {
   const file = join(folder, 'nasty.ndjson')
   writeFileSync(file, nastyRecording(1).text)
+  const edgesFile = join(folder, 'edges.ndjson')
+  writeFileSync(edgesFile, edges())
   await Promise.all([
+    replay(edgesFile, join(folder, 'edges')),
     replay(file, NASTY, '--partitions', '3'),
     ...RECORDINGS.map((name) => replay(fixture(`${name}.ndjson`), join(folder, name))),
   ])
@@ -34,6 +38,12 @@ test('a stream with repeats, disorder, late and future trades, price updates, tw
   expect([code, found, report.notes]).toEqual([0, [], []])
   const { trade, late, window, candle, latest } = report.kinds
   for (const { compared } of [trade, late, window, candle, latest]) expect(compared).toBeGreaterThan(5)
+})
+
+test('trades exactly on the edges of windows are, too', async () => {
+  const { code, report, found } = await verified(['--data-dir', join(folder, 'edges')])
+  expect([code, found, report.notes]).toEqual([0, [], []])
+  expect([report.kinds.trade.compared, report.kinds.late.compared]).toEqual([12, 4])
 })
 
 const FIRST_CANDLE = 'symbol, interval, open_ts) IN (SELECT symbol, interval, min(open_ts) FROM candles'
