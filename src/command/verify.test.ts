@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { fixture } from '../../test/fixture.ts'
 import { nastyRecording } from '../../test/nasty.ts'
+import { encodeValue, gapHeaders } from '../stream/codec.ts'
 import { edges } from './edges.fixture.ts'
 import { runStockpipe } from './stockpipe.fixture.ts'
 import { copyOf, replay, verified } from './verify.fixture.ts'
@@ -143,6 +144,28 @@ test('a record that cannot be read must be in the dead-letter topic', async () =
   const after = await spoilt.verify()
   expect([after.code, after.found.length]).toEqual([1, 1])
   expect(after.found[0]).toMatch(/^dead-letter 0:\d+ row: undefined not cannot decode a record/)
+})
+
+test('gaps of the log are rows, split at midnight, and no others are', async () => {
+  using spoilt = copyOf(join(folder, 'finnhub-session'))
+  const gap = { symbol: 'A', from: Date.UTC(2026, 2, 2, 23), to: Date.UTC(2026, 2, 3, 1), cause: 'outage', detail: '' }
+  const records = [gap, { ...gap, to: gap.to + 1 }].map((hole) => ({
+    key: 'A',
+    value: encodeValue([], 'raw'),
+    headers: gapHeaders(hole, 'raw'),
+  }))
+  await spoilt.append('market', records)
+  await replay(fixture('finnhub-session.ndjson'), spoilt.data)
+  const { code, report } = await spoilt.verify()
+  expect([code, report.kinds.gap.compared, report.kinds.gap.differences]).toEqual([0, 2, 0])
+  expect(spoilt.store(`UPDATE gaps SET to_ts = to_ts - 1 WHERE day = '2026-03-03'`)).toBe(1)
+  expect(spoilt.store(`UPDATE gaps SET cause = 'stall' WHERE day = '2026-03-02'`)).toBe(1)
+  const { found } = await spoilt.verify()
+  expect(found).toEqual([
+    expect.stringMatching(/^gap A \d+ stall row: a row not undefined$/),
+    expect.stringMatching(/^gap A \d+ outage to_ts: \d+ not \d+$/),
+    expect.stringMatching(/^gap A \d+ outage row: undefined not to \d+$/),
+  ])
 })
 
 test('other settings than those that made the windows end with 2 and name them', async () => {

@@ -4,10 +4,10 @@ import type { Feed } from '../ingest/feed.ts'
 import { openFinnhubFeed } from '../ingest/feed/finnhub.ts'
 import { proxyFor } from '../ingest/feed/proxy.ts'
 import { openReplayFeed, type ReplayFeed } from '../ingest/feed/replay.ts'
+import { resumeFromLog } from '../ingest/feed/resume-from-log.ts'
 import { validateSymbols } from '../ingest/feed/validate-symbols.ts'
 import { startSimulator } from '../ingest/simulator/simulator.ts'
 import type { Broker } from '../stream/broker.ts'
-import { decodeRecord } from '../stream/codec.ts'
 import { isPrepared, retry } from '../stream/retry.ts'
 import type { Context } from '../telemetry.ts'
 
@@ -52,10 +52,10 @@ async function simulated({ symbols }: Settings, { context, broker, topic }: Feed
   const { clock, log } = context
   const simulator = await startSimulator({ symbols, rate: DEMO_RATE, history: HISTORY_MS }, { clock, log })
   const feed = openedLater(async (signal) => {
-    const newest = await retry('log', () => newestTime(broker, topic), { context, signal })
-    const since = Math.max(clock.now() - HISTORY_MS, newest === null ? 0 : newest + 1)
+    const from = clock.now() - HISTORY_MS
+    const resume = await retry('log', () => resumeFromLog({ broker, topic, symbols, from }), { context, signal })
     return openFinnhubFeed(
-      { url: simulator.url, token: 'simulated', symbols, session: sessionName(context), since },
+      { url: simulator.url, token: 'simulated', symbols, session: sessionName(context), resume },
       context,
     )
   })
@@ -92,28 +92,3 @@ function openedLater(open: (signal: AbortSignal) => Promise<Feed>): Feed {
 
 /** Names this process's frames: at most 12 characters, another one at every start. */
 const sessionName = ({ clock }: Context): string => `${clock.now().toString(36)}${crypto.randomUUID().slice(0, 3)}`
-
-/** The newest event time in the log, so that simulated history neither leaves a hole nor comes twice. */
-async function newestTime(broker: Broker, topic: string): Promise<number | null> {
-  const times = (await broker.bounds(topic)).map((bounds, partition) =>
-    newestIn(broker, { topic, partition, ...bounds }),
-  )
-  return (await Promise.all(times)).reduce((a, b) => (a === null ? b : Math.max(a, b ?? a)), null)
-}
-
-async function newestIn(
-  broker: Broker,
-  { topic, partition, start, end }: { topic: string; partition: number; start: number; end: number },
-): Promise<number | null> {
-  let newest: number | null = null
-  if (end === start) return null
-  const tail = Math.max(start, end - TAIL_RECORDS)
-  for await (const { records } of broker.read(topic, partition, tail, new AbortController().signal)) {
-    for (const record of records) for (const { t } of decodeRecord(record).entries) newest = Math.max(newest ?? 0, t)
-    if (records.length === 0 || (records.at(-1)?.offset ?? end) + 1 >= end) break
-  }
-  return newest
-}
-
-/** Frames come nearly in order of time: the newest trade is among the last few records. */
-const TAIL_RECORDS = 200

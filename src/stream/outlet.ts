@@ -1,5 +1,5 @@
 import type { Batch, NewRecord } from './broker.ts'
-import { encodeValue, type Framing, sealHeaders } from './codec.ts'
+import { encodeValue, type Framing, gapHeaders, type GapMark, sealHeaders } from './codec.ts'
 import type { Live } from './live.ts'
 import type { BadRecord, FoldResult, Partition } from './partition.ts'
 import { retry } from './retry.ts'
@@ -109,6 +109,21 @@ export class Outlet {
     const headers = sealHeaders(watermark, framing)
     const record = { key: null, value: encodeValue([], framing, schemaId), headers, partition: partition.number }
     await this.#append(topic, [record], signal)
+  }
+
+  /** Through the log, so that every reader of it knows, in order. */
+  async gaps(partition: Partition, gaps: readonly GapMark[], signal: AbortSignal): Promise<void> {
+    const { topic, framing, schemaId, context } = this.#options
+    if (gaps.length === 0) return
+    context.log.warn('processor.gap', { partition: partition.number, gaps: gaps.length, first: gaps[0] })
+    const value = encodeValue([], framing, schemaId)
+    const record = (gap: GapMark): NewRecord => ({
+      key: gap.symbol,
+      value,
+      headers: gapHeaders(gap, framing),
+      partition: partition.number,
+    })
+    await this.#append(topic, gaps.map(record), signal)
   }
 
   async #appendDeadLetters(partition: Partition, signal: AbortSignal): Promise<void> {

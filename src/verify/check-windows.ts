@@ -2,6 +2,7 @@ import type { ReprocessRun } from '../stream/store/revisions.ts'
 import { partitionOf } from '../stream/broker/partitioner.ts'
 import type { DeadLetterCheck } from './dead-letters.ts'
 import { Fold, LateCollector, rulesOf } from './fold.ts'
+import type { GapCheck } from './gap-check.ts'
 import type { LatestCheck } from './latest-check.ts'
 import type { Work } from './options.ts'
 import type { Part } from './parts.ts'
@@ -20,6 +21,7 @@ export interface Checks {
   trades: TradeCheck
   letters: DeadLetterCheck
   latest: LatestCheck
+  gaps: GapCheck
   patience: Patience
 }
 
@@ -27,7 +29,7 @@ export interface Checks {
 export async function checkWindows(
   work: Work,
   part: Part,
-  { runs, trades, letters, latest, patience }: Checks,
+  { runs, trades, letters, latest, gaps, patience }: Checks,
 ): Promise<{ symbols: Iterable<string>; horizon: number }> {
   const { findings } = work
   const wanted = { symbols: work.symbols === null ? null : new Set(work.symbols) }
@@ -50,6 +52,7 @@ export async function checkWindows(
       }
       for (const { entry } of verdict.entries) all.add(entry.s)
       latest.add(verdict, part)
+      if (verdict.gap !== null) gaps.add(verdict.gap)
       trades.add(record, verdict, { partition: part.partition, judge: base.judge })
     }
     findings.records += records.length

@@ -1,6 +1,6 @@
 import { StockpipeError } from '../errors.ts'
 import type { LogRecord } from '../stream/broker.ts'
-import { decodeRecord, type DecodedRecord } from '../stream/codec.ts'
+import { decodeRecord, type DecodedRecord, type GapMark } from '../stream/codec.ts'
 import { type Entry, entryProblem } from '../trade.ts'
 import type { Rules } from './rules.ts'
 
@@ -21,6 +21,8 @@ export interface Judged {
 export interface Verdict {
   entries: readonly Judged[]
   received: number | null
+  /** Of a gap record. */
+  gap: GapMark | null
   /** Sent twice: it counts for nothing. */
   isDuplicate: boolean
   /** Why the record, or some of its entries, must be in the dead-letter topic; null: they need not. */
@@ -52,17 +54,18 @@ export class Judge {
       decoded = decodeRecord(record)
     } catch (error) {
       if (!(error instanceof StockpipeError)) throw error
-      return { entries: [], received: null, isDuplicate: false, problem: error.message }
+      return { entries: [], received: null, gap: null, isDuplicate: false, problem: error.message }
     }
     const { received } = decoded
-    if (this.#isDuplicate(decoded, record.timestamp)) return { entries: [], received, isDuplicate: true, problem: null }
+    if (this.#isDuplicate(decoded, record.timestamp))
+      return { entries: [], received, gap: null, isDuplicate: true, problem: null }
     if (decoded.watermark !== null) this.watermark = Math.max(this.watermark, decoded.watermark)
     const invalid = decoded.session === null ? problemsIn(decoded.entries) : new Map<number, string>()
     const bound = (received ?? record.timestamp) + decoded.skew + this.#rules.futureLimit
     const entries = this.#entries(decoded, invalid, bound)
     this.#begin(entries, received === null ? null : bound)
     if (this.watermark >= this.horizon - this.#rules.delay) this.certainFrom = Math.min(this.certainFrom, record.offset)
-    return { entries, received, isDuplicate: false, problem: [...invalid.values()][0] ?? null }
+    return { entries, received, gap: decoded.gap, isDuplicate: false, problem: [...invalid.values()][0] ?? null }
   }
 
   #entries({ entries, repeats }: DecodedRecord, invalid: ReadonlyMap<number, string>, bound: number): Judged[] {

@@ -1,6 +1,6 @@
 /** What differs, as told to people and programs. */
 
-export const DIFFERENCE_KINDS = ['trade', 'late', 'window', 'candle', 'latest', 'dead-letter', 'api'] as const
+export const DIFFERENCE_KINDS = ['trade', 'late', 'window', 'candle', 'latest', 'gap', 'dead-letter', 'api'] as const
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number]
 
 /**
@@ -95,6 +95,7 @@ const COUNTED: Readonly<Record<DifferenceKind, string>> = {
   window: 'windows',
   candle: 'candles',
   latest: 'newest prices',
+  gap: 'gaps',
   'dead-letter': 'dead letters',
   api: 'rows of the API',
 }

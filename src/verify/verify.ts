@@ -1,5 +1,6 @@
 import type { ReprocessRun } from '../stream/store/revisions.ts'
 import { DeadLetterCheck } from './dead-letters.ts'
+import { GapCheck } from './gap-check.ts'
 import { LatestCheck } from './latest-check.ts'
 import type { VerifyOptions, Work } from './options.ts'
 import { partitionsOf, type Part } from './parts.ts'
@@ -26,9 +27,10 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
   const trades = new TradeCheck(work, runs)
   const letters = new DeadLetterCheck(work)
   const latest = new LatestCheck(work)
+  const gaps = new GapCheck(work)
   const seen = new Map<string, number>()
   for (const part of parts) {
-    const { symbols, horizon } = await checkWindows(work, part, { runs, trades, letters, latest, patience })
+    const { symbols, horizon } = await checkWindows(work, part, { runs, trades, letters, latest, gaps, patience })
     for (const symbol of symbols) {
       const before = seen.get(symbol)
       if (before !== undefined) findings.notes.push(inTwo(symbol, before, part.partition))
@@ -39,6 +41,7 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
   await checkUnknownSymbols(work, parts, { seen, patience })
   await trades.compare(parts, patience)
   await latest.compare(patience)
+  await gaps.compare(parts, patience)
   await letters.compare()
   return findings.report()
 }

@@ -17,6 +17,8 @@ export interface ConnectionOptions {
   pingEveryMs: number
   /** No frame for this long, not even the server's own ping frame, ends it too. */
   stallAfterMs: number
+  /** Why what comes, though there are frames, is too little to be a market; null: it is not. Asked every second. */
+  deadBecause: (now: number) => string | null
 }
 
 export interface ConnectionEvents {
@@ -25,6 +27,7 @@ export interface ConnectionEvents {
 }
 
 const MOST_FRAME_BYTES = 64 * 1024 * 1024
+const LOOK_EVERY_MS = 1_000
 const GOODBYE_MS = 1_000
 
 /** One connection from handshake to end. Resolves to how it ended, when nothing of it is left; it never rejects. */
@@ -131,18 +134,20 @@ class FinnhubConnection {
   }
 
   async #watchOpen(): Promise<void> {
-    const { pingEveryMs, stallAfterMs } = this.#options
+    const { pingEveryMs, stallAfterMs, deadBecause } = this.#options
     let pinged = this.#lastHeard
     while (!this.#ending) {
       const now = this.#clock.now()
       if (now >= this.#lastFrame + stallAfterMs)
         return this.#end(this.#lost('stall', `no frame for ${stallAfterMs} ms`))
+      const dead = deadBecause(now)
+      if (dead !== null) return this.#end(this.#lost('stall', dead))
       if (now >= pinged + pingEveryMs) {
         if (this.#lastHeard < pinged) return this.#end(this.#lost('ping-timeout', `no answer for ${pingEveryMs} ms`))
         this.#socket.ping()
         pinged = now
       }
-      await this.#sleep(Math.min(this.#lastFrame + stallAfterMs, pinged + pingEveryMs) - now)
+      await this.#sleep(Math.min(this.#lastFrame + stallAfterMs - now, pinged + pingEveryMs - now, LOOK_EVERY_MS))
     }
   }
 

@@ -12,6 +12,7 @@ import { marketClock } from '../simulator/market-clock.fixture.ts'
 import type { SimulatorOptions } from '../simulator/options.ts'
 import { startSimulator } from '../simulator/simulator.ts'
 import { openFinnhubFeed } from './finnhub.ts'
+import { Resume } from './resume.ts'
 import type { FinnhubFeedOptions } from './finnhub.ts'
 
 const BTC = 'BINANCE:BTCUSDT'
@@ -92,6 +93,15 @@ test.concurrent('frames come unparsed, numbered, with their time of receipt, bet
     ).size,
   ).toBe(2)
 })
+
+test.concurrent('a connection that answers pings and brings no trades, though it should, is made anew', async () => {
+  await using simulator = await simulate({ stall: { afterMs: 3_000, forMs: 600_000 }, pingEveryMs: 100 })
+  await using feed = follow(simulator.url, { silence: { shortestMs: 500, pauses: 5 } })
+  await feed.until(() => feed.opens() > 1)
+  const lost = feed.lines.find(({ event }) => event === 'feed.lost')
+  expect(lost).toMatchObject({ reason: 'stall', why: expect.stringContaining('usually trades every') })
+  await feed.until(() => feed.frames().some(({ conn, text }) => conn === 1 && text.includes('"trade"')))
+}, 20_000)
 
 test.concurrent('time is told at least every 200 ms, on a silent market too', async () => {
   await using simulator = await simulate({ rate: 0 })
@@ -233,7 +243,7 @@ test.concurrent('the skew of the server is told in whole seconds', async () => {
 test.concurrent('history asked for with `since` is not asked for twice', async () => {
   const since = clock.now() - 5_000
   await using simulator = await simulate({ history: 60_000, joinMs: 10, closeEveryMs: 300 })
-  await using feed = follow(simulator.url, { since })
+  await using feed = follow(simulator.url, { resume: new Resume([BTC], since) })
   await feed.until(() => feed.frames().some(({ conn }) => conn === 2))
   const times = feed
     .frames()

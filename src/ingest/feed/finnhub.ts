@@ -1,11 +1,13 @@
 import { StockpipeError } from '../../errors.ts'
 import type { Context } from '../../telemetry.ts'
+import { Silence, type SilenceLimits } from './silence.ts'
 import type { Feed, FeedEvent, Frame } from '../feed.ts'
 import { runConnection } from './finnhub-connection.ts'
 import type { ConnectionEvents } from './finnhub-connection.ts'
 import { FeedQueue } from './finnhub-queue.ts'
 import type { QueueLimit } from './finnhub-queue.ts'
 import { RetryPolicy } from './finnhub-retry.ts'
+import type { Resume } from './resume.ts'
 import type { Ending, RetryTiming } from './finnhub-retry.ts'
 
 export interface FinnhubFeedOptions {
@@ -20,11 +22,12 @@ export interface FinnhubFeedOptions {
   queueLimit?: Partial<QueueLimit>
   /** See `proxyFor`. */
   proxy?: string
-  /** Of a simulator: send the past from here on (unix ms). A later connection asks from the newest trade received. */
-  since?: number
+  /** Of a simulator, which sends the past again: each connection goes on where this is. */
+  resume?: Resume
   pingEveryMs?: number
   stallAfterMs?: number
   handshakeMs?: number
+  silence?: Partial<SilenceLimits>
   retry?: Partial<RetryTiming>
   /** In `[0, 1)`, for the jitter. */
   random?: () => number
@@ -49,11 +52,11 @@ class FinnhubFeed implements Feed {
   readonly #address: URL
   readonly #retry: RetryPolicy
   readonly #queue: FeedQueue
+  readonly #silence: Silence
   #conn = 0
   #isOpen = false
   #seq = 0
   #acknowledged: { seq: number; received: number | null } = { seq: -1, received: null }
-  #since: number | null
   #tickedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: FinnhubFeedOptions, context: Context) {
@@ -61,8 +64,8 @@ class FinnhubFeed implements Feed {
     this.#context = context
     this.#address = parseAddress(options.url)
     if (options.proxy !== undefined) checkProxy(options.proxy)
-    this.#since = options.since ?? null
     this.#retry = new RetryPolicy(options.random ?? cryptoRandom, options.retry)
+    this.#silence = new Silence(context.log, options.silence)
     this.#queue = new FeedQueue({ ...QUEUE_LIMIT, ...options.queueLimit }, lossReports(context))
   }
 
@@ -132,14 +135,15 @@ class FinnhubFeed implements Feed {
   #connection() {
     const url = new URL(this.#address)
     if (this.#options.token !== null) url.searchParams.set('token', this.#options.token)
-    if (this.#since !== null) url.searchParams.set('since', String(this.#since))
-    const { symbols, proxy, pingEveryMs = 20_000, stallAfterMs = 150_000, handshakeMs = 15_000 } = this.#options
-    return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs }
+    const { symbols, proxy, resume, pingEveryMs = 20_000, stallAfterMs = 150_000, handshakeMs = 15_000 } = this.#options
+    if (resume !== undefined) url.searchParams.set('since', String(resume.begin()))
+    const deadBecause = (now: number) => this.#silence.deadBecause(now)
+    return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs, deadBecause }
   }
 
   #received(): ConnectionEvents {
     const { log, metrics, health } = this.#context
-    const { session, symbols } = this.#options
+    const { session, symbols, resume } = this.#options
     const conn = this.#conn
     return {
       opened: (at, skew) => {
@@ -147,15 +151,19 @@ class FinnhubFeed implements Feed {
         if (this.#acknowledged.seq < 0) this.#acknowledged.received ??= at
         log.info('feed.open', { conn, host: this.#address.host, symbols: symbols.length, skew })
         metrics.feedConnected.set(1)
+        this.#silence.opened(at)
         health.ready('feed')
         health.ready('feed.symbols')
         this.#queue.note({ kind: 'open', conn, at, skew })
       },
       frame: (text, received) => {
         metrics.feedLastFrame.set(received / 1000)
+        this.#silence.frame(text, received)
         if (text.length < 200 && TOO_MANY.test(text)) this.#tooMany()
-        if (this.#since !== null) this.#since = Math.max(this.#since, newestTime(text) + 1)
-        this.#queue.frame({ kind: 'frame', conn, session, seq: this.#seq++, received, text, known: false }, received)
+        const fresh = resume === undefined ? text : resume.pass(text)
+        if (fresh === null) return
+        const frame = { kind: 'frame', conn, session, seq: this.#seq++, received, text: fresh, known: false } as const
+        this.#queue.frame(frame, received)
       },
     }
   }
@@ -214,11 +222,5 @@ const lossReports = ({ log, metrics }: Context): ConstructorParameters<typeof Fe
     metrics.feedGapSeconds.inc({ cause: 'overflow' }, (loss.to - loss.from) / 1000)
   },
 })
-
-/** The last time in a frame, without parsing it: frames of a simulator end with their newest trade. */
-function newestTime(text: string): number {
-  const at = text.lastIndexOf('"t":')
-  return at < 0 ? 0 : Number.parseInt(text.slice(at + 4, at + 20), 10) || 0
-}
 
 const cryptoRandom = (): number => (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 0x1_0000_0000

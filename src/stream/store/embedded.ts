@@ -20,6 +20,8 @@ import { WrittenLedger } from './written.ts'
 export const MIGRATIONS = [
   { version: 1, sql: schema },
   { version: 2, sql: 'CREATE TABLE made_by (settings TEXT NOT NULL) STRICT' },
+  // Nothing wrote gaps before.
+  { version: 3, sql: 'ALTER TABLE gaps ADD COLUMN written_ts INTEGER NOT NULL DEFAULT 0' },
   { version: 4, sql: runs },
 ]
 

@@ -93,6 +93,14 @@ const UPSERTS = {
     note: null,
     hasWritten: false,
   },
+  gaps: {
+    table: 'gaps',
+    columns: [...stored(COLUMNS.gaps), 'stamp'],
+    key: ['symbol', 'from_ts', 'cause'],
+    when: LARGER_STAMP,
+    note: { kind: 'gaps', time: 'from_ts' },
+    hasWritten: true,
+  },
 } satisfies Record<Exclude<keyof Rows, 'trades'>, Upsert>
 
 /** Writes one row of a part, or one batch of trades, and returns how many rows that were at most. */
@@ -100,7 +108,7 @@ type Step = (rows: Rows, index: number) => number
 
 /** Binds rows to prepared statements. The transaction is the caller's affair. */
 export class Inserter {
-  /** In the order they are written: trades first, what is derived from them after. */
+  /** In the order they are written: trades and gaps first, what is judged by them after. */
   readonly steps: readonly { part: keyof Rows; insert: Step }[]
   /** Unix ms at which the current transaction writes. */
   writtenAt = 0
@@ -110,7 +118,7 @@ export class Inserter {
   constructor(db: Database, ledger: WrittenLedger) {
     this.#ledger = ledger
     this.#insertTrade = db.prepare<unknown, SQLQueryBindings[]>(INSERT_TRADE)
-    const derived = ['windows', 'candles', 'late', 'rollups', 'latest'] as const
+    const derived = ['gaps', 'windows', 'candles', 'late', 'rollups', 'latest'] as const
     this.steps = [
       { part: 'trades', insert: (rows, index) => this.#trades(rows.trades[index]) },
       ...derived.map((part) => ({ part, insert: this.#upsert(db, part) })),

@@ -16,6 +16,13 @@ interface Shape<Row> {
 
 /** Everything but trades, as packets of one Cassandra partition each. */
 export function* rowPackets(rows: Rows, statements: Statements, contents: Contents): Generator<Packet, void> {
+  // First, for rows that follow are judged by them.
+  yield* packets(rows.gaps, {
+    table: TABLES.gaps,
+    query: () => statements.gaps,
+    stamp: ({ stamp }) => stamp,
+    note: ({ symbol, day }) => contents.note('gaps', symbol, day),
+  })
   yield* packets(rows.windows, {
     table: TABLES.windows,
     query: () => statements.windows,

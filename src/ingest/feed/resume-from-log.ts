@@ -1,0 +1,82 @@
+import { type Reached, Resume } from './resume.ts'
+import type { Broker, LogRecord } from '../../stream/broker.ts'
+import { partitionOf } from '../../stream/broker/partitioner.ts'
+import { decodeRecord } from '../../stream/codec.ts'
+import type { Entry } from '../../trade.ts'
+
+export interface ResumeSource {
+  broker: Broker
+  topic: string
+  symbols: readonly string[]
+  /** Nothing before it is asked for (unix ms). */
+  from: number
+}
+
+interface Range {
+  partition: number
+  start: number
+  end: number
+}
+
+/** How many records are read first; more, as long as a symbol is missing. */
+const TAIL_RECORDS = 200
+
+/** Goes on behind the newest trade of each symbol in the log. */
+export async function resumeFromLog(source: ResumeSource): Promise<Resume> {
+  const { broker, topic, symbols, from } = source
+  const bounds = await broker.bounds(topic)
+  const found = await Promise.all(
+    bounds.map(({ start, end }, partition) => newestOf(source, { partition, start, end }, bounds.length)),
+  )
+  return new Resume(symbols, from, new Map(found.flatMap((newest) => [...newest])))
+}
+
+async function newestOf(source: ResumeSource, range: Range, partitions: number): Promise<Map<string, Reached>> {
+  const wanted = source.symbols.filter((symbol) => partitionOf(symbol, partitions) === range.partition)
+  for (let size = TAIL_RECORDS; ; size *= 4) {
+    const start = Math.max(range.start, range.end - size)
+    const entries = await entriesOf(source, { ...range, start })
+    const newest = reachedBy(entries)
+    if (start === range.start || isEnough(entries, { wanted, newest, from: source.from })) return newest
+  }
+}
+
+/** Every symbol wanted is there with all trades of its newest millisecond, or what is read begins before `from`. */
+function isEnough(
+  entries: readonly Entry[],
+  { wanted, newest, from }: { wanted: readonly string[]; newest: ReadonlyMap<string, Reached>; from: number },
+): boolean {
+  if ((entries[0]?.t ?? 0) < from && entries.length > 0) return true
+  const oldest = new Map(entries.toReversed().map(({ s, t }) => [s, t]))
+  return wanted.every((symbol) => (oldest.get(symbol) ?? Infinity) < (newest.get(symbol)?.t ?? 0))
+}
+
+function reachedBy(entries: readonly Entry[]): Map<string, Reached> {
+  const newest = new Map<string, Reached>()
+  for (const { s, t } of entries) {
+    const reached = newest.get(s)
+    if (reached === undefined || t > reached.t) newest.set(s, { t, count: 1 })
+    else if (t === reached.t) reached.count++
+  }
+  return newest
+}
+
+async function entriesOf({ broker, topic }: ResumeSource, { partition, start, end }: Range): Promise<Entry[]> {
+  const entries: Entry[] = []
+  if (start >= end) return entries
+  for await (const { records } of broker.read(topic, partition, start, new AbortController().signal)) {
+    for (const record of records) entries.push(...tradesIn(record))
+    if (records.length === 0 || (records.at(-1)?.offset ?? end) + 1 >= end) break
+  }
+  return entries
+}
+
+/** Deliveries marked as repeats are no trades; a record that cannot be read tells nothing. */
+function tradesIn(record: LogRecord): Entry[] {
+  try {
+    const { entries, repeats } = decodeRecord(record)
+    return entries.filter((_, index) => repeats?.includes(index) !== true)
+  } catch {
+    return []
+  }
+}
