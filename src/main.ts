@@ -3,6 +3,7 @@ import { benchCommand } from './command/bench.ts'
 import { execute } from './command/command.ts'
 import { completionCommand } from './command/completion.ts'
 import { configCommand } from './command/config.ts'
+import { dlqCommand } from './command/dlq.ts'
 import { doctorCommand } from './command/doctor.ts'
 import { exportCommand } from './command/export.ts'
 import { runCommand } from './command/run.ts'
@@ -16,6 +17,7 @@ const COMMANDS = [
   simulateCommand,
   exportCommand,
   verifyCommand,
+  dlqCommand,
   benchCommand,
   doctorCommand,
   configCommand,

@@ -12,6 +12,8 @@ export interface ProgressShown {
 /** How far a command has come, in one line of the terminal; nothing where there is none. */
 export interface ProgressLine extends Disposable {
   show: (progress: ProgressShown) => void
+  /** Until it is shown again. */
+  hide: () => void
 }
 
 export function progressLine(clock: Clock): ProgressLine {
@@ -25,6 +27,7 @@ export function progressLine(clock: Clock): ProgressLine {
       shownAt = now
       terminal.status(progressWords(progress, now - startedAt))
     },
+    hide: () => terminal.status(''),
     [Symbol.dispose]: () => terminal.status(''),
   }
 }

@@ -21,8 +21,10 @@ const openers = { embedded, cassandra } satisfies Record<
 export const openStore = (settings: Settings): Promise<RevisableStore> => openers[settings.store](settings)
 
 /** Where the embedded log and store of the origin asked for are. */
-export const folderOf = ({ dataDir, origin }: Settings): string =>
-  join(dataDir, pick(existingOrigins(dataDir), origin, dataDir))
+export const folderOf = (settings: Settings): string => join(settings.dataDir, originIn(settings))
+
+/** The origin asked for, or the only one in the data folder. */
+export const originIn = ({ dataDir, origin }: Settings): Origin => pick(existingOrigins(dataDir), origin, dataDir)
 
 function embedded(settings: Settings): Promise<RevisableStore> {
   return openEmbeddedStore({
