@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -15,6 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const T = Date.UTC(2026, 2, 2, 14, 30)
 const RECORDING = join(folder, 'day.ndjson')
 const DATA = join(folder, 'data')
+const FOREIGN = join(folder, 'foreign')
 const entry = (s: string, p: number, t = T): Entry => ({ c: null, p, s, t, v: 2 })
 
 beforeAll(async () => {
@@ -24,16 +25,13 @@ beforeAll(async () => {
   ]
   writeFileSync(RECORDING, frames.map((frame) => `${JSON.stringify(frame)}\n`).join(''))
   await replay(RECORDING, DATA)
-})
-
-const dlq = async (spoilt: Spoilt, ...words: string[]) =>
-  runStockpipe(['dlq', ...words, '--data-dir', spoilt.data], { cwd: folder })
-const lines = (text: string) => text.split('\n').filter(Boolean)
-const count = (spoilt: Spoilt) => spoilt.log('UPDATE records SET ts = ts')
+  using spoilt = copyOf(DATA)
+  await addForeign(spoilt)
+  cpSync(spoilt.data, FOREIGN, { recursive: true })
+}, 30_000)
 
 /** Records of another producer: one with a broken header, one that is no Avro, and one of which one entry is bad. */
-async function withForeign(): Promise<Spoilt> {
-  const spoilt = copyOf(DATA)
+async function addForeign(spoilt: Spoilt): Promise<void> {
   const record = (value: Uint8Array, headers = {}) => ({ key: 'Z', value, headers })
   await spoilt.append('market', [
     record(encodeValue([entry('Z', 30)], 'raw'), { skew: 'x', received: String(T) }),
@@ -41,11 +39,15 @@ async function withForeign(): Promise<Spoilt> {
     record(encodeValue([entry('Z', 31), entry('Z', -1)], 'raw')),
   ])
   await replay(RECORDING, spoilt.data)
-  return spoilt
 }
 
+const dlq = async (spoilt: Spoilt, ...words: string[]) =>
+  runStockpipe(['dlq', ...words, '--data-dir', spoilt.data], { cwd: folder })
+const lines = (text: string) => text.split('\n').filter(Boolean)
+const count = (spoilt: Spoilt) => spoilt.log('UPDATE records SET ts = ts')
+
 test('letters are listed with their number, origin and what is wrong, and shown whole', async () => {
-  using spoilt = await withForeign()
+  using spoilt = copyOf(FOREIGN)
   const { code, out } = await dlq(spoilt, 'list')
   expect(code).toBe(0)
   expect(lines(out).map((line) => line.split(/ {2,}/)[2])).toEqual(['feed', 'feed', 'market', 'market', 'market'])
@@ -66,13 +68,13 @@ test('letters are listed with their number, origin and what is wrong, and shown 
 })
 
 test('the newest letters are listed where there are more than the limit', async () => {
-  using spoilt = await withForeign()
+  using spoilt = copyOf(FOREIGN)
   const all = lines((await dlq(spoilt, 'list')).out)
   expect(lines((await dlq(spoilt, 'list', '--limit', '2')).out)).toEqual(all.slice(-2))
 })
 
 test('a dry run says what would be done and changes nothing', async () => {
-  using spoilt = await withForeign()
+  using spoilt = copyOf(FOREIGN)
   const before = count(spoilt)
   const { code, out } = await dlq(spoilt, 'replay', '--all', '--dry-run')
   expect(code).toBe(1)
@@ -83,7 +85,7 @@ test('a dry run says what would be done and changes nothing', async () => {
 })
 
 test('nothing is replayed without a yes', async () => {
-  using spoilt = await withForeign()
+  using spoilt = copyOf(FOREIGN)
   const before = count(spoilt)
   const { code, err } = await dlq(spoilt, 'replay', '--all')
   expect([code, err.includes('--yes')]).toEqual([2, true])
@@ -92,7 +94,7 @@ test('nothing is replayed without a yes', async () => {
 })
 
 test('what can be read is stored once, however often it is replayed; what cannot is a letter again, listed once', async () => {
-  using spoilt = await withForeign()
+  using spoilt = copyOf(FOREIGN)
   const before = count(spoilt)
   const first = await dlq(spoilt, 'replay', '--all', '--yes')
   expect([first.code, first.err]).toEqual([1, ''])
@@ -125,7 +127,7 @@ test('of a frame only that is replayed which the log does not hold', async () =>
 })
 
 test('the log of a pipeline that runs can be listed, and is not written', async () => {
-  using spoilt = await withForeign()
+  using spoilt = copyOf(FOREIGN)
   using _owner = openDataDir({ path: spoilt.data, origin: 'replay', clock: systemClock })
   expect((await dlq(spoilt, 'list')).code).toBe(0)
   const { code, err } = await dlq(spoilt, 'replay', '--all', '--yes')
