@@ -52,7 +52,7 @@ export class GapLedger {
 
   /** Frames that had come are lost, from the one received at `from` to the next one. */
   lost(cause: GapCause, from: number, detail: string): void {
-    if (this.#gap === null) this.#begin(cause, { from, detail })
+    if (this.#gap === null || this.#gap.from > from) this.#begin(cause, { from, detail })
   }
 
   /** What is to be told before anything that these events bring. */

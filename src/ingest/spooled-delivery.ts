@@ -44,6 +44,8 @@ export class SpooledDelivery implements Delivery {
   readonly #opened = Promise.withResolvers<void>()
   readonly #trouble: Trouble
   #isDirect = false
+  /** The last of what waits is under way: for that moment nothing is put behind it, or it would never end. */
+  #isLast = false
   #head: Head | null = null
   #changed = Promise.withResolvers<void>()
   #draining: Promise<void> = Promise.resolve()
@@ -96,6 +98,10 @@ export class SpooledDelivery implements Delivery {
     for (;;) {
       this.#check()
       if (own?.isSent === true) return 0
+      if (this.#isLast && !signal.aborted) {
+        await this.#changed.promise
+        continue
+      }
       if (this.#isDirect)
         try {
           return duplicatesIn(await this.#options.broker.append(topic, records))
@@ -180,13 +186,28 @@ export class SpooledDelivery implements Delivery {
     for (const topic of spool.topics) {
       const page = this.#page(topic)
       if (page.length === 0) continue
-      await this.#send(topic, this.#inTime(topic, page), signal)
+      const records = this.#inTime(topic, page)
+      if (spool.records > page.length || !(await this.#sendLast(topic, records)))
+        await this.#send(topic, records, signal)
       this.#sent(topic, page.length)
       return true
     }
     // In the turn in which nothing was found: what comes next finds the way free.
     if (spool.isEmpty) this.#free()
     return false
+  }
+
+  /** One try, in which nothing is put behind it. */
+  async #sendLast(topic: string, records: readonly NewRecord[]): Promise<boolean> {
+    this.#isLast = true
+    try {
+      await this.#options.broker.append(topic, records)
+      return true
+    } catch {
+      this.#isLast = false
+      this.#turn()
+      return false
+    }
   }
 
   async #send(topic: string, records: readonly NewRecord[], signal: AbortSignal): Promise<void> {
@@ -228,6 +249,7 @@ export class SpooledDelivery implements Delivery {
     if (this.#beganAt !== null) log.info('spool.drained', { after_ms: clock.now() - this.#beganAt })
     this.#beganAt = null
     this.#isDirect = true
+    this.#isLast = false
     this.#trouble.over()
     this.#opened.resolve()
     this.#turn()
