@@ -2,17 +2,19 @@
 import { expect } from 'bun:test'
 import type { types } from 'cassandra-driver'
 
-import { type Deployment, metric } from './deployment.ts'
+import { type Deployment, metric, PARTITIONS } from './deployment.ts'
 import { logOf, type Session, sessionsOf } from './log.ts'
 import { LatePrints, Trades, Windows } from './stored.ts'
-import { notInLog } from './truth.ts'
+import { type GapRow, notInLog, unexplained } from './truth.ts'
+import { toNumber } from './values.ts'
+import { stockpipe } from '../binary.ts'
 import { oracle } from '../oracle.ts'
 import { type Running, until } from '../running.ts'
 
 export interface Ending {
   producer: Running
   processors: readonly Running[]
-  /** The feed was cut off or the producer away: what the market sent meanwhile nobody received. */
+  /** The feed was cut off or the producer away: what the market sent meanwhile nobody received, and is in the gap ledger. */
   isFeedCut?: boolean
   /** A producer that was killed sends its last records again. */
   mayCopy?: boolean
@@ -49,7 +51,20 @@ export async function expectFiveChecks(deployment: Deployment, ending: Ending): 
   expect(found.trades).toBeGreaterThan(0)
   if (!ending.isFeedCut) expect(found.missed).toBe(0)
   if (!ending.mayCopy) expect(found.copies).toBe(0)
+  await expectVerified(deployment)
   return found
+}
+
+/** The program's own comparison comes to the same end. */
+async function expectVerified({ market }: Deployment): Promise<void> {
+  const { code, stdout, stderr } = await stockpipe([
+    'verify',
+    ...market.log,
+    ...market.store,
+    '--partitions',
+    String(PARTITIONS),
+  ])
+  expect({ code, said: code === 0 ? '' : stdout + stderr }).toEqual({ code: 0, said: '' })
 }
 
 /** Waits until the log has been read to its end, and stays so. */
@@ -89,7 +104,10 @@ async function compare({ market, servers, client, truth }: Deployment): Promise<
   await read('candles', (row) => windows.see(row))
   await read('late_trades', (row) => late.see(row))
   const { missed, unknown } = await notInLog(truth, log)
-  const parts = [trades.wrong(), windows.wrong(), late.wrong(), unknown, log.flatMap(({ holes }) => holes)]
+  const gaps: GapRow[] = []
+  await read('gaps', (row) => gaps.push(gapOf(row)))
+  const lost = unexplained(missed, gaps).map(({ name }) => `${name} was sent, and is neither in the log nor in a gap`)
+  const parts = [trades.wrong(), windows.wrong(), late.wrong(), unknown, lost, log.flatMap(({ holes }) => holes)]
   const repeats = log.reduce((sum, { repeats }) => sum + repeats, 0)
   // The market of these tests delivers once.
   if (repeats > 0) parts.push([`${repeats} trades are marked as repeated deliveries`])
@@ -99,5 +117,11 @@ async function compare({ market, servers, client, truth }: Deployment): Promise<
       : sentences,
   )
   const copies = log.reduce((sum, { copies }) => sum + copies, 0)
-  return { wrong, trades: trades.size, windows: windows.size, copies, missed, sessions: sessionsOf(log) }
+  return { wrong, trades: trades.size, windows: windows.size, copies, missed: missed.length, sessions: sessionsOf(log) }
 }
+
+const gapOf = (row: types.Row): GapRow => ({
+  symbol: String(row['symbol']),
+  from: toNumber(row['from_ts']),
+  to: toNumber(row['to_ts']),
+})

@@ -14,6 +14,8 @@ const PAUSE_OF_STOP_MS = 5_000
 const PAUSE_OF_KILL_MS = 15_000
 /** Long enough for a commit to become due. */
 const UNDER_WAY_MS = size('UNDER_WAY_MS', 2_000, 20_000)
+/** A processor that is killed again before its first commit has as much more to do. */
+const BETWEEN_MS = size('BETWEEN_MS', 0, 17_000)
 const KILLS = size('PROCESSOR_KILLS', 2, 20)
 const MOVES = size('MOVES', 1, 4)
 const RATE = size('RATE', 1_000, 5_000)
@@ -34,7 +36,7 @@ describe.skipIf(servers === null)('under load, on Kafka and Cassandra', () => {
       await Bun.sleep(UNDER_WAY_MS)
       const took: number[] = []
       for (let round = 0; round < KILLS; round++) {
-        await Bun.sleep(moment(0, 5_000))
+        await Bun.sleep(BETWEEN_MS + moment(0, 5_000))
         const killedAt = Date.now()
         await kill(processor)
         processor = deployment.processor()
@@ -47,7 +49,6 @@ describe.skipIf(servers === null)('under load, on Kafka and Cassandra', () => {
         const joined = Date.parse(String(processor.named('log.joined')[0]?.['time'])) - killedAt
         const words = `owns partitions after ${seconds(joined)}, caught up after ${seconds(took.at(-1) ?? 0)}`
         note('processor killed', `round ${round + 1}`, words)
-        if (process.env['SHOW'] !== undefined) console.log(processor.lines())
       }
       const { trades, windows } = await expectFiveChecks(deployment, { producer, processors: [processor] })
       const { median, max } = spread(took)

@@ -6,24 +6,53 @@ import type { Entry } from '../../src/trade.ts'
 
 const nameOf = ({ s, t, p, v }: Pick<Entry, 's' | 't' | 'p' | 'v'>): string => `${s} ${t} ${p} ${v}`
 
+/** A trade that was sent and is not in the log. */
+export interface Missed {
+  name: string
+  symbol: string
+  /** When it was sent, unix ms. */
+  sentAt: number
+}
+
 /** Compares what the market wrote down as sent with the log: trades that the log has not, and those that nobody sent. */
 export async function notInLog(
   truthFile: string,
   log: readonly LogOfPartition[],
-): Promise<{ missed: number; unknown: string[] }> {
-  const counts = new Map<string, number>()
-  const add = (name: string, by: number) => counts.set(name, (counts.get(name) ?? 0) + by)
+): Promise<{ missed: Missed[]; unknown: string[] }> {
+  const left = new Map<string, number>()
+  for (const { records } of log)
+    for (const { entries } of records)
+      for (const entry of entries) left.set(nameOf(entry), (left.get(nameOf(entry)) ?? 0) + 1)
+  const missed: Missed[] = []
   for await (const line of createInterface({ input: createReadStream(truthFile) })) {
     if (line === '') continue
-    const { data = [] } = JSON.parse((JSON.parse(line) as { frame: string }).frame) as { data?: Entry[] }
-    for (const entry of data) add(nameOf(entry), 1)
+    const { received, frame } = JSON.parse(line) as { received: number; frame: string }
+    const { data = [] } = JSON.parse(frame) as { data?: Entry[] }
+    for (const entry of data) {
+      const name = nameOf(entry)
+      const count = left.get(name) ?? 0
+      if (count === 0) missed.push({ name, symbol: entry.s, sentAt: received })
+      else if (count === 1) left.delete(name)
+      else left.set(name, count - 1)
+    }
   }
-  for (const { records } of log) for (const { entries } of records) for (const entry of entries) add(nameOf(entry), -1)
-  let missed = 0
-  const unknown: string[] = []
-  for (const [name, count] of counts) {
-    if (count > 0) missed += count
-    if (count < 0) unknown.push(`${name} is ${-count} times more in the log than it was sent`)
-  }
+  const unknown = [...left].map(([name, count]) => `${name} is ${count} times more in the log than it was sent`)
   return { missed, unknown }
 }
+
+/** A row of the gap ledger: `[from, to]`, unix ms. */
+export interface GapRow {
+  symbol: string
+  from: number
+  to: number
+}
+
+/** Between the sending and the receipt of a frame, ms. */
+const TRANSIT_MS = 500
+
+/** Trades that are missing at a time for which the ledger has no gap. */
+export const unexplained = (missed: readonly Missed[], gaps: readonly GapRow[]): Missed[] =>
+  missed.filter(
+    ({ symbol, sentAt }) =>
+      !gaps.some((gap) => gap.symbol === symbol && gap.from - TRANSIT_MS <= sentAt && sentAt <= gap.to + TRANSIT_MS),
+  )
