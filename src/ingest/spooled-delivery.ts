@@ -59,7 +59,7 @@ export class SpooledDelivery implements Delivery {
     this.#trouble = new Trouble('spool', options.context)
   }
 
-  /** Waits for the log for a moment; without it, what comes goes to the disk. */
+  /** Waits for the log for a moment; without it, and behind what waits already, frames go to the disk. */
   async open(signal: AbortSignal): Promise<void> {
     const { context, onRestart } = this.#options
     const newest = this.#received('newest')
@@ -68,9 +68,14 @@ export class SpooledDelivery implements Delivery {
     this.#measure()
     signal.addEventListener('abort', () => this.#turn(), { once: true })
     this.#draining = this.#drain(signal).catch((error: unknown) => this.#fail(error, signal))
+    if (!this.#options.spool.isEmpty) {
+      this.#beganAt = context.clock.now()
+      return
+    }
     const patience = new AbortController()
     await Promise.race([this.#opened.promise, this.#draining, context.clock.sleep(START_MS, patience.signal)])
     patience.abort()
+    if (!this.#isDirect) this.#beganAt = context.clock.now()
     this.#check()
   }
 
