@@ -1,7 +1,7 @@
 import { COLUMNS } from './stream/store/columns.ts'
 import type { Query, Store, Tables } from './stream/store.ts'
 
-export const EXPORT_TABLES = ['trades', 'candles', 'windows'] as const
+export const EXPORT_TABLES = ['trades', 'candles', 'windows', 'gaps'] as const
 export type ExportTable = (typeof EXPORT_TABLES)[number]
 
 export interface ExportOptions<Table extends ExportTable> {

@@ -81,6 +81,7 @@ export function createMetrics() {
     clockOffset: gauge('clock_offset_seconds', 'How far the feed is ahead of this clock'),
     trades: counter('trades_total', 'Trades that passed a stage', ['stage']),
     lateTrades: counter('late_trades_total', 'Trades late for a window', ['scope']),
+    lateShare: gauge('late_trades_share', 'Late ones among the last trades of a symbol (at least 100)', ['symbol']),
     quarantined: counter('quarantined_trades_total', 'Trades kept out of all windows', ['reason']),
     rejected: counter('rejected_entries_total', 'Invalid entries', ['reason']),
     deadLetters: counter('dead_letters_total', 'Records sent to the dead-letter topic', ['reason']),

@@ -15,12 +15,15 @@ export interface Entry {
 
 const MAX_TS = 4_102_444_800_000
 
+/** Whole ms between 1970 and 2100. */
+export const isTime = (t: unknown): t is number => typeof t === 'number' && Number.isInteger(t) && t > 0 && t < MAX_TS
+
 /** Why an entry is no trade, or null for a valid one. The only statement of the rule. */
 export function entryProblem(entry: { readonly [field in keyof Entry]?: unknown }): EntryProblem | null {
   const { s, p, t, v, c } = entry
   if (typeof s !== 'string' || s === '') return 'symbol'
   if (typeof p !== 'number' || !(p > 0) || p === Number.POSITIVE_INFINITY) return 'price'
-  if (typeof t !== 'number' || !Number.isInteger(t) || t <= 0 || t >= MAX_TS) return 'time'
+  if (!isTime(t)) return 'time'
   if (typeof v !== 'number' || !(v >= 0) || v === Number.POSITIVE_INFINITY) return 'volume'
   if (c !== null && c !== undefined && !(Array.isArray(c) && c.every(isText))) return 'conditions'
   return null
@@ -169,17 +172,32 @@ export interface LatestRow {
   change_percent: number | null
 }
 
+/** A row of `gaps`: `[from_ts, to_ts)` without a view of the symbol's market. Of one UTC day: a longer gap has several. */
+export interface GapRow {
+  symbol: string
+  day: string
+  from_ts: number
+  cause: string
+  to_ts: number
+  detail: string
+}
+
 /** `[from, to)` in unix ms. */
 export interface TimeRange {
   from: number
   to: number
 }
 
+const DAY_MS = 86_400_000
+
+/** When the UTC day of a time begins. */
+export const dayStartOf = (ts: number): number => Math.floor(ts / DAY_MS) * DAY_MS
+
 /** `YYYY-MM-DD` in UTC. */
 export const dayOf = (ts: number): string => {
-  const day = Math.floor(ts / 86_400_000)
+  const day = Math.floor(ts / DAY_MS)
   if (day !== cachedDay) {
-    cachedDayText = new Date(day * 86_400_000).toISOString().slice(0, 10)
+    cachedDayText = new Date(day * DAY_MS).toISOString().slice(0, 10)
     cachedDay = day
   }
   return cachedDayText

@@ -10,6 +10,7 @@ export function memoryStore() {
   const late = new Map<string, Rows['late'][number]>()
   const rollups = new Map<string, Rows['rollups'][number]>()
   const latest = new Map<string, Rows['latest'][number]>()
+  const gaps = new Map<string, Rows['gaps'][number]>()
   const keepNewest = <Row extends { stamp: number }>(map: Map<string, Row>, key: string, row: Row) => {
     const known = map.get(key)
     if (known === undefined || row.stamp > known.stamp) map.set(key, row)
@@ -33,6 +34,7 @@ export function memoryStore() {
       for (const row of rows.rollups)
         rollups.set(`${row.incarnation}|${row.interval}|${row.symbol}|${row.start_ts}`, row)
       for (const row of rows.latest) if (row.stamp > (latest.get(row.symbol)?.stamp ?? 0)) latest.set(row.symbol, row)
+      for (const row of rows.gaps) keepNewest(gaps, `${row.symbol}|${row.from_ts}|${row.cause}`, row)
     },
     async restore({ incarnation, watermark, processed }: RestoreQuery): Promise<Restored> {
       return {
@@ -63,7 +65,7 @@ export function memoryStore() {
     prune: async () => {},
     [Symbol.asyncDispose]: async () => {},
   }
-  return { store, trades, windows, candles, late, rollups, latest }
+  return { store, trades, windows, candles, late, rollups, latest, gaps }
 }
 
 /** One partition of a log in memory. What is committed survives `assign`; what an owner held does not. */

@@ -13,6 +13,7 @@ import {
   type CandleRow,
   dayOf,
   type Entry,
+  type GapRow,
   type LateRow,
   type LatestRow,
   type Stamped,
@@ -20,6 +21,7 @@ import {
   type WindowRow,
 } from '../trade.ts'
 import { type ApiOptions, createApi } from './api.ts'
+import type { Info } from './info.ts'
 
 export const BTC = 'BINANCE:BTCUSDT'
 /** A whole minute, 2026-11-23T14:30:00Z. */
@@ -66,14 +68,14 @@ export async function openFixture<AnyClock extends Clock>(
   const store = await openEmbeddedStore({ path: join(folder, 'store.db'), clock, log, retention })
   const live = localLive()
   const ended = new AbortController()
-  const info = {
+  const info: Info = {
     version: '1.2.3',
     commit: 'abc',
     origin: 'replay',
     symbols: [BTC],
     startedAt: T0,
     mode: 'embedded',
-  } as const
+  }
   const app = createApi({ store, live, context, info, status: () => ({ rate: 7 }), signal: ended.signal, ...options })
   return {
     app,
@@ -152,6 +154,11 @@ export const late = (trade_ts: number, missed: string, log_offset = 1): LateRow 
   late_by_ms: 20_000,
   incarnation: 1,
 })
+
+export const gap = (from_ts: number, to_ts: number, more: Partial<GapRow> = {}): Stamped<GapRow> => {
+  const row = { symbol: BTC, day: dayOf(from_ts), from_ts, cause: 'outage', to_ts, detail: 'socket closed', ...more }
+  return { ...row, stamp: to_ts * 1000 }
+}
 
 export const latest = (trade_ts: number, more: Partial<LatestRow> = {}): Stamped<LatestRow> => ({
   symbol: BTC,

@@ -63,7 +63,7 @@ interface ListQuery {
 
 export interface PageOptions {
   query: ListQuery
-  symbols: readonly string[]
+  symbols: readonly string[] | null
   span: number
   interval?: Interval
 }

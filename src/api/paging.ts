@@ -5,7 +5,8 @@ import type { StoreReader } from './store-reader.ts'
 import { type Place, SERVED, type ServedName } from './table.ts'
 
 export interface PageRequest {
-  symbols: readonly string[]
+  /** Null: of all. Only where `now` is given. */
+  symbols: readonly string[] | null
   interval: Interval | null
   from: number | null
   to: number | null
@@ -14,6 +15,8 @@ export interface PageRequest {
   cursor: string | null
   /** How far back a range reaches when nobody says where it begins (ms). */
   span: number
+  /** Where a range ends when nobody says (ms); without it: behind the newest row. */
+  now?: number
 }
 
 export interface Page<Row> {
@@ -63,7 +66,7 @@ export async function collect<Name extends ServedName>(
 }
 
 export const among = ({ symbols, interval }: Pick<PageRequest, 'symbols' | 'interval'>) => ({
-  symbols,
+  ...(symbols === null ? {} : { symbols }),
   ...(interval === null ? {} : { intervals: [interval] }),
 })
 
@@ -73,14 +76,14 @@ export const among = ({ symbols, interval }: Pick<PageRequest, 'symbols' | 'inte
  */
 async function rangeOf(store: StoreReader, table: ServedName, request: PageRequest): Promise<TimeRange> {
   if (request.from !== null) return { from: request.from, to: request.to ?? Number.MAX_SAFE_INTEGER }
-  const to = request.to ?? (await newestOf(store, table, request)) + 1
+  const to = request.to ?? request.now ?? (await newestOf(store, table, request)) + 1
   // With no row at all there is nothing to end at: the range is everything.
   return to === 1 ? { from: 0, to: Number.MAX_SAFE_INTEGER } : { from: Math.max(0, to - request.span), to }
 }
 
 async function newestOf(store: StoreReader, table: ServedName, request: PageRequest): Promise<number> {
   const times = await Promise.all(
-    request.symbols.map(async (symbol) => {
+    (request.symbols ?? []).map(async (symbol) => {
       const query = { ...among({ ...request, symbols: [symbol] }), order: 'desc' as const, limit: 1 }
       return timeOfFirst(store, table, query)
     }),

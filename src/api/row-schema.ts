@@ -1,7 +1,15 @@
 /** The rows as OpenAPI describes them; the order of the entries is the order of the columns in csv. */
 import * as v from 'valibot'
 
-import { INTERVALS, type CandleRow, type LateRow, type LatestRow, type TradeRow, type WindowRow } from '../trade.ts'
+import {
+  INTERVALS,
+  type CandleRow,
+  type GapRow,
+  type LateRow,
+  type LatestRow,
+  type TradeRow,
+  type WindowRow,
+} from '../trade.ts'
 
 const time = (description: string) => v.pipe(v.number(), v.integer(), v.description(`${description} (unix ms)`))
 const number = (description: string) => v.pipe(v.number(), v.description(description))
@@ -35,7 +43,10 @@ const judged = {
   late: number('Trades that came after it was closed: in `trades`, not in here'),
   complete: v.pipe(
     v.picklist(['complete', 'partial', 'unknown']),
-    v.description('Whether the market was seen all the time; `unknown` while there is no gap ledger'),
+    v.description(
+      'Whether the market was seen all the time: `partial` where `/v1/gaps` has a gap in it, `complete` where it is ' +
+        'closed, there is none and what came later proves it, else `unknown`, as for every recording',
+    ),
   ),
 }
 export type Judged<Row> = Row & { late: number; complete: 'complete' | 'partial' | 'unknown' }
@@ -134,23 +145,17 @@ export const symbolRow = v.pipe(
   v.metadata({ ref: 'Symbol' }),
 )
 
-export interface GapRow {
-  symbol: string
-  day: string
-  from_ts: number
-  to_ts: number
-  cause: string
-  detail: string
-}
-
 export const gap = v.pipe(
   v.object({
     symbol,
     from_ts: time('First moment without a view of the market'),
     to_ts: time('Moment after the last'),
-    cause: v.string(),
-    detail: v.string(),
-    day: text('UTC, as in the table key'),
+    cause: v.pipe(
+      v.string(),
+      v.description('`outage`, `stall`, `eviction`, `restart`, `refused`, `overflow`, `retention`, or a newer one'),
+    ),
+    detail: text('What happened, in words'),
+    day: text('UTC day of `from_ts`, as in the table key'),
   }) satisfies v.GenericSchema<unknown, GapRow>,
   v.metadata({ ref: 'Gap' }),
 )

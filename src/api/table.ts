@@ -1,6 +1,6 @@
 /** The tables as pages: what a row's place is, so that a cursor can name it. */
 import type { Tables } from '../stream/store.ts'
-import type { CandleRow, LateRow, TradeRow, WindowRow } from '../trade.ts'
+import type { CandleRow, GapRow, LateRow, TradeRow, WindowRow } from '../trade.ts'
 
 export type Place = readonly (string | number)[]
 
@@ -11,7 +11,7 @@ export interface ServedTable<Row> {
   fromPlace(place: Place): Row | null
 }
 
-export type ServedName = 'trades' | 'candles' | 'windows' | 'late'
+export type ServedName = 'trades' | 'candles' | 'windows' | 'late' | 'gaps'
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isNumber = (value: unknown): value is number => Number.isSafeInteger(value)
@@ -88,4 +88,13 @@ const windows: ServedTable<WindowRow> = {
   },
 }
 
-export const SERVED: { [Name in ServedName]: ServedTable<Tables[Name]> } = { trades, candles, windows, late }
+const gaps: ServedTable<GapRow> = {
+  timeOf: (row) => row.from_ts,
+  place: (row) => [row.symbol, row.from_ts, row.cause],
+  fromPlace([symbol, from_ts, cause]) {
+    if (!isText(symbol) || !isNumber(from_ts) || !isText(cause)) return null
+    return { symbol, day: '', from_ts, cause, to_ts: 0, detail: '' }
+  },
+}
+
+export const SERVED: { [Name in ServedName]: ServedTable<Tables[Name]> } = { trades, candles, windows, late, gaps }

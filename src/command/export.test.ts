@@ -3,6 +3,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { systemClock } from '../clock.ts'
+import { gapRow, rows as rowsOf } from '../stream/store.contract-rows.ts'
+import { openEmbeddedStore } from '../stream/store/embedded.ts'
+import { silentLog } from '../telemetry.ts'
 import { runStockpipe } from './stockpipe.fixture.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'stockpipe-export-'))
@@ -18,6 +22,13 @@ beforeAll(async () => {
   const replay = ['--replay-file', 'day.ndjson', '--replay-speed', 'max', '--exit-at-end', '--listen', '127.0.0.1:0']
   const ran = await stockpipe('run', ...replay)
   if (ran.code !== 0) throw new Error(ran.err)
+  await using store = await openEmbeddedStore({
+    path: join(cwd, 'stockpipe-data', 'replay', 'store.db'),
+    clock: systemClock,
+    log: silentLog,
+    retention: { tradesMs: null, candlesMs: null },
+  })
+  await store.write(rowsOf({ gaps: [gapRow('A', T), gapRow('B', T + 120_000, { cause: 'stall' })] }))
 })
 
 const lines = (text: string) => text.trimEnd().split('\n')
@@ -63,6 +74,23 @@ test('interval chooses candles, and a file named .csv is CSV', async () => {
 test('windows are exported too', async () => {
   const { out } = await stockpipe('export', 'windows', '--symbol', 'IC MARKETS:1')
   expect(rows(out)).toHaveLength(3)
+})
+
+test('gaps are exported too: those that overlap the range', async () => {
+  const { code, out } = await stockpipe('export', 'gaps', '--from', String(T + 59_999))
+  expect(code).toBe(0)
+  expect(rows(out)).toEqual([
+    { symbol: 'A', day: '2026-03-02', from_ts: T, cause: 'outage', to_ts: T + 60_000, detail: 'socket closed' },
+    {
+      symbol: 'B',
+      day: '2026-03-02',
+      from_ts: T + 120_000,
+      cause: 'stall',
+      to_ts: T + 180_000,
+      detail: 'socket closed',
+    },
+  ])
+  expect((await stockpipe('export', 'gaps', '--from', String(T + 60_000))).out).not.toContain('"A"')
 })
 
 test('data that is not there ends with 2 and says what is', async () => {

@@ -7,7 +7,7 @@ import { configuredCommand, local, type LocalValues, type Wish } from './command
 
 const LOCAL = {
   symbol: local(symbols, null, 'Only these symbols'),
-  from: local(moment, null, 'From this time on (trade time, candle open, window end)'),
+  from: local(moment, null, 'From this time on (trade time, candle open, window end; gaps that end after it)'),
   to: local(moment, null, 'Before this time'),
   interval: local(choices(INTERVALS), null, 'Only these candles'),
   format: local(choice(['ndjson', 'csv']), null, 'How to write; without it: csv for --out NAME.csv, else ndjson'),
@@ -15,11 +15,11 @@ const LOCAL = {
 }
 type Values = LocalValues<typeof LOCAL>
 
-const TABLES = ['trades', 'candles', 'windows'] as const
+const TABLES = ['trades', 'candles', 'windows', 'gaps'] as const
 
 export const exportCommand = configuredCommand({
   name: 'export',
-  describe: 'Write trades, candles or windows as NDJSON or CSV',
+  describe: 'Write trades, candles, windows or gaps as NDJSON or CSV',
   examples: [
     ['stockpipe export candles --symbol AAPL --interval 1m --out aapl.csv', 'one symbol, for a spreadsheet'],
     ['stockpipe export trades --from 2026-03-02 --to 2026-03-03 | jq .price', 'one day'],

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import { StockpipeError } from '../errors.ts'
 import type { Entry } from '../trade.ts'
 import type { Headers } from './broker.ts'
-import { decodeRecord, encodeHeaders, encodeValue, gapHeaders, sealHeaders } from './codec.ts'
+import { decodeRecord, encodeHeaders, encodeValue, gapHeaders, type GapMark, sealHeaders } from './codec.ts'
 
 const entries: Entry[] = [
   { c: ['1', '8'], p: 317.775, s: 'AAPL', t: 1_787_924_136_086, v: 200 },
@@ -102,12 +102,22 @@ test('any single wrong byte gives entries or a refusal, never a crash or a hang'
     }
 })
 
+const gapRecord = (wrong: Partial<GapMark>) =>
+  record(
+    encodeValue([], 'raw'),
+    gapHeaders({ symbol: 'A', from: 1, to: 2, cause: 'stall', detail: '', ...wrong }, 'raw'),
+  )
+
 test.each([
   ['no value', record(null, {})],
   ['a count beyond all bytes', record(Uint8Array.from([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f]), { framing: 'raw' })],
   ['a seq that is no number', record(encodeValue(entries, 'raw'), { session: 'a', seq: 'x', k: '0' })],
   ['repeats that are no indexes', record(encodeValue(entries, 'raw'), { repeats: '1,-2' })],
   ['a gap that is no JSON', record(encodeValue([], 'raw'), { gap: '{' })],
+  ['a gap without a symbol', gapRecord({ symbol: '' })],
+  ['a gap without a cause', gapRecord({ cause: '' })],
+  ['a gap that ends before it begins', gapRecord({ from: 3 })],
+  ['a gap without end', gapRecord({ to: Number.MAX_SAFE_INTEGER })],
 ])('%s is refused', (_name, broken) => {
   expect(refusal(() => decodeRecord(broken))).toStartWith('cannot decode a record')
 })

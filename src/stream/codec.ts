@@ -1,7 +1,7 @@
 import avro from 'avsc'
 
 import { StockpipeError } from '../errors.ts'
-import type { Entry } from '../trade.ts'
+import { type Entry, isTime } from '../trade.ts'
 import type { Headers, LogRecord } from './broker.ts'
 import schema from './trade.avsc' with { type: 'json' }
 
@@ -158,18 +158,15 @@ function indexes(text: string): readonly number[] {
 function parseGap(text: string): GapMark {
   try {
     const { symbol, from, to, cause, detail } = JSON.parse(text) as Record<string, unknown>
-    if (
-      typeof symbol === 'string' &&
-      Number.isSafeInteger(from) &&
-      Number.isSafeInteger(to) &&
-      typeof cause === 'string'
-    )
-      return { symbol, from: Number(from), to: Number(to), cause, detail: typeof detail === 'string' ? detail : '' }
+    if (isName(symbol) && isTime(from) && isTime(to) && from <= to && isName(cause))
+      return { symbol, from, to, cause, detail: typeof detail === 'string' ? detail : '' }
   } catch (cause) {
     throw new StockpipeError('decode', 'cannot decode a record: header gap is not JSON', { cause })
   }
   throw new StockpipeError('decode', 'cannot decode a record: header gap lacks symbol, from, to or cause')
 }
+
+const isName = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 const longType = avro.Type.forSchema('long')
 const stringType = avro.Type.forSchema('string')

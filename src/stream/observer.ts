@@ -1,4 +1,5 @@
 import type { Batch } from './broker.ts'
+import { LateShare } from './late-share.ts'
 import type { FoldResult, Partition } from './partition.ts'
 import type { RowSink } from './symbol-windows.ts'
 import type { Context } from '../telemetry.ts'
@@ -15,11 +16,13 @@ const RECORDED_MS = 60_000
 export class Observer {
   readonly #context: Context
   readonly #stats: PipelineStats
+  readonly #lateShare: LateShare
   readonly #seen = new WeakMap<Partition, Partition['engine']['counts']>()
 
   constructor(context: Context, stats: PipelineStats) {
     this.#context = context
     this.#stats = stats
+    this.#lateShare = new LateShare(context)
   }
 
   folded(partition: Partition, batch: Batch, { bad, duplicates, misplaced }: FoldResult): void {
@@ -45,6 +48,7 @@ export class Observer {
     for (const { reason } of bad) metrics.deadLetters.inc({ reason })
     this.#count(partition)
     this.#checkClock(partition)
+    this.#lateShare.look(partition)
   }
 
   written(rows: RowSink, startedAt: number): void {

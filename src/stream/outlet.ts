@@ -1,5 +1,5 @@
 import type { Batch, NewRecord } from './broker.ts'
-import { encodeValue, type Framing, sealHeaders } from './codec.ts'
+import { encodeValue, type Framing, gapHeaders, type GapMark, sealHeaders } from './codec.ts'
 import type { Live } from './live.ts'
 import type { BadRecord, FoldResult, Partition } from './partition.ts'
 import { retry } from './retry.ts'
@@ -72,9 +72,9 @@ export class Outlet {
 
   async #store(rows: RowSink, { signal, fence }: Pick<Way, 'signal' | 'fence'>): Promise<void> {
     const { store, live, context } = this.#options
-    if (fence.aborted) throw new StockpipeError('not-owner', 'the partition is not ours any more')
     const startedAt = context.clock.now()
-    await retry('store', () => store.write(rows), { context, signal })
+    const write = () => (fence.aborted ? Promise.reject(notOwner()) : store.write(rows))
+    await retry('store', write, { context, signal })
     if (rows.late.length > 0) await this.#append(lateTopic(this.#options.topic), rows.late.map(lateRecord), signal)
     this.#observer.written(rows, startedAt)
     live.publish(rows)
@@ -111,6 +111,21 @@ export class Outlet {
     await this.#append(topic, [record], signal)
   }
 
+  /** Through the log, so that every reader of it knows, in order. */
+  async gaps(partition: Partition, gaps: readonly GapMark[], signal: AbortSignal): Promise<void> {
+    const { topic, framing, schemaId, context } = this.#options
+    if (gaps.length === 0) return
+    context.log.warn('processor.gap', { partition: partition.number, gaps: gaps.length, first: gaps[0] })
+    const value = encodeValue([], framing, schemaId)
+    const record = (gap: GapMark): NewRecord => ({
+      key: gap.symbol,
+      value,
+      headers: gapHeaders(gap, framing),
+      partition: partition.number,
+    })
+    await this.#append(topic, gaps.map(record), signal)
+  }
+
   async #appendDeadLetters(partition: Partition, signal: AbortSignal): Promise<void> {
     const records = this.#deadLetters.get(partition)
     if (records === undefined) return
@@ -123,6 +138,8 @@ export class Outlet {
     await retry('log', () => broker.append(topic, records), { context, signal })
   }
 }
+
+const notOwner = (): StockpipeError => new StockpipeError('not-owner', 'the partition is not ours any more')
 
 const lateRecord = (row: LateRow): NewRecord => ({
   key: row.symbol,

@@ -1,5 +1,6 @@
 import type { Assignment, Bounds, Broker, LogRecord } from './broker.ts'
 import { Partition, type Start } from './partition.ts'
+import { retentionLoss, type RetentionLoss } from './retention-gap.ts'
 import type { Store } from './store.ts'
 import type { WindowSettings } from './symbol-windows.ts'
 import { decodeTriple, fingerprintOf, identityOf, isSameRecord, type Triple } from './triple.ts'
@@ -14,16 +15,22 @@ export interface RecoveryOptions {
   context: Context
 }
 
+export interface Recovered {
+  partition: Partition
+  /** Where to read from. */
+  offset: number
+  fingerprint: string
+  /** What is lost with the log's beginning, to be recorded once it is known where windows begin again. */
+  lost: RetentionLoss | null
+}
+
 /**
  * Makes the state that the last owner of the partition had. From the committed triple (L, W, P): long candles come
  * back from the store's exact sums, short windows by reading L..P again in silence (the caller does that simply by
  * reading from `offset` on). Where the triple is missing, of other settings, of another log or another store, the log is read
  * from its beginning as a new incarnation.
  */
-export async function recover(
-  assignment: Assignment,
-  options: RecoveryOptions,
-): Promise<{ partition: Partition; offset: number; fingerprint: string }> {
+export async function recover(assignment: Assignment, options: RecoveryOptions): Promise<Recovered> {
   const { windows, store } = options
   const fingerprint = fingerprintOf(windows, await store.id())
   const allBounds = await options.broker.bounds(options.topic)
@@ -43,10 +50,18 @@ export async function recover(
     const restored = await store.restore({ partition: assignment.partition, incarnation, watermark, processed })
     partition.engine.restore(watermark, restored)
   }
-  if (committed !== null) return { partition, offset: committed.low, fingerprint }
+  if (committed !== null) return { partition, offset: committed.low, fingerprint, lost: null }
   partition.position = bounds.start
-  return { partition, offset: bounds.start, fingerprint }
+  const before = decoded(assignment, fingerprint)
+  const place = { partition: assignment.partition, partitions: allBounds.length }
+  const lost = start.truncated
+    ? await retentionLoss(store, { ...place, watermark: before?.watermark ?? null, delay: windows.delay })
+    : null
+  return { partition, offset: bounds.start, fingerprint, lost }
 }
+
+const decoded = ({ committed }: Assignment, fingerprint: string): Triple | null =>
+  committed === null ? null : decodeTriple(committed.offset, committed.metadata, fingerprint)
 
 /** A topic that is away for a moment is not an empty one: its state would be given up for nothing. */
 const noPartition = (topic: string, partition: number): StockpipeError =>
@@ -64,7 +79,7 @@ async function usable(
   const { log } = options.context
   const { partition, committed } = assignment
   if (committed === null) return null
-  const triple = decodeTriple(committed.offset, committed.metadata, options.fingerprint)
+  const triple = decoded(assignment, options.fingerprint)
   const startOver = (reason: string): null => {
     log.warn('processor.start_over', { partition, reason, from: bounds.start })
     return null

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 
 import { RowQueue } from './row-queue.ts'
-import { candleRow, HOUR, latestRow, lateRow, rollupRow, windowRow } from './store.contract-rows.ts'
+import { candleRow, gapRow, HOUR, latestRow, lateRow, rollupRow, windowRow } from './store.contract-rows.ts'
 import { noRows } from './store.ts'
 import type { RowSink } from './symbol-windows.ts'
 
@@ -39,6 +39,7 @@ test('every kind of row goes through, and late trades and sums are never merged'
   const more = rows({
     windows: [windowRow('A', HOUR), windowRow('B', HOUR), windowRow('A', HOUR + 5000)],
     latest: [latestRow('A', HOUR), latestRow('A', HOUR + 1)],
+    gaps: [1, 9, 5].map((ms) => gapRow('A', HOUR, { to_ts: HOUR + ms })).concat(gapRow('B', HOUR)),
     late: [lateRow('A', HOUR), lateRow('A', HOUR)],
     rollups: [rollupRow('A', HOUR), rollupRow('A', HOUR)],
   })
@@ -48,6 +49,7 @@ test('every kind of row goes through, and late trades and sums are never merged'
   const written = writes[1]?.rows
   expect(written?.windows).toEqual(more.windows)
   expect(written?.latest).toEqual(more.latest.slice(1))
+  expect(written?.gaps).toEqual([more.gaps[1], more.gaps[3]] as never)
   expect([written?.late, written?.rollups, written?.trades]).toEqual([more.late, more.rollups, []])
 })
 

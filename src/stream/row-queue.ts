@@ -67,17 +67,20 @@ class Waiting {
   readonly #windows = new Map<string, RowSink['windows'][number]>()
   readonly #candles = new Map<string, RowSink['candles'][number]>()
   readonly #latest = new Map<string, RowSink['latest'][number]>()
+  readonly #gaps = new Map<string, RowSink['gaps'][number]>()
   readonly #late: RowSink['late'] = []
   readonly #rollups: RowSink['rollups'] = []
 
   get size(): number {
-    return this.#windows.size + this.#candles.size + this.#latest.size + this.#late.length + this.#rollups.length
+    const keyed = this.#windows.size + this.#candles.size + this.#latest.size + this.#gaps.size
+    return keyed + this.#late.length + this.#rollups.length
   }
 
-  add({ windows, candles, latest, late, rollups }: RowSink): void {
+  add({ windows, candles, latest, gaps, late, rollups }: RowSink): void {
     for (const row of windows) keep(this.#windows, `${row.window_end_ts}${row.symbol}`, row)
     for (const row of candles) keep(this.#candles, `${row.interval}${row.open_ts}${row.symbol}`, row)
     for (const row of latest) keep(this.#latest, row.symbol, row)
+    for (const row of gaps) keep(this.#gaps, `${row.from_ts}${row.cause} ${row.symbol}`, row)
     for (const row of late) this.#late.push(row)
     for (const row of rollups) this.#rollups.push(row)
   }
@@ -88,6 +91,7 @@ class Waiting {
       windows: [...this.#windows.values()],
       candles: [...this.#candles.values()],
       latest: [...this.#latest.values()],
+      gaps: [...this.#gaps.values()],
       late: this.#late,
       rollups: this.#rollups,
     }

@@ -4,6 +4,7 @@ import {
   type CandleRow,
   dayOf,
   type Entry,
+  type GapRow,
   type Interval,
   type LateRow,
   type LatestRow,
@@ -125,6 +126,12 @@ export const latestRow = (
   stamp: trade_ts * 1000,
   ...more,
 })
+
+export const gapRow = (symbol: string, from_ts: number, more: Partial<Stamped<GapRow>> = {}): Stamped<GapRow> => {
+  const to_ts = more.to_ts ?? from_ts + MINUTE
+  const day = dayOf(from_ts)
+  return { symbol, day, from_ts, cause: 'outage', to_ts, detail: 'socket closed', stamp: to_ts * 1000, ...more }
+}
 
 export const rows = (parts: Partial<Rows>): Rows => ({ ...noRows(), ...parts })
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
 import { hourOf, type TradeBatch, type TradeRow } from '../trade.ts'
+import { gapCases } from './store.contract-gaps.ts'
 import { readCases, restoreCases } from './store.contract-reading.ts'
 import {
   candleRow,
@@ -61,6 +62,7 @@ export function testStore(name: string, open: () => Promise<StoreHarness>): void
     stampCases(opened)
     readCases(opened)
     restoreCases(opened)
+    gapCases(opened)
 
     test('what was written is there for the next who opens it', async () => {
       const symbol = newSymbol()

@@ -1,5 +1,15 @@
-import type { CandleRow, LateRow, LatestRow, RollupRow, Stamped, TradeBatch, TradeRow, WindowRow } from '../trade.ts'
-import type { Interval } from '../trade.ts'
+import type {
+  CandleRow,
+  GapRow,
+  Interval,
+  LateRow,
+  LatestRow,
+  RollupRow,
+  Stamped,
+  TradeBatch,
+  TradeRow,
+  WindowRow,
+} from '../trade.ts'
 
 /** What one write carries. Every part may be empty. */
 export interface Rows {
@@ -9,6 +19,8 @@ export interface Rows {
   late: readonly LateRow[]
   rollups: readonly RollupRow[]
   latest: readonly Stamped<LatestRow>[]
+  /** The stamp is `to_ts` in µs: of two with one beginning and cause the longer one stays. */
+  gaps: readonly Stamped<GapRow>[]
 }
 
 /** The tables that can be read, and the rows they give. */
@@ -18,6 +30,7 @@ export interface Tables {
   candles: CandleRow
   late: LateRow
   latest: LatestRow & { stamp: number }
+  gaps: GapRow
 }
 export type TableName = keyof Tables
 
@@ -26,10 +39,10 @@ export interface Query<Row> {
   symbols?: readonly string[]
   /** `candles` only. */
   intervals?: readonly Interval[]
-  /** `[from, to)` on trade_ts, window_end_ts or open_ts. */
+  /** `[from, to)` on trade_ts, window_end_ts or open_ts; of gaps those that overlap it, by their part of a day. */
   from?: number
   to?: number
-  /** By (symbol, interval, time, log position); default `asc`. */
+  /** By (symbol, interval, time, log position or cause); default `asc`. */
   order?: 'asc' | 'desc'
   /** Go on behind this row, in the same order. */
   after?: Row
@@ -68,7 +81,7 @@ export interface Store extends AsyncDisposable {
   readonly durability: Durability | null
   /**
    * Writes all rows, each an upsert by its key, and resolves when durable. Writing the same rows again changes
-   * nothing; of two writes of a window, candle or latest row the larger `stamp` stays, whatever the order.
+   * nothing; of two writes of a window, candle, latest row or gap the larger `stamp` stays, whatever the order.
    * Throws a retryable error for what may pass (full disk, timeout): the caller writes the same rows again.
    */
   write(rows: Rows): Promise<void>
@@ -90,4 +103,5 @@ export const noRows = (): { -readonly [Part in keyof Rows]: Rows[Part][number][]
   late: [],
   rollups: [],
   latest: [],
+  gaps: [],
 })

@@ -10,6 +10,7 @@ import { type Ending, runOwners } from './owners.ts'
 import type { Partition } from './partition.ts'
 import { QuietRun } from './quiet.ts'
 import { recover } from './recovery.ts'
+import { checkNothingLost, retentionGaps, type RetentionLoss } from './retention-gap.ts'
 import { isPrepared, retry } from './retry.ts'
 import { ensureTopics } from './topics.ts'
 import { type Progress, Watchdog } from './watchdog.ts'
@@ -79,7 +80,7 @@ async function process(
   const signal = AbortSignal.any([stop, assignment.signal, attempt])
   const watch = await DurabilityWatch.begin(store.durability, context, signal)
   const recovered = () => recover(assignment, options)
-  const { partition, offset, fingerprint } = await retry('processor', recovered, { context, signal })
+  const { partition, offset, fingerprint, lost } = await retry('processor', recovered, { context, signal })
   const committer = new Committer(assignment, { options, fingerprint, watch, stop: signal })
   const way = outlet.way(signal, assignment.signal)
   const badShare = new BadShare(options.maxBadPercent)
@@ -89,15 +90,18 @@ async function process(
   }
   const quiet = new QuietRun()
   const timer = new FlushTimer(options.flush, context.clock)
+  const tellLost = lossTeller(lost, { options, outlet, way })
   let isLive = false
   let isDrained = false
   let drainedAt = Number.POSITIVE_INFINITY
   for await (const batch of endedBy(assignment.batches(offset), signal)) {
+    await checkNothingLost(batch, partition, { ...options, signal })
     const result = partition.fold(batch)
     badShare.check(batch.records.length, result.bad)
     outlet.observe(partition, batch, result)
     progress.reached(partition.position)
     if (!partition.isLive) continue
+    await tellLost(partition)
     await outlet.learnLatest(partition, signal)
     if (!isLive) partition.engine.goLive()
     isLive = true
@@ -121,13 +125,24 @@ async function process(
       way,
     )
   await committer.finish(partition, acknowledged, isDrained)
-  return isDrained ? 'drained' : 'handed-over'
+  return isDrained && !assignment.signal.aborted ? 'drained' : 'handed-over'
 }
 
 interface Closing {
   options: ProcessorOptions
   outlet: Outlet
   way: Way
+}
+
+/** Before the first rows are written, for they change what the store says about how far it got. */
+function lossTeller(lost: RetentionLoss | null, { outlet, way }: Closing): (partition: Partition) => Promise<void> {
+  let waiting = lost
+  return async (partition) => {
+    const { from } = partition.engine
+    if (waiting === null || from === null) return
+    await outlet.gaps(partition, retentionGaps(waiting, from), way.signal)
+    waiting = null
+  }
 }
 
 async function closeQuiet(partition: Partition, quiet: QuietRun, { options, outlet, way }: Closing): Promise<void> {

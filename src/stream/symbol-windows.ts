@@ -45,6 +45,10 @@ export class SymbolWindows {
   /** Nothing of this symbol ends before this: lets the engine pass over it. */
   nextEnd = Number.POSITIVE_INFINITY
   isDirty = false
+  /** Folded by this owner; `late` after their second was final. */
+  trades = 0
+  late = 0
+  mostLateMs = 0
   /** The newest price; `rank` counts the entries of the same time before it. */
   latest = { t: -1, rank: 0, price: 0, volume: 0, received: null as number | null, isDirty: false }
   hasReadLatest = false

@@ -1,6 +1,8 @@
 import { noRows, type Restored } from './store.ts'
 import type { DecodedRecord } from './codec.ts'
+import { gapRows } from './gap-rows.ts'
 import { QuarantineShare } from './quarantine.ts'
+import type { Punctuality } from './late-share.ts'
 import type { Rank } from './row.ts'
 import { type RowSink, SymbolWindows, type WindowSettings } from './symbol-windows.ts'
 import type { DirectPrint } from './aggregate.ts'
@@ -79,6 +81,12 @@ export class WindowEngine {
     return this.#from === Number.NEGATIVE_INFINITY ? null : this.#from
   }
 
+  /** Of each symbol, since this owner began. */
+  *punctuality(): Generator<Punctuality> {
+    for (const { symbol, trades, late, mostLateMs } of this.#symbols.values())
+      yield { symbol, trades, late, mostLateMs }
+  }
+
   /** Symbols that were folded and whose newest price in the store is still to be read. */
   unknownPrices(): string[] {
     return [...this.#newPrices].filter((state) => !state.hasReadLatest).map(({ symbol }) => symbol)
@@ -106,6 +114,7 @@ export class WindowEngine {
   /** Folds one record, live. Entries of one symbol, or of several where another producer wrote them. */
   fold(record: DecodedRecord, offset: number, timestamp: number): void {
     if (record.watermark !== null) this.#advance(record.watermark)
+    if (record.gap !== null) this.#rows.gaps.push(...gapRows(record.gap))
     const { entries } = record
     for (let from = 0; from < entries.length;) {
       const to = record.session === null ? endOfRun(entries, from) : entries.length
@@ -219,7 +228,7 @@ export class WindowEngine {
         continue
       }
       if (t - delay > watermark) {
-        if (this.#isTruncated) this.#beginAt(t)
+        if (this.#isTruncated) this.#beginAt(t, record.received === null ? t : bound)
         watermark = this.#watermark = t - delay
       }
       if (t >= latest.t) {
@@ -256,7 +265,9 @@ export class WindowEngine {
     const repeated = record.repeats === null ? 0 : record.repeats.filter((index) => index >= from && index < to).length
     this.counts.updates += skipped - repeated
     this.counts.quarantined += future?.size ?? 0
-    this.counts.trades += size - skipped - (future?.size ?? 0)
+    const trades = size - skipped - (future?.size ?? 0)
+    this.counts.trades += trades
+    done.state.trades += trades
     this.quarantine.observe(size, future?.size ?? 0, () => {
       const ahead = [...(future ?? [])].map((index) => (entries[index]?.t ?? 0) - (record.received ?? done.timestamp))
       return ahead.reduce((a, b) => Math.max(a, b), 0)
@@ -279,6 +290,8 @@ export class WindowEngine {
     state.close(watermark, this.#rows)
     const outcome = state.addLate(print, watermark)
     this.counts.late++
+    state.late++
+    state.mostLateMs = Math.max(state.mostLateMs, watermark - print.t)
     this.#rows.late.push({
       symbol: state.symbol,
       day: dayOf(print.t),
@@ -295,12 +308,14 @@ export class WindowEngine {
   }
 
   #advance(watermark: number): void {
+    if (this.#isTruncated) this.#beginAt(watermark, watermark)
     if (watermark > this.#watermark) this.#watermark = watermark
   }
 
-  #beginAt(t: number): void {
+  /** `newest`: no lost trade is newer, for none was received later. What is left may begin with a late trade. */
+  #beginAt(t: number, newest: number): void {
     this.#isTruncated = false
-    this.#from = t + this.#settings.delay
+    this.#from = Math.max(t + this.#settings.delay, newest)
   }
 
   #futureBound(record: DecodedRecord, timestamp: number): number {

@@ -211,6 +211,8 @@ function loginSettings(): Record<string, string> {
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     // Controllers speak among themselves without a login, as ANONYMOUS, which no client can be here.
     'super.users': `User:${admin.username};User:ANONYMOUS`,
+    // As an administrator may have it.
+    'group.min.session.timeout.ms': '10000',
   }
 }
 

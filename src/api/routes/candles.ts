@@ -55,7 +55,7 @@ export const candleRoutes = (api: Api) =>
       const query = c.req.valid('query')
       return answerList(c, { api, shape: query }, async () => {
         const page = await candlePage(api, query)
-        const rows = await judgeCandles(api.store, page.rows, query.interval)
+        const rows = await judgeCandles(api, page.rows, query.interval)
         return { columns, rows, next: page.next, extra: shownRange(page.range) }
       })
     },

@@ -37,7 +37,7 @@ export const windowRoutes = (api: Api) =>
         const symbols = await requiredSymbols(api, query)
         const page = await readPage(api.store, 'windows', pageRequest({ query, symbols, span: 15 * MINUTE }))
         if (page.rows.length === 0) await refuseUnknown(api, symbols)
-        const rows = await judgeWindows(api.store, page.rows)
+        const rows = await judgeWindows(api, page.rows)
         return { columns, rows, next: page.next, extra: shownRange(page.range) }
       })
     },

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 
 import { badgeOf, type BadgeFacts } from './badge.ts'
-import { isMarketOpen } from './market-hours.ts'
+import { isMarketOpen } from '../../market-hours.ts'
 
 const OPEN = Date.UTC(2026, 10, 24, 16, 0)
 const facts: BadgeFacts = {

@@ -1,5 +1,5 @@
 import { formatClock } from './format.ts'
-import { isMarketOpen } from './market-hours.ts'
+import { isMarketOpen, isUsStock } from '../../market-hours.ts'
 
 export interface BadgeFacts {
   /** Unix ms by this browser. */
@@ -21,9 +21,6 @@ export interface Badge {
 
 const STALE_AFTER_MS = 60_000
 const SILENT_AFTER_MS = 30_000
-
-/** US stocks have no venue in front; others trade around the clock or by calendars that are not known here. */
-const isUsStock = (symbol: string): boolean => !symbol.includes(':')
 
 /** The one thing about the data that a reader must know first. */
 export function badgeOf(facts: BadgeFacts): Badge {

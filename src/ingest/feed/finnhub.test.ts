@@ -94,6 +94,18 @@ test.concurrent('frames come unparsed, numbered, with their time of receipt, bet
   ).toBe(2)
 })
 
+test.concurrent('a connection that answers pings and brings no trades, though it should, is made anew', async () => {
+  await using simulator = await simulate({ stall: { afterMs: 3_000, forMs: 600_000 }, pingEveryMs: 100 })
+  await using feed = follow(simulator.url, { silence: { shortestMs: 500, pauses: 5 } })
+  await feed.until(() => feed.opens() > 1)
+  const lost = feed.lines.find(({ event }) => event === 'feed.lost')
+  expect(lost).toMatchObject({ reason: 'stall', why: expect.stringContaining('usually trades every') })
+  const trades = (conn: number) => feed.frames().filter((frame) => frame.conn === conn && tradesOf(frame).length > 0)
+  await feed.until(() => trades(1).length > 0)
+  const close = feed.events.find(({ kind }) => kind === 'close')
+  expect(close).toMatchObject({ cause: 'stall', from: trades(0).at(-1)?.received })
+}, 20_000)
+
 test.concurrent('time is told at least every 200 ms, on a silent market too', async () => {
   await using simulator = await simulate({ rate: 0 })
   await using feed = follow(simulator.url)

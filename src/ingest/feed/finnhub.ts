@@ -1,5 +1,6 @@
 import { StockpipeError } from '../../errors.ts'
 import type { Context } from '../../telemetry.ts'
+import { Silence, type SilenceLimits } from './silence.ts'
 import type { Feed, FeedEvent, Frame, GapCause } from '../feed.ts'
 import { runConnection } from './finnhub-connection.ts'
 import type { ConnectionEvents } from './finnhub-connection.ts'
@@ -26,6 +27,7 @@ export interface FinnhubFeedOptions {
   pingEveryMs?: number
   stallAfterMs?: number
   handshakeMs?: number
+  silence?: Partial<SilenceLimits>
   retry?: Partial<RetryTiming>
   /** In `[0, 1)`, for the jitter. */
   random?: () => number
@@ -53,6 +55,7 @@ class FinnhubFeed implements Feed {
   readonly #address: URL
   readonly #retry: RetryPolicy
   readonly #queue: FeedQueue
+  readonly #silence: Silence
   #conn = 0
   #isOpen = false
   #seq = 0
@@ -67,6 +70,7 @@ class FinnhubFeed implements Feed {
     this.#address = parseAddress(options.url)
     if (options.proxy !== undefined) checkProxy(options.proxy)
     this.#retry = new RetryPolicy(options.random ?? cryptoRandom, options.retry)
+    this.#silence = new Silence(context.log, options.silence)
     this.#queue = new FeedQueue({ ...QUEUE_LIMIT, ...options.queueLimit }, lossReports(context))
   }
 
@@ -139,7 +143,8 @@ class FinnhubFeed implements Feed {
     if (this.#options.token !== null) url.searchParams.set('token', this.#options.token)
     const { symbols, proxy, resume, pingEveryMs = 20_000, stallAfterMs = 150_000, handshakeMs = 15_000 } = this.#options
     if (resume !== undefined) url.searchParams.set('since', String(resume.begin()))
-    return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs }
+    const dead = (now: number) => this.#silence.dead(now)
+    return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs, dead }
   }
 
   #received(): ConnectionEvents {
@@ -152,6 +157,7 @@ class FinnhubFeed implements Feed {
         if (this.#acknowledged.seq < 0) this.#acknowledged.received ??= at
         log.info('feed.open', { conn, host: this.#address.host, symbols: symbols.length, skew })
         metrics.feedConnected.set(1)
+        this.#silence.opened(at)
         health.ready('feed')
         health.ready('feed.symbols')
         this.#refusals = { count: 0, told: 0, at: 0 }
@@ -159,6 +165,7 @@ class FinnhubFeed implements Feed {
       },
       frame: (text, received) => {
         metrics.feedLastFrame.set(received / 1000)
+        this.#silence.frame(text, received)
         if (text.length < 200 && TOO_MANY.test(text)) this.#tooMany()
         const fresh = resume === undefined ? text : resume.pass(text)
         if (fresh === null) return
@@ -194,7 +201,8 @@ class FinnhubFeed implements Feed {
     const at = clock.now()
     const cause = retry && (GAP_CAUSES[retry.reason] ?? 'outage')
     this.#tellRefused(at)
-    if (this.#isOpen) this.#queue.note({ kind: 'close', conn: this.#conn++, at, reason: words, cause })
+    const from = ending.kind === 'lost' && ending.since !== undefined ? { from: ending.since } : {}
+    if (this.#isOpen) this.#queue.note({ kind: 'close', conn: this.#conn++, at, reason: words, cause, ...from })
     this.#isOpen = false
     if (!retry) return 0
     metrics.feedReconnects.inc({ reason: retry.reason })

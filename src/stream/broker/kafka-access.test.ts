@@ -114,4 +114,18 @@ describe.skipIf(kafka === null)('a Kafka with logins', () => {
     expect(one.health.reason('log')).toBeNull()
     await member.leave()
   }, 30_000)
+
+  test.concurrent('a broker that wants longer sessions than ours gets them', async () => {
+    await using one = openBroker(brokers, { sasl: plain(KAFKA_USERS.admin) })
+    const topic = await newTopic()
+    const member = new Member(one.broker, { topic, group: topic })
+    await until(
+      () => member.partitions.length,
+      (count) => count === 1,
+    )
+    expect(one.health.reason('log')).toBeNull()
+    const { groups } = await admin.describeGroups([topic])
+    expect(groups[0]?.members).toHaveLength(1)
+    await member.leave()
+  })
 })

@@ -15,6 +15,8 @@ import {
   textsOf,
   thirdParty,
 } from './kafka.fixture.ts'
+import type { LogRecord } from '../broker.ts'
+import { silentLog } from '../../telemetry.ts'
 
 const kafka = await kafkaForTests()
 const brokers = kafka?.brokers ?? []
@@ -130,6 +132,29 @@ describe.skipIf(kafka === null)('reading from Kafka', () => {
     for (const seen of await Promise.all([...all, late]))
       expect(seen).toEqual(Array.from({ length: 50 }, (_, at) => String(at)))
     abort.abort()
+  })
+
+  test.concurrent('where retention took what was to be read next, it says so and goes on where the log begins', async () => {
+    const topic = await newTopic()
+    const gone: unknown[] = []
+    const log = {
+      ...silentLog,
+      warn: (event: string, fields?: Record<string, unknown>) => event === 'log.records_gone' && gone.push(fields),
+    }
+    await using one = openBroker(brokers, { log })
+    await broker.append(
+      topic,
+      ['0', '1', '2', '3', '4'].map((text) => record(text)),
+    )
+    const abort = new AbortController()
+    const batches = one.broker.read(topic, 0, 1, abort.signal)[Symbol.asyncIterator]()
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] })
+    const { value } = await batches.next()
+    const records: LogRecord[] = value?.records ?? []
+    expect(records.map(({ offset }) => offset)).toEqual([3, 4])
+    expect(gone).toEqual([expect.objectContaining({ topic, partition: 0, from: 1, to: 3 })])
+    abort.abort()
+    await batches.return?.()
   })
 
   test.concurrent('what transactions of others took back is not read, wherever reading begins', async () => {

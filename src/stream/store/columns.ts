@@ -1,4 +1,4 @@
-import type { CandleRow, LateRow, LatestRow, TradeRow, WindowRow } from '../../trade.ts'
+import type { CandleRow, GapRow, LateRow, LatestRow, TradeRow, WindowRow } from '../../trade.ts'
 import type { TableName, Tables } from '../store.ts'
 
 const trades = [
@@ -79,6 +79,8 @@ const latest = [
   'stamp',
 ] as const satisfies readonly (keyof (LatestRow & { stamp: number }))[]
 
+const gaps = ['symbol', 'day', 'from_ts', 'cause', 'to_ts', 'detail'] as const satisfies readonly (keyof GapRow)[]
+
 /** The columns of each table in their documented order, key columns first. */
 export const COLUMNS: { readonly [Name in TableName]: readonly (keyof Tables[Name] & string)[] } = {
   trades,
@@ -86,4 +88,5 @@ export const COLUMNS: { readonly [Name in TableName]: readonly (keyof Tables[Nam
   candles,
   late,
   latest,
+  gaps,
 }

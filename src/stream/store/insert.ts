@@ -1,6 +1,6 @@
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 
-import type { Entry, RollupRow, TradeBatch } from '../../trade.ts'
+import type { Entry, RollupRow, TradeBatch, TradeRow } from '../../trade.ts'
 import type { Rows } from '../store.ts'
 import { COLUMNS } from './columns.ts'
 import type { Kind, WrittenLedger } from './written.ts'
@@ -93,6 +93,14 @@ const UPSERTS = {
     note: null,
     hasWritten: false,
   },
+  gaps: {
+    table: 'gaps',
+    columns: [...stored(COLUMNS.gaps), 'stamp'],
+    key: ['symbol', 'from_ts', 'cause'],
+    when: LARGER_STAMP,
+    note: { kind: 'gaps', time: 'from_ts' },
+    hasWritten: true,
+  },
 } satisfies Record<Exclude<keyof Rows, 'trades'>, Upsert>
 
 /** Writes one row of a part, or one batch of trades, and returns how many rows that were at most. */
@@ -100,7 +108,7 @@ type Step = (rows: Rows, index: number) => number
 
 /** Binds rows to prepared statements. The transaction is the caller's affair. */
 export class Inserter {
-  /** In the order they are written: trades first, what is derived from them after. */
+  /** In the order they are written: trades and gaps first, what is judged by them after. */
   readonly steps: readonly { part: keyof Rows; insert: Step }[]
   /** Unix ms at which the current transaction writes. */
   writtenAt = 0
@@ -110,11 +118,20 @@ export class Inserter {
   constructor(db: Database, ledger: WrittenLedger) {
     this.#ledger = ledger
     this.#insertTrade = db.prepare<unknown, SQLQueryBindings[]>(INSERT_TRADE)
-    const derived = ['windows', 'candles', 'late', 'rollups', 'latest'] as const
+    const derived = ['gaps', 'windows', 'candles', 'late', 'rollups', 'latest'] as const
     this.steps = [
       { part: 'trades', insert: (rows, index) => this.#trades(rows.trades[index]) },
       ...derived.map((part) => ({ part, insert: this.#upsert(db, part) })),
     ]
+  }
+
+  /** A complete row of `trades`. One that is there stays. */
+  tradeRow(row: TradeRow): void {
+    this.#ledger.note('trades', row.symbol, { data: row.trade_ts, written: row.ingested_ts })
+    const { symbol, trade_ts, log_partition, log_offset, log_index, price, volume } = row
+    const { conditions, received_ts, ingested_ts, flags } = row
+    const place = [symbol, trade_ts, log_partition, log_offset, log_index]
+    this.#insertTrade.run(...place, price, volume, conditions, received_ts, ingested_ts, flags)
   }
 
   #trades(batch: TradeBatch | undefined): number {

@@ -1,6 +1,6 @@
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 
-import { INTERVALS, type Interval } from '../../trade.ts'
+import { dayStartOf, INTERVALS, type Interval } from '../../trade.ts'
 import type { Query, TableName, Tables } from '../store.ts'
 import { COLUMNS } from './columns.ts'
 
@@ -10,8 +10,11 @@ const PAGE_ROWS = 1000
 interface Shape {
   table: string
   time: string
-  /** What orders rows of one time. */
+  /** What orders rows of one time: numbers, or one text. */
   position: readonly string[]
+  isText: boolean
+  /** The end of a row that spans time. It begins in the day in which it ends. */
+  end: string | null
   hasInterval: boolean
   /** Holds one row per symbol. */
   isSingle: boolean
@@ -22,6 +25,8 @@ const shape = (table: string, time: string, more: Partial<Shape> = {}): Shape =>
   table,
   time,
   position: [],
+  isText: false,
+  end: null,
   hasInterval: false,
   isSingle: false,
   ...more,
@@ -33,6 +38,7 @@ const SHAPES = {
   candles: shape('candles', 'open_ts', { hasInterval: true }),
   late: shape('late_trades', 'trade_ts', { position: LOG_POSITION }),
   latest: shape('latest', 'trade_ts', { isSingle: true }),
+  gaps: shape('gaps', 'from_ts', { position: ['cause'], isText: true, end: 'to_ts' }),
 } satisfies Record<TableName, Shape>
 
 /** What one statement can read in order: the rows of a symbol, and of an interval where the table has them. */
@@ -42,7 +48,7 @@ interface Group {
 }
 
 /** Where the next page starts, exclusive: the time and position of the row before it. */
-type Key = readonly number[]
+type Key = readonly (number | string)[]
 
 type Filter = Omit<Query<unknown>, 'after'>
 
@@ -60,7 +66,7 @@ export function* readPages<Name extends TableName>(
     let key: Key | null = start
     while (key !== null && left > 0) {
       const wanted = Math.min(PAGE_ROWS - page.length, left)
-      const rows: Tables[Name][] = statement.all(...bindings({ group, key, query, limit: wanted }))
+      const rows: Tables[Name][] = statement.all(...bindings(shape, { group, key, query, limit: wanted }))
       page = page.length === 0 ? rows : page.concat(rows)
       left -= rows.length
       key = rows.length < wanted ? null : keyOf(shape, rows.at(-1))
@@ -83,19 +89,21 @@ export function symbolsIn(db: Database, table: string): string[] {
 }
 
 function sqlOf(table: TableName, order: 'asc' | 'desc'): string {
-  const { time, position, hasInterval, table: from } = SHAPES[table]
+  const { time, position, hasInterval, end, table: from }: Shape = SHAPES[table]
   const keys = [time, ...position]
   const isBehind = `(${keys.join()}) ${order === 'asc' ? '>' : '<'} (${keys.map(() => '?').join()})`
   const isInRange = order === 'asc' ? `${time} < ?` : `${time} >= ?`
   return `SELECT ${COLUMNS[table].join()} FROM ${from}
-    WHERE symbol = ?${hasInterval ? ' AND interval = ?' : ''} AND ${isBehind} AND ${isInRange}
+    WHERE symbol = ?${hasInterval ? ' AND interval = ?' : ''} AND ${isBehind} AND ${isInRange}${end === null ? '' : ` AND ${end} > ?`}
     ORDER BY ${keys.map((key) => `${key} ${order}`).join()} LIMIT ?`
 }
 
-function bindings(part: { group: Group; key: Key; query: Filter; limit: number }): SQLQueryBindings[] {
+function bindings(shape: Shape, part: { group: Group; key: Key; query: Filter; limit: number }): SQLQueryBindings[] {
   const { symbol, interval } = part.group
-  const end = part.query.order === 'desc' ? fromOf(part.query) : toOf(part.query)
-  return [symbol, ...(interval === null ? [] : [interval]), ...part.key, end, part.limit]
+  const { query } = part
+  const bound = query.order === 'desc' ? firstOf(shape, query) : toOf(query)
+  const overlap = shape.end === null ? [] : [fromOf(query)]
+  return [symbol, ...(interval === null ? [] : [interval]), ...part.key, bound, ...overlap, part.limit]
 }
 
 const fromOf = ({ from }: Filter): number =>
@@ -103,14 +111,20 @@ const fromOf = ({ from }: Filter): number =>
 const toOf = ({ to }: Filter): number =>
   Math.min(to === undefined ? Number.MAX_SAFE_INTEGER : Math.ceil(to), Number.MAX_SAFE_INTEGER)
 
+/** No row of the answer has an earlier time. */
+const firstOf = ({ end }: Shape, query: Filter): number =>
+  end === null || query.from === undefined ? fromOf(query) : dayStartOf(fromOf(query))
+
 /** The key before all rows of the range: in ascending order behind everything older, else before everything newer. */
-const edgeOf = ({ position }: Shape, query: Filter): Key =>
+const edgeOf = (shape: Shape, query: Filter): Key =>
   query.order === 'desc'
-    ? [toOf(query), ...position.map(() => Number.MIN_SAFE_INTEGER)]
-    : [fromOf(query) - 1, ...position.map(() => Number.MAX_SAFE_INTEGER)]
+    ? [toOf(query), ...shape.position.map(() => (shape.isText ? '' : Number.MIN_SAFE_INTEGER))]
+    : [firstOf(shape, query) - 1, ...shape.position.map(() => (shape.isText ? LAST_TEXT : Number.MAX_SAFE_INTEGER))]
+
+const LAST_TEXT = '\u{10ffff}'
 
 const keyOf = ({ time, position }: Shape, row: unknown): Key =>
-  [time, ...position].map((column) => (row as Record<string, number>)[column] ?? 0)
+  [time, ...position].map((column) => (row as Record<string, number | string>)[column] ?? 0)
 
 function* groupsOf<Name extends TableName>(
   db: Database,

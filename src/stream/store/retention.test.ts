@@ -10,6 +10,7 @@ import type { LateRow, RollupRow } from '../../trade.ts'
 import {
   candleRow,
   entry,
+  gapRow,
   HOUR,
   INCARNATION,
   lateRow,
@@ -222,4 +223,15 @@ test('closing in the middle of a prune ends it after its transaction', async () 
   expect(left).toBeGreaterThan(0)
   await held.store.prune(HOUR + 8 * DAY)
   expect(await readAll(held.store, 'trades', {})).toHaveLength(0)
+})
+
+test('gaps are kept as long as the candles they explain', async () => {
+  await using held = await opened({ tradesMs: DAY, candlesMs: 30 * DAY })
+  await held.store.write(rows({ gaps: [gapRow('S', HOUR)] }))
+  held.clock.advance(30 * DAY - 1)
+  await held.store.prune(held.clock.now())
+  expect(await readAll(held.store, 'gaps', {})).toHaveLength(1)
+  held.clock.advance(DAY + 1)
+  await held.store.prune(held.clock.now())
+  expect(await readAll(held.store, 'gaps', {})).toHaveLength(0)
 })

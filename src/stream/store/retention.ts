@@ -12,7 +12,7 @@ const RECOVERY_MS = 3 * 86_400_000
 export interface Retention {
   /** Trades, late trades and 1 s candles. */
   tradesMs: number | null
-  /** Windows and longer candles. */
+  /** Windows, longer candles and gaps. */
   candlesMs: number | null
 }
 
@@ -29,6 +29,7 @@ const TARGETS: Readonly<Record<Kind, Target>> = {
   trades: { table: 'trades', time: 'trade_ts', written: 'ingested_ts' },
   late: { table: 'late_trades', time: 'trade_ts', written: 'written_ts' },
   windows: { table: 'running_averages_15_sec', time: 'window_end_ts', written: 'written_ts' },
+  gaps: { table: 'gaps', time: 'from_ts', written: 'written_ts' },
   '1s': candles('1s'),
   '1m': candles('1m'),
   '5m': candles('5m'),

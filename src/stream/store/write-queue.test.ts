@@ -10,9 +10,8 @@ import { silentLog } from '../../telemetry.ts'
 import { openDatabase, transact } from '../sqlite.ts'
 import { entry, HOUR, readAll, rows, tradeBatch } from '../store.contract-rows.ts'
 import type { Store } from '../store.ts'
-import { EmbeddedStore } from './embedded.ts'
+import { EmbeddedStore, MIGRATIONS } from './embedded.ts'
 import { Inserter } from './insert.ts'
-import schema from './schema.sql' with { type: 'text' }
 import { WriteQueue } from './write-queue.ts'
 import { WrittenLedger } from './written.ts'
 
@@ -21,7 +20,7 @@ function temporary() {
   const folder = mkdtempSync(join(tmpdir(), 'stockpipe-queue-'))
   const path = join(folder, 'store.db')
   const clock = manualClock(HOUR)
-  const open = () => openDatabase({ path, migrations: [{ version: 1, sql: schema }], clock })
+  const open = () => openDatabase({ path, migrations: MIGRATIONS, clock })
   const openStore = (db: Database): Store =>
     new EmbeddedStore(db, { clock, log: silentLog, retention: { tradesMs: null, candlesMs: null } })
   return { open, openStore, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }

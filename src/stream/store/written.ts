@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 
 /** Rows that leave together: one table, or one interval of the candles. */
-export type Kind = 'trades' | 'late' | 'windows' | Interval
+export type Kind = 'trades' | 'late' | 'windows' | 'gaps' | Interval
 
 /** Data of one symbol between `start_ts` and one length later, written between `written_ts` and one length later. */
 export interface Stretch {
@@ -20,6 +20,7 @@ export const STRETCH_MS: Readonly<Record<Kind, number>> = {
   trades: HOUR_MS,
   late: DAY_MS,
   windows: DAY_MS,
+  gaps: DAY_MS,
   '1s': HOUR_MS,
   '1m': DAY_MS,
   '5m': DAY_MS,

@@ -5,7 +5,7 @@ import { findCoordinator } from './coordinator.ts'
 import { toStockpipeError, typeOf } from './failure.ts'
 import { Membership } from './membership.ts'
 import type { JoinedGroup, Node } from './protocol.ts'
-import type { Assignment, Batch } from '../../broker.ts'
+import type { Assignment, Batch, Commit } from '../../broker.ts'
 import { Trouble } from '../../trouble.ts'
 import type { Clock } from '../../../clock.ts'
 import type { Health, Log } from '../../../telemetry.ts'
@@ -21,8 +21,10 @@ export interface GroupSettings extends ConnectionSettings {
 
 /** The name under which members agree how partitions are shared out. */
 const PROTOCOL = 'stockpipe'
-/** A member that dies without a word is missed after this time. */
-const SESSION_MS = 10_000
+/** A member that dies without a word is missed after this time: the least that brokers allow unless told otherwise. */
+const SESSION_MS = 6_000
+/** Where a broker asks for a longer one. */
+const LONG_SESSION_MS = 30_000
 const HEARTBEAT_MS = 1_000
 /** How long owners may take to write and commit what they have once partitions are to move. */
 const REBALANCE_MS = 15_000
@@ -41,6 +43,7 @@ export class Group {
   readonly #connection: Connection
   readonly #trouble: Trouble
   #memberId = ''
+  #sessionMs = SESSION_MS
   #failures = 0
 
   constructor(settings: GroupSettings) {
@@ -94,7 +97,7 @@ export class Group {
       const coordinator = await findCoordinator(cluster, group)
       const joined = await coordinator.joinGroup({
         groupId: group,
-        sessionTimeout: SESSION_MS,
+        sessionTimeout: this.#sessionMs,
         rebalanceTimeout: REBALANCE_MS,
         memberId: this.#memberId,
         groupProtocols: [{ name: PROTOCOL, metadata: metadataOf(topic) }],
@@ -130,19 +133,32 @@ export class Group {
       await clock.sleep(HEARTBEAT_MS, membership.fenced)
       if (membership.fenced.aborted) return
       const askedAt = clock.now()
-      const failure = await this.#heartbeat(membership, heardAt + SESSION_MS - askedAt)
+      const failure = await this.#heartbeat(membership, heardAt + this.#sessionMs - askedAt)
       if (failure === null) heardAt = askedAt
       const type = typeOf(failure) ?? ''
       if (type === 'REBALANCE_IN_PROGRESS') break
       if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
-      if (!LOST.has(type) && clock.now() - heardAt < SESSION_MS) continue
+      if (!LOST.has(type) && clock.now() - heardAt < this.#sessionMs) continue
       log.warn('log.ownership_lost', { group, why: toStockpipeError(failure, `stay in group ${group}`).message })
       return membership.fence()
     }
     log.info('log.handing_over', { group })
     membership.revoke()
+    const done = new AbortController()
+    const beating = this.#beat(membership, AbortSignal.any([done.signal, membership.fenced]))
     await membership.handedOver(clock, HAND_OVER_MS)
     membership.fence()
+    done.abort()
+    await beating
+  }
+
+  /** Who hands over is still a member: its commits count only as long as it is heard. */
+  async #beat(membership: Membership, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#settings
+    while (!signal.aborted) {
+      await this.#heartbeat(membership, this.#sessionMs)
+      await clock.sleep(HEARTBEAT_MS, signal)
+    }
   }
 
   /** Resolves to what it failed with, or to null. Nobody waits for an answer once the session or the membership has ended. */
@@ -164,6 +180,7 @@ export class Group {
     const { clock, group } = this.#settings
     const type = typeOf(error) ?? ''
     if (type === 'UNKNOWN_MEMBER_ID' || type === 'FENCED_INSTANCE_ID') this.#memberId = ''
+    if (type === 'INVALID_SESSION_TIMEOUT') this.#sessionMs = LONG_SESSION_MS
     const failure = toStockpipeError(error, `join group ${group}`)
     if (!PASSING.has(type) || this.#failures > 5) this.#trouble.failed(failure)
     await clock.sleep(Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failures++, 10)), signal)
@@ -191,6 +208,7 @@ const LOST: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERAT
 
 /** Part of every rebalance. */
 const PASSING: ReadonlySet<string> = new Set([
+  'INVALID_SESSION_TIMEOUT',
   'REBALANCE_IN_PROGRESS',
   'ILLEGAL_GENERATION',
   'UNKNOWN_MEMBER_ID',
@@ -213,6 +231,14 @@ function shareOut({ members }: JoinedGroup, topic: string, count: number) {
     return { memberId, memberAssignment: MemberAssignment.encode(assignment) }
   })
 }
+
+/** What a group committed last, without being of it. */
+export const committedBy = (connection: Connection, topic: string, group: string): Promise<(Commit | null)[]> =>
+  connection.use(`ask what group ${group} committed`, async (cluster) => {
+    const partitions = cluster.findTopicPartitionMetadata(topic).map((_, partition) => partition)
+    const coordinator = await findCoordinator(cluster, group)
+    return (await committedOf(coordinator, { group, topic, partitions })).map(({ committed }) => committed)
+  })
 
 async function committedOf(
   coordinator: Node,

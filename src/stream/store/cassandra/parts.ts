@@ -1,4 +1,4 @@
-import { bucketOf, dayOf, hourOf, INTERVALS, type Interval } from '../../../trade.ts'
+import { bucketOf, dayOf, dayStartOf, hourOf, INTERVALS, type Interval } from '../../../trade.ts'
 import type { Query, TableName } from '../../store.ts'
 import type { Reader } from './session.ts'
 import type { Kind } from './statements.ts'
@@ -8,6 +8,7 @@ const END_OF_TIME = 4_102_444_800_000 + 86_400_000
 
 const CONTENTS_PAGE = 200
 const POSITION = ['log_partition', 'log_offset', 'log_index'] as const
+type Position = typeof POSITION | readonly ['cause'] | readonly []
 
 /** The tables whose rows lie in buckets of time. */
 export type Timed = Exclude<TableName, 'latest'>
@@ -17,7 +18,7 @@ export const isTimed = (table: TableName): table is Timed => table !== 'latest'
 export interface Bounds {
   from: number
   to: number
-  after: readonly number[] | null
+  after: readonly (number | string)[] | null
 }
 
 /** One Cassandra partition and what is wanted of it. */
@@ -42,24 +43,34 @@ interface AnyRow {
   log_partition?: number
   log_offset?: number
   log_index?: number
+  from_ts?: number
+  cause?: string
 }
 
 /** What is asked, whatever the table. */
 export type AnyQuery = Omit<Query<unknown>, 'after'> & { after?: AnyRow }
 
-/** How rows are found in each table. */
-const SHAPES = {
-  trades: { time: 'trade_ts', hasPosition: true, bucket: (_: Group, ts: number) => hourOf(ts) },
-  windows: { time: 'window_end_ts', hasPosition: false, bucket: (_: Group, ts: number) => dayOf(ts) },
-  candles: {
-    time: 'open_ts',
-    hasPosition: false,
-    bucket: ({ interval }: Group, ts: number) => bucketOf(interval ?? '1s', ts),
-  },
-  late: { time: 'trade_ts', hasPosition: true, bucket: (_: Group, ts: number) => dayOf(ts) },
-} as const satisfies Record<Timed, unknown>
+interface Shape {
+  time: 'trade_ts' | 'window_end_ts' | 'open_ts' | 'from_ts'
+  /** What orders rows of one time. */
+  position: Position
+  /** The end of a row that spans time. It begins in the day in which it ends. */
+  end: 'to_ts' | null
+  bucket: (group: Group, ts: number) => string
+}
 
-export const timeOf = (table: Timed): string => SHAPES[table].time
+const ofHour = (_: Group, ts: number) => hourOf(ts)
+const ofDay = (_: Group, ts: number) => dayOf(ts)
+const ofInterval = ({ interval }: Group, ts: number) => bucketOf(interval ?? '1s', ts)
+
+/** How rows are found in each table. */
+export const SHAPES: Readonly<Record<Timed, Shape>> = {
+  trades: { time: 'trade_ts', position: POSITION, end: null, bucket: ofHour },
+  windows: { time: 'window_end_ts', position: [], end: null, bucket: ofDay },
+  candles: { time: 'open_ts', position: [], end: null, bucket: ofInterval },
+  late: { time: 'trade_ts', position: POSITION, end: null, bucket: ofDay },
+  gaps: { time: 'from_ts', position: ['cause'], end: 'to_ts', bucket: ofDay },
+}
 
 /** Every symbol with rows of a kind, sorted. */
 export async function symbolsOf(reader: Reader, kinds: readonly Kind[]): Promise<string[]> {
@@ -95,21 +106,22 @@ async function groupsOf(reader: Reader, table: TableName, query: AnyQuery): Prom
 
 /** Null: the whole group lies before the row to go on behind. */
 function boundsOf(table: Timed, group: Group, query: AnyQuery): Bounds | null {
-  const from = clamp(query.from ?? 0)
+  const { time: column, position, end } = SHAPES[table]
+  const from = end === null ? clamp(query.from ?? 0) : dayStartOf(clamp(query.from ?? 0))
   const to = clamp(query.to ?? END_OF_TIME)
   const { after } = query
   if (after === undefined) return { from, to, after: null }
   const isDescending = query.order === 'desc'
   const place = compareGroups(group, { symbol: after.symbol, interval: after.interval ?? null })
   if (place !== 0) return place > 0 === isDescending ? null : { from, to, after: null }
-  const time = Number(after[SHAPES[table].time])
-  if (!SHAPES[table].hasPosition) {
+  const time = Number(after[column])
+  if (position.length === 0) {
     if (isDescending) return { from, to: Math.min(to, time), after: null }
     return { from: Math.max(from, time + 1), to, after: null }
   }
   const isOutside = isDescending ? time >= to : time < from
   if (isOutside) return { from, to, after: null }
-  const key = [time, ...POSITION.map((column) => Number(after[column]))]
+  const key = [time, ...position.map((name) => after[name] ?? 0)]
   return isDescending ? { from, to: time + 1, after: key } : { from: time, to, after: key }
 }
 

@@ -1,5 +1,5 @@
 import type { Query, TableName, Tables } from '../../store.ts'
-import { type AnyQuery, isTimed, type Part, partsOf, symbolsOf, type Timed, timeOf } from './parts.ts'
+import { type AnyQuery, isTimed, type Part, partsOf, SHAPES, symbolsOf, type Timed } from './parts.ts'
 import type { Reader } from './session.ts'
 import { decoderOf, TABLES } from './tables.ts'
 
@@ -85,26 +85,28 @@ function handled<Result>(promise: Promise<Result>): Promise<Result> {
 
 function fetcherOf(reader: Reader, table: Timed, query: AnyQuery): Fetch {
   const { name, columns, partition, types } = TABLES[table]
+  const { time, position, end } = SHAPES[table]
   const decode = decoderOf(columns, types)
   const fetchSize = Math.min(PAGE_ROWS, query.limit ?? PAGE_ROWS)
   const isDescending = query.order === 'desc'
   const select = `SELECT ${columns.join()} FROM ${reader.keyspace}.${name} WHERE ${partition.map((column) => `${column} = ?`).join(' AND ')}`
-  const order = isDescending ? ` ORDER BY ${timeOf(table)} DESC` : ''
+  const order = isDescending ? ` ORDER BY ${time} DESC` : ''
+  const overlaps = (row: unknown) => end === null || Number((row as Record<string, unknown>)[end]) > (query.from ?? 0)
   return async ({ key, bounds }, pageState) => {
-    const { text, values } = rangeOf(timeOf(table), bounds, isDescending)
+    const { text, values } = rangeOf([time, ...position], bounds, isDescending)
     const result = await reader.execute(`${select} AND ${text}${order}`, [...key, ...values], { fetchSize, pageState })
-    return { rows: result.rows.map(decode), pageState: result.pageState ?? undefined }
+    return { rows: result.rows.map(decode).filter(overlaps), pageState: result.pageState ?? undefined }
   }
 }
 
 /** In tuples throughout: Cassandra does not mix them with plain comparisons of the same column. */
 function rangeOf(
-  time: string,
+  [time = '', ...position]: readonly string[],
   { from, to, after }: Part['bounds'],
   isDescending: boolean,
-): { text: string; values: number[] } {
+): { text: string; values: (number | string)[] } {
   if (after === null) return { text: `(${time}) >= (?) AND (${time}) < (?)`, values: [from, to] }
-  const behind = `(${time}, log_partition, log_offset, log_index) ${isDescending ? '<' : '>'} (?, ?, ?, ?)`
+  const behind = `(${[time, ...position].join()}) ${isDescending ? '<' : '>'} (${after.map(() => '?').join()})`
   return isDescending
     ? { text: `(${time}) >= (?) AND ${behind}`, values: [from, ...after] }
     : { text: `${behind} AND (${time}) < (?)`, values: [...after, to] }

@@ -1,3 +1,4 @@
+import type { TradeRow } from '../../../trade.ts'
 import type { Rows } from '../../store.ts'
 import type { Contents } from './contents.ts'
 import { CELL_BYTES, type Packet, Packing, ROW_BYTES } from './packet.ts'
@@ -15,6 +16,13 @@ interface Shape<Row> {
 
 /** Everything but trades, as packets of one Cassandra partition each. */
 export function* rowPackets(rows: Rows, statements: Statements, contents: Contents): Generator<Packet, void> {
+  // First, for rows that follow are judged by them.
+  yield* packets(rows.gaps, {
+    table: TABLES.gaps,
+    query: () => statements.gaps,
+    stamp: ({ stamp }) => stamp,
+    note: ({ symbol, day }) => contents.note('gaps', symbol, day),
+  })
   yield* packets(rows.windows, {
     table: TABLES.windows,
     query: () => statements.windows,
@@ -44,6 +52,19 @@ export function* rowPackets(rows: Rows, statements: Statements, contents: Conten
     note: ({ symbol }) => contents.noteSymbol('latest', symbol),
   })
 }
+
+/** Complete rows of `trades`, where there are few: marked repeats that are to be kept after all. */
+export const tradeRowPackets = (
+  rows: readonly TradeRow[],
+  statements: Statements,
+  contents: Contents,
+): Generator<Packet, void> =>
+  packets(rows, {
+    table: TABLES.trades,
+    query: () => statements.trades,
+    stamp: null,
+    note: ({ symbol, hour }) => contents.note('trades', symbol, hour),
+  })
 
 type Values = Readonly<Record<string, unknown>>
 

@@ -11,11 +11,12 @@ export interface Statements {
   entries: string
   rollups: string
   latest: string
+  gaps: string
   contents(kind: Kind): string
 }
 
 /** What `contents` tells apart. */
-export type Kind = 'trades' | 'windows' | 'late' | 'latest' | Interval
+export type Kind = 'trades' | 'windows' | 'late' | 'latest' | 'gaps' | Interval
 
 /** A bucket's entry in `contents` is written again while rows still come, and outlives them by this much. */
 const CONTENTS_SLACK_S = 3600
@@ -42,6 +43,7 @@ export function createStatements(keyspace: string, ttls: Ttls): Statements {
     entries: insert(TABLES.entries, ttl(ttls.internal)),
     rollups: insert(TABLES.rollups, ttl(ttls.internal)),
     latest: insert(TABLES.latest, [STAMP]),
+    gaps: insert(TABLES.gaps, [STAMP, ...ttl(ttls.candles)]),
     contents: (kind) => {
       const life = lives(kind)
       return insert(contents, ttl(life === null ? null : life + CONTENTS_SLACK_S))

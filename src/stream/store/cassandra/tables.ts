@@ -1,6 +1,6 @@
 import type { types } from 'cassandra-driver'
 
-import type { CandleRow, LateRow, LatestRow, RollupRow, TradeRow, WindowRow } from '../../../trade.ts'
+import type { CandleRow, GapRow, LateRow, LatestRow, RollupRow, TradeRow, WindowRow } from '../../../trade.ts'
 import { COLUMNS } from '../columns.ts'
 import { ROLLUP_COLUMNS } from '../insert.ts'
 
@@ -109,6 +109,15 @@ const rollupTypes: Types<RollupRow> = {
   close_index: 'int',
 }
 
+const gapTypes: Types<GapRow> = {
+  symbol: 'text',
+  day: 'text',
+  from_ts: 'timestamp',
+  cause: 'text',
+  to_ts: 'timestamp',
+  detail: 'text',
+}
+
 const OWNER = ['log_partition', 'incarnation', 'day']
 
 export const TABLES = {
@@ -135,6 +144,7 @@ export const TABLES = {
     types: latestTypes,
     partition: ['symbol'],
   },
+  gaps: { name: 'gaps', columns: COLUMNS.gaps, types: gapTypes, partition: ['symbol', 'day'] },
 } satisfies Record<string, Table>
 
 /** Plain numbers and texts from what the driver makes of a row. */

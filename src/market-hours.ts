@@ -25,3 +25,6 @@ export function isMarketOpen(ts: number): boolean | null {
   const close = date in calendar.halfDays ? POST_AFTER_HALF_DAY : POST_MARKET
   return time >= PRE_MARKET && time < close
 }
+
+/** US stocks have no venue in front; others trade around the clock or by calendars that are not known here. */
+export const isUsStock = (symbol: string): boolean => !symbol.includes(':')
