@@ -2,55 +2,67 @@ import type { types } from 'cassandra-driver'
 
 import { toNumber } from './values.ts'
 import type { OracleRecord, OracleResult, OracleWindow } from '../oracle.ts'
-import type { Entry } from '../../src/trade.ts'
 
-interface WantedTrade {
-  entry: Entry
-  received: number | null
-  flags: string
-  isSeen: boolean
+/** What is expected of an entry of a record, and whether it was found. */
+const [UNWANTED, WANTED, FUTURE, SEEN] = [0, 1, 2, 3]
+
+interface Expected {
+  record: OracleRecord
+  states: Uint8Array
 }
 
-/** `trades`: what the log holds against what is stored. */
+/** `trades`: what the log holds against what is stored. Small, for runs have millions. */
 export class Trades {
-  readonly #wanted = new Map<string, WantedTrade>()
+  readonly #partitions = new Map<number, Map<number, Expected>>()
   readonly #wrong: string[] = []
-
-  get size(): number {
-    return this.#wanted.size
-  }
+  size = 0
 
   want(partition: number, records: readonly OracleRecord[], { trades, future }: OracleResult): void {
-    const byOffset = new Map(records.map((record) => [record.offset, record]))
-    const want = (flags: string) => (id: string) => {
+    const expected = new Map<number, Expected>()
+    for (const record of records) expected.set(record.offset, { record, states: new Uint8Array(record.entries.length) })
+    const want = (state: number) => (id: string) => {
       const [offset = 0, index = 0] = id.split(':').map(Number)
-      const record = byOffset.get(offset)
-      const entry = record?.entries[index]
-      if (record === undefined || entry === undefined) throw new Error(`the rules name ${id}, which is not in the log`)
-      this.#wanted.set(`${partition}/${id}`, { entry, received: record.received, flags, isSeen: false })
+      const found = expected.get(offset)
+      if (found === undefined) throw new Error(`the rules name ${id}, which is not in the log`)
+      found.states[index] = state
     }
-    trades.forEach(want(''))
-    future.forEach(want('future'))
+    trades.forEach(want(WANTED))
+    future.forEach(want(FUTURE))
+    this.size += trades.length + future.length
+    this.#partitions.set(partition, expected)
   }
 
   see(row: types.Row): void {
-    const id = `${row['log_partition']}/${toNumber(row['log_offset'])}:${row['log_index']}`
-    const wanted = this.#wanted.get(id)
-    if (wanted === undefined) return void this.#wrong.push(`trade ${id} is not in the log`)
-    if (wanted.isSeen) this.#wrong.push(`trade ${id} is there twice`)
-    wanted.isSeen = true
-    const { s, t, p, v, c } = wanted.entry
-    const payload = { symbol: s, trade_ts: t, price: p, volume: v, conditions: c?.join() ?? '', flags: wanted.flags }
-    for (const [column, value] of Object.entries({ ...payload, received_ts: wanted.received })) {
-      const stored =
-        row[column] instanceof Date ? toNumber(row[column]) : (row[column] ?? (column === 'received_ts' ? null : ''))
-      if (stored !== value) this.#wrong.push(`trade ${id}: ${column} is ${String(stored)}, not ${value}`)
-    }
+    const [partition, offset, index] = [row['log_partition'], row['log_offset'], row['log_index']].map(toNumber)
+    const id = `${partition}/${offset}:${index}`
+    const { record, states } = this.#partitions.get(partition ?? -1)?.get(offset ?? -1) ?? {}
+    const entry = record?.entries[index ?? -1]
+    const state = states?.[index ?? -1] ?? UNWANTED
+    if (entry === undefined || state === UNWANTED) return void this.#wrong.push(`trade ${id} is not in the log`)
+    if (state === SEEN) return void this.#wrong.push(`trade ${id} is there twice`)
+    states?.fill(SEEN, index, (index ?? 0) + 1)
+    const stored = [
+      row['symbol'],
+      toNumber(row['trade_ts']),
+      row['price'],
+      row['volume'],
+      row['conditions'] ?? '',
+      row['flags'] ?? '',
+      row['received_ts'] === null ? null : toNumber(row['received_ts']),
+    ].join('|')
+    const flags = state === FUTURE ? 'future' : ''
+    const wanted = [entry.s, entry.t, entry.p, entry.v, entry.c?.join() ?? '', flags, record?.received].join('|')
+    if (stored !== wanted) this.#wrong.push(`trade ${id}: ${stored}, not ${wanted}`)
   }
 
   wrong(): string[] {
-    const missing = [...this.#wanted].filter(([, { isSeen }]) => !isSeen)
-    return [...missing.map(([id, { entry }]) => `trade ${id} (${entry.s} ${entry.t}) is missing`), ...this.#wrong]
+    const missing: string[] = []
+    for (const [partition, expected] of this.#partitions)
+      for (const [offset, { states, record }] of expected)
+        for (const [index, state] of states.entries())
+          if (state === WANTED || state === FUTURE)
+            missing.push(`trade ${partition}/${offset}:${index} (${record.entries[index]?.s}) is missing`)
+    return [...missing, ...this.#wrong]
   }
 }
 
