@@ -5,7 +5,8 @@ import { expectFiveChecks } from './checks.ts'
 import { Acknowledged } from './acknowledged.ts'
 import { deploy, isReady, kill, metric } from './deployment.ts'
 import { note, seconds } from './figures.ts'
-import { LIMIT_MS, moment, size, spread } from './sizes.ts'
+import { report, sample, slope } from './memory.ts'
+import { isFull, LIMIT_MS, moment, size, spread } from './sizes.ts'
 import type { Running } from '../running.ts'
 import { startCassandra } from '../services/cassandra.ts'
 import { startKafka } from '../services/kafka.ts'
@@ -15,6 +16,14 @@ const RATE = size('OUTAGE_RATE', 400, 2_000)
 const CASSANDRA_KILLS = size('CASSANDRA_KILLS', 1, 10)
 const PRODUCER_KILLS = size('PRODUCER_KILLS', 2, 10)
 const HALT_MS = size('HALT_MS', 5_000, 30_000)
+/** Twice what is expected. */
+const MEMORY_RATE = size('MEMORY_RATE', 800, 2_000)
+const LOAD_MS = size('LOAD_MS', 8_000, 1_800_000)
+const AWAY_MS = size('AWAY_MS', 8_000, 600_000)
+/** Heaps grow to their working size first. */
+const WARM_MS = size('WARM_MS', 0, 300_000)
+/** Growth of a warm role, bytes a minute; a short run shows only its noise. */
+const MOST_A_MINUTE = 2e6
 /** Commits wait for as long on a Cassandra with its default commit log; a loss shows by then. */
 const DURABLE_MS = 20_000
 
@@ -31,8 +40,8 @@ afterAll(async () => {
 type Servers = NonNullable<typeof servers>
 
 /** A deployment that is under way. */
-async function underWay({ kafka, cassandra }: Servers) {
-  const deployment = await deploy({ servers: { kafka, cassandra }, rate: RATE })
+async function underWay({ kafka, cassandra }: Servers, rate = RATE) {
+  const deployment = await deploy({ servers: { kafka, cassandra }, rate })
   const roles = { producer: deployment.producer(), processor: deployment.processor(), api: deployment.api() }
   await deployment.newest.upToDate()
   return { deployment, roles }
@@ -170,3 +179,23 @@ faulty(
     )
   },
 )
+
+faulty('memory stays flat under load, and bounded while Cassandra is away; nothing is lost', async (servers) => {
+  const { deployment, roles } = await underWay(servers, MEMORY_RATE)
+  await using _deployment = deployment
+  await Bun.sleep(WARM_MS)
+  const load = await sample(roles, LOAD_MS)
+  report(`${MEMORY_RATE} trades/s for ${seconds(LOAD_MS)}`, load)
+  if (isFull) for (const samples of load.values()) expect(slope(samples)).toBeLessThan(MOST_A_MINUTE)
+  servers.cassandra.pause()
+  const away = await sample(roles, AWAY_MS)
+  servers.cassandra.resume()
+  report(`Cassandra away for ${seconds(AWAY_MS)}`, away)
+  const backAt = Date.now()
+  await deployment.newest.upToDate()
+  note('memory', 'after the outage', `up to date after ${seconds(Date.now() - backAt)}`)
+  const ending = { producer: roles.producer, processors: [roles.processor] }
+  const { trades, windows } = await expectFiveChecks(deployment, ending)
+  expect(await roles.api.stop()).toBe(0)
+  note('memory', 'five checks', `${trades} trades, ${windows} windows and candles: no difference`)
+})

@@ -23,7 +23,6 @@ struct range {
 struct file {
   dev_t dev;
   ino_t ino;
-  /* Empty: none of ours. */
   char shadow[PATH_MAX];
   struct range *dirty;
   size_t count, room;
@@ -73,19 +72,21 @@ static struct file *file_of(int fd) {
   struct stat64 now;
   if (fstat64(fd, &now) != 0 || !S_ISREG(now.st_mode)) return NULL;
   for (size_t i = 0; i < known; i++)
-    if (files[i].dev == now.st_dev && files[i].ino == now.st_ino) return files[i].shadow[0] ? &files[i] : NULL;
+    if (files[i].dev == now.st_dev && files[i].ino == now.st_ino) return &files[i];
   if (known == FILES) return NULL;
   char link[64], path[PATH_MAX];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return NULL;
   path[length] = 0;
-  struct file *made = &files[known++];
+  struct file *made = &files[known];
+  if (!shadow_of(path, made->shadow)) return NULL;
   made->dev = now.st_dev;
   made->ino = now.st_ino;
-  made->count = 0;
-  if (!shadow_of(path, made->shadow)) made->shadow[0] = 0;
-  return made->shadow[0] ? made : NULL;
+  made->dirty = NULL;
+  made->count = made->room = 0;
+  known++;
+  return made;
 }
 
 static void note(struct file *file, off64_t from, off64_t to) {
@@ -167,7 +168,11 @@ int unlink(const char *path) {
   if (shadow_of(path, shadow) && stat64(path, &now) == 0) {
     real_unlink(shadow);
     for (size_t i = 0; i < known; i++)
-      if (files[i].dev == now.st_dev && files[i].ino == now.st_ino) files[i] = files[--known];
+      if (files[i].dev == now.st_dev && files[i].ino == now.st_ino) {
+        free(files[i].dirty);
+        files[i] = files[--known];
+        break;
+      }
   }
   pthread_mutex_unlock(&lock);
   return real_unlink(path);
