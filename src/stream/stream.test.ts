@@ -6,6 +6,7 @@ import { encodeHeaders, encodeValue, gapHeaders } from './codec.ts'
 import { localLive } from './live.ts'
 import { Observer } from './observer.ts'
 import { Outlet, type ProcessorOptions } from './outlet.ts'
+import type { Durability } from './store.ts'
 import { runProcessor } from './stream.ts'
 import { manualClock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
@@ -36,11 +37,15 @@ interface Script {
   appended?: (topic: string, count: number) => void
   context?: Partial<ProcessorOptions['context']>
   signal?: AbortSignal
+  /** The partition is ours again, each time until one of these aborts. */
+  lives?: readonly AbortController[]
+  durability?: Durability
 }
 
 /** Runs a processor of one partition over scripted fetches to its end; answers what each commit and the store held. */
 async function processed(script: Script) {
   const { batches, joining, flush = 100, bounds, memory = memoryStore(), context, signal = never } = script
+  const { lives, durability = null } = script
   const clock = manualClock(START)
   const drained = new AbortController()
   const commits: { processed: number; latest: number | undefined; gaps: number }[] = []
@@ -65,7 +70,12 @@ async function processed(script: Script) {
     },
     async *join(_topic, _group, signal) {
       await joining?.(drained)
-      if (!signal.aborted) yield assignment(signal)
+      for (const life of lives ?? [{ signal }]) {
+        if (signal.aborted) return
+        yield assignment(life.signal)
+        const over = AbortSignal.any([life.signal, signal])
+        if (lives !== undefined) await new Promise((resolve) => over.addEventListener('abort', resolve))
+      }
     },
     async *read() {},
     async bounds() {
@@ -76,7 +86,7 @@ async function processed(script: Script) {
   }
   const options: ProcessorOptions = {
     broker,
-    store: memory.store,
+    store: { ...memory.store, durability },
     live: localLive(),
     context: { clock, log: silentLog, metrics: createMetrics(), health: new Health(), ...context },
     topic: 'market',
@@ -321,4 +331,26 @@ test('bad records among many good ones are no reason to stop', async () => {
     },
   })
   expect(letters).toEqual([90])
+})
+
+test('who loses a partition before its last commit has not come to its end: the next owner, itself or another, commits it', async () => {
+  const [first, second] = [new AbortController(), new AbortController()]
+  let reads = 0
+  const { commits } = await processed({
+    lives: [first, second],
+    durability: { lagMs: async () => 16_000, generation: async () => '1' },
+    async *batches(clock, drained) {
+      const isFirst = reads++ === 0
+      try {
+        yield batchOf(0)
+        drained.abort()
+        for (;;) yield empty(1)
+      } finally {
+        // While the rows are waited for.
+        setImmediate(() => (isFirst ? first.abort() : clock.advance(20_000)))
+      }
+    },
+  })
+  expect(reads).toBe(2)
+  expect(commits.map(({ processed }) => processed)).toEqual([0])
 })
