@@ -100,7 +100,10 @@ test.concurrent('a connection that answers pings and brings no trades, though it
   await feed.until(() => feed.opens() > 1)
   const lost = feed.lines.find(({ event }) => event === 'feed.lost')
   expect(lost).toMatchObject({ reason: 'stall', why: expect.stringContaining('usually trades every') })
-  await feed.until(() => feed.frames().some(({ conn, text }) => conn === 1 && text.includes('"trade"')))
+  const trades = (conn: number) => feed.frames().filter((frame) => frame.conn === conn && tradesOf(frame).length > 0)
+  await feed.until(() => trades(1).length > 0)
+  const close = feed.events.find(({ kind }) => kind === 'close')
+  expect(close).toMatchObject({ cause: 'stall', from: trades(0).at(-1)?.received })
 }, 20_000)
 
 test.concurrent('time is told at least every 200 ms, on a silent market too', async () => {
