@@ -27,11 +27,14 @@ export class Fold {
   readonly rules: Rules
   readonly #wanted: Wanted
   readonly #end: number
+  /** Where marked repeats count: by the usual rule, for a window that is still open there is not finished. */
+  readonly #usual: Judge | null
 
   constructor({ rules, isTruncated, wanted, lates, end = Number.POSITIVE_INFINITY }: FoldOptions) {
     this.rules = rules
     this.judge = new Judge(rules, { isTruncated })
-    this.windows = new Windows(rules, this.judge, lates)
+    this.#usual = rules.ignoreMarks ? new Judge({ ...rules, ignoreMarks: false }, { isTruncated }) : null
+    this.windows = new Windows(rules, this.#usual === null ? this.judge : both(this.judge, this.#usual), lates)
     this.#wanted = wanted
     this.#end = end
   }
@@ -40,6 +43,7 @@ export class Fold {
   fold(record: LogRecord): Verdict | null {
     if (record.offset >= this.#end) return null
     const verdict = this.judge.judge(record)
+    this.#usual?.judge(record)
     for (const judged of verdict.entries)
       if (judged.what === 'trade' && this.isWanted(judged.entry.s))
         this.windows.add(printOf(record, judged), judged.watermark)
@@ -54,6 +58,17 @@ export class Fold {
     return this.windows.close()
   }
 }
+
+type Bounds = Pick<Judge, 'watermark' | 'horizon'>
+
+const both = (one: Bounds, other: Bounds): Bounds => ({
+  get watermark() {
+    return Math.min(one.watermark, other.watermark)
+  },
+  get horizon() {
+    return Math.max(one.horizon, other.horizon)
+  },
+})
 
 /** Gathers what a rule with `includeLate` must know beforehand. */
 export class LateCollector {

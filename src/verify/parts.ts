@@ -15,7 +15,10 @@ export interface Part extends Bounds {
  * Waits until what is in the log now is committed as processed, and takes as much as is then. Throws `not-found` where
  * there is no such topic, and `config` where it was processed by other settings.
  */
-export async function partitionsOf(work: Work, patience: Patience): Promise<Part[]> {
+export async function partitionsOf(
+  work: Pick<Work, 'broker' | 'topic' | 'committed' | 'rules' | 'progress' | 'findings'>,
+  patience: Patience,
+): Promise<Part[]> {
   const wanted = (await work.broker.bounds(work.topic)).map(({ end }) => end)
   if (wanted.length === 0)
     throw new StockpipeError('not-found', `the log has no topic ${work.topic}`, {

@@ -35,6 +35,8 @@ export class TradeCheck {
   readonly #work: Work
   /** Reprocessings that wrote marked repeats. */
   readonly #runs: readonly ReprocessRun[]
+  /** False where such a reprocessing was cut short: nobody knows which of them it wrote. */
+  readonly #isSureOfRepeats: boolean
   readonly #ledgers = { trades: new Ledger(COLUMNS.trades), late: new Ledger(LATE_COLUMNS) }
   readonly #judgeable = new Map<number, Judgeable>()
   /** Log timestamp before which rows may have expired. */
@@ -46,6 +48,7 @@ export class TradeCheck {
   constructor(work: Work, runs: readonly ReprocessRun[]) {
     this.#work = work
     this.#runs = runs.filter(({ rule }) => rule.ignoreMarks)
+    this.#isSureOfRepeats = this.#runs.every((run) => run.rows !== null)
     const { tradesMs } = work.retention
     this.#expiredBefore = tradesMs === null ? Number.NEGATIVE_INFINITY : work.clock.now() - tradesMs + SLACK_MS
   }
@@ -117,7 +120,7 @@ export class TradeCheck {
   #flagsOf({ offset }: LogRecord, { what, entry, isMarked }: Judged, partition: number): string[] | null {
     if (what === 'trade') return []
     if (what === 'future') return ['future']
-    if (what === 'update' || !isMarked || entry.v === 0) return null
+    if (what === 'update' || !isMarked || entry.v === 0 || !this.#isSureOfRepeats) return null
     const { s, t } = entry
     const isWritten = this.#runs.some(
       ({ from, to, symbols, ends }) =>
@@ -154,7 +157,8 @@ export class TradeCheck {
     }
   }
 
-  #isJudgeable(table: Table, row: Placed): boolean {
+  #isJudgeable(table: Table, row: TableRow): boolean {
+    if (!this.#isSureOfRepeats && 'flags' in row && row.flags === 'repeat') return false
     const known = this.#judgeable.get(row.log_partition)
     if (known === undefined || row.log_offset >= known[table]) return true
     this.#unjudged++

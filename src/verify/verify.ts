@@ -22,9 +22,10 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
   noteUnprocessed(findings)
   const patience = new Patience(options.wait, options)
   total = parts.reduce((sum, { start, end }) => sum + end - start, 0)
-  const runs = relevant(await options.store.runs())
+  const allRuns = await options.store.runs()
+  const runs = relevant(allRuns)
   noteRuns(runs, findings)
-  const trades = new TradeCheck(work, runs)
+  const trades = new TradeCheck(work, allRuns)
   const letters = new DeadLetterCheck(work)
   const latest = new LatestCheck(work)
   const gaps = new GapCheck(work)
@@ -49,10 +50,12 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
 const inTwo = (symbol: string, one: number, other: number): string =>
   `${symbol} is in partitions ${one} and ${other}: of each of its windows only one of the two is stored, so differences there are no surprise`
 
-/** Without those that a later one repeated as a whole. */
+/** Without those that a later one repeated as a whole, with a row for each of theirs: rows are never removed. */
 function relevant(runs: readonly ReprocessRun[]): ReprocessRun[] {
   const isRepeatedBy = (run: ReprocessRun, later: ReprocessRun): boolean =>
     later.rows !== null &&
+    (later.rule.ignoreMarks || !run.rule.ignoreMarks) &&
+    (later.rule.includeLate || !run.rule.includeLate) &&
     later.from <= run.from &&
     later.to >= run.to &&
     (later.symbols === null || (run.symbols?.every((symbol) => later.symbols?.includes(symbol)) ?? false)) &&
