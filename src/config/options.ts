@@ -48,6 +48,12 @@ const tls = {
   cert: 'Client certificate (PEM)',
   key: 'Key of the client certificate (PEM)',
 }
+const bounded = size({ min: 1e6, max: 1e15 })
+const sizeOrNone: ValueType<number> = {
+  accepts: `${bounded.accepts}, or 0`,
+  parse: (value) => (value.trim() === '0' ? 0 : bounded.parse(value)),
+  print: (value) => (value === 0 ? 0 : bounded.print(value)),
+}
 const factor = number({ min: 0.01, max: 1_000_000 })
 const speed: ValueType<number> = {
   accepts: `${factor.accepts}, or max`,
@@ -137,6 +143,9 @@ export const OPTIONS = {
   kafkaSaslPasswordFile: log(path, null, { describe: 'File that holds the Kafka password' }),
   avroFraming: log(choice(['raw', 'confluent']), 'raw', { describe: 'Bare Avro, or with the schema id in front' }),
   schemaRegistryUrl: log(address('http', 'https'), null, { describe: 'Schema registry, for confluent framing' }),
+  spoolSize: log(sizeOrNone, 1e9, {
+    describe: 'How much of a live feed may wait on disk while Kafka is away; 0: nothing',
+  }),
 
   store: store(choice(['embedded', 'cassandra']), 'embedded', {
     describe: 'Where rows are kept',

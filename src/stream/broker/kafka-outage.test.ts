@@ -118,9 +118,9 @@ describe.skipIf(kafka === null)('when Kafka goes away', () => {
     )
     const lostAfter = Date.now() - pausedAt
     kafka?.resume()
-    // The coordinator counts 10 s from the last heartbeat, which was at most one second before.
-    expect(lostAfter).toBeLessThan(10_100)
-    expect(lostAfter).toBeGreaterThan(8_500)
+    // The coordinator counts 6 s from the last heartbeat, which was at most one second before.
+    expect(lostAfter).toBeLessThan(6_100)
+    expect(lostAfter).toBeGreaterThan(4_500)
     expect(work.failures.length).toBeGreaterThan(0)
     const acked = work.acked()
     await until(work.acked, (now) => now > acked + 100)
