@@ -2,6 +2,7 @@ import type { LogRecord } from '../stream/broker.ts'
 import type { ReprocessRun } from '../stream/store/revisions.ts'
 import { hourOf, type TradeRow } from '../trade.ts'
 import { Judge, type Judged, type Verdict } from './judge.ts'
+import type { Part } from './parts.ts'
 import { latenessOf, type Rules } from './rules.ts'
 import type { Print } from './sums.ts'
 import { type Expected, type LatePrints, Windows } from './windows.ts'
@@ -13,7 +14,8 @@ export interface Wanted {
 
 export interface FoldOptions {
   rules: Rules
-  isTruncated: boolean
+  /** Where the log begins, and which windows the processor wrote. */
+  part: Pick<Part, 'start' | 'from'>
   wanted: Wanted
   lates?: LatePrints
   /** Where it ends: records from here on do not count. */
@@ -30,10 +32,10 @@ export class Fold {
   /** Where marked repeats count: by the usual rule, for a window that is still open there is not finished. */
   readonly #usual: Judge | null
 
-  constructor({ rules, isTruncated, wanted, lates, end = Number.POSITIVE_INFINITY }: FoldOptions) {
+  constructor({ rules, part, wanted, lates, end = Number.POSITIVE_INFINITY }: FoldOptions) {
     this.rules = rules
-    this.judge = new Judge(rules, { isTruncated })
-    this.#usual = rules.ignoreMarks ? new Judge({ ...rules, ignoreMarks: false }, { isTruncated }) : null
+    this.judge = new Judge(rules, part)
+    this.#usual = rules.ignoreMarks ? new Judge({ ...rules, ignoreMarks: false }, part) : null
     this.windows = new Windows(rules, this.#usual === null ? this.judge : both(this.judge, this.#usual), lates)
     this.#wanted = wanted
     this.#end = end

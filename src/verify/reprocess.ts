@@ -90,11 +90,10 @@ async function revisePart(
   { run, writer, progress }: { run: ReprocessRun; writer: RevisionWriter; progress: (progress: Progress) => void },
 ): Promise<void> {
   const { rule, symbols, from, to } = options
-  const isTruncated = part.start > 0
   const wanted = { symbols: symbols === null ? null : new Set(symbols) }
-  const base = new Fold({ rules: { ...rule, ignoreMarks: false, includeLate: false }, isTruncated, wanted })
+  const base = new Fold({ rules: { ...rule, ignoreMarks: false, includeLate: false }, part, wanted })
   const lates = rule.includeLate ? await latePrints(options, part, run) : undefined
-  const fold = new Fold({ rules: rule, isTruncated, wanted, ...(lates && { lates }) })
+  const fold = new Fold({ rules: rule, part, wanted, ...(lates && { lates }) })
   const windows = new PartitionWindows(base, [{ run: { ...run, rows: 0 }, fold, end: part.end }], { from, to })
   for await (const records of recordsOf({ ...options, ...part })) {
     for (const record of records) {

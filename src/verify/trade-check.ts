@@ -183,7 +183,7 @@ export class TradeCheck {
     const expected = new Map<string, TableRow>()
     const rules = { ...this.#work.rules, ignoreMarks: false, includeLate: false }
     for (const part of parts) {
-      const fold = new Fold({ rules, isTruncated: part.start > 0, wanted: { symbols: new Set() } })
+      const fold = new Fold({ rules, part, wanted: { symbols: new Set() } })
       for await (const records of recordsOf({ ...this.#work, ...part }))
         for (const record of records) {
           const verdict = fold.fold(record)

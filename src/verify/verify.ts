@@ -30,7 +30,8 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
   const latest = new LatestCheck(work)
   const gaps = new GapCheck(work)
   const seen = new Map<string, number>()
-  for (const part of parts) {
+  for (const [at, begun] of parts.entries()) {
+    const part = (parts[at] = await withoutRemoved(work, begun))
     const { symbols, horizon } = await checkWindows(work, part, { runs, trades, letters, latest, gaps, patience })
     for (const symbol of symbols) {
       const before = seen.get(symbol)
@@ -45,6 +46,12 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
   await gaps.compare(parts, patience)
   await letters.compare()
   return findings.report()
+}
+
+/** Retention goes on while others are read. */
+async function withoutRemoved({ broker, topic }: Work, part: Part): Promise<Part> {
+  const start = Math.max(part.start, (await broker.bounds(topic))[part.partition]?.start ?? 0)
+  return { ...part, start, end: Math.max(start, part.end) }
 }
 
 const inTwo = (symbol: string, one: number, other: number): string =>
