@@ -30,6 +30,8 @@ export interface Closed {
   reason: string
   /** Of the gap that begins with it; null when we ended it ourselves. */
   cause: GapCause | null
+  /** When the gap began, where frames without trades came after that. */
+  from?: number
 }
 
 /** Frames came that could not be kept: those received from `from` to `to`. */

@@ -38,6 +38,13 @@ test.each(['outage', 'stall', 'eviction'] as const)('%s: from the last frame to 
   expect(told(tick(90_000))).toEqual([])
 })
 
+test('a connection that only pinged: from its last trade on', () => {
+  const { told } = ledgerOf()
+  told(open(0), frame(10), frame(20), frame(30))
+  expect(told({ kind: 'close', conn: 0, at: 40, reason: 'no trade', cause: 'stall', from: 20 }, open(50))).toEqual([])
+  expect(told(frame(60))).toEqual([['stall', 20, 60]])
+})
+
 test('a gap that lasts is told every 10 s, with the same beginning, and at the end of the process', () => {
   const { ledger, told } = ledgerOf()
   told(open(0), frame(1_000), close(2_000, 'outage'))

@@ -1,4 +1,4 @@
-import type { FeedEvent, GapCause } from './feed.ts'
+import type { Closed, FeedEvent, GapCause } from './feed.ts'
 
 /** What was not seen: `[from, to)` in unix ms. Told again, with a later end, as long as it lasts. */
 export interface Gap {
@@ -91,7 +91,8 @@ export class GapLedger {
     return told
   }
 
-  #close(at: number, { cause, reason }: { cause: GapCause | null; reason: string }): readonly Gap[] {
+  #close(at: number, { cause, reason, from }: Pick<Closed, 'cause' | 'reason' | 'from'>): readonly Gap[] {
+    if (from !== undefined) this.#lastFrame = from
     const refused = this.#refused === null ? [] : this.#told(this.#refused, at, true)
     this.#refused = null
     return cause === null ? refused : [...refused, ...this.#interrupt(at, cause, reason)]

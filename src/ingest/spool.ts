@@ -22,6 +22,8 @@ const FREED_BYTES = 10_000_000
 const FREED_SHARE = 0.05
 /** An emptied file that grew beyond this gives its disk back. */
 const KEPT_BYTES = 64_000_000
+/** Only both ends of it are used. */
+const CACHE_KB = 4_096
 /** Among so many of the newest records is one that tells when its frame was received. */
 const TAIL_RECORDS = 1_000
 
@@ -149,7 +151,9 @@ export class Spool implements Disposable {
 
   #open(): LogFile {
     const { path, clock } = this.#options
-    return new LogFile(openDatabase({ path, migrations: MIGRATIONS, clock }))
+    const database = openDatabase({ path, migrations: MIGRATIONS, clock })
+    database.run(`PRAGMA cache_size = -${CACHE_KB}`)
+    return new LogFile(database)
   }
 
   #fits(records: readonly NewRecord[]): boolean {

@@ -101,6 +101,7 @@ test('a stop while the log is away keeps the frames, says how many, and the next
   const second = lab.start('b')
   second.give(2)
   await second.taken()
+  await lab.until(() => second.spool?.isEmpty === true)
   const order = await lab.order()
   expect(order.filter((name) => !name.startsWith('restart'))).toEqual([...named('a', 1, 5), 'b1', 'b2'])
   const [gap] = (await lab.records()).flatMap(({ gap }) => gap ?? [])

@@ -43,6 +43,7 @@ export class SpooledDelivery implements Delivery {
   readonly #options: SpooledDeliveryOptions
   readonly #opened = Promise.withResolvers<void>()
   readonly #trouble: Trouble
+  readonly #closed = new AbortController()
   #isDirect = false
   /** The last of what waits is under way: for that moment nothing is put behind it, or it would never end. */
   #isLast = false
@@ -59,18 +60,24 @@ export class SpooledDelivery implements Delivery {
     this.#trouble = new Trouble('spool', options.context)
   }
 
-  /** Waits for the log for a moment; without it, what comes goes to the disk. */
+  /** Waits for the log for a moment; without it, and behind what waits already, frames go to the disk. */
   async open(signal: AbortSignal): Promise<void> {
     const { context, onRestart } = this.#options
     const newest = this.#received('newest')
     if (newest !== null) onRestart(newest.received)
     this.#tell('spool.found')
     this.#measure()
-    signal.addEventListener('abort', () => this.#turn(), { once: true })
-    this.#draining = this.#drain(signal).catch((error: unknown) => this.#fail(error, signal))
+    const stop = AbortSignal.any([signal, this.#closed.signal])
+    stop.addEventListener('abort', () => this.#turn(), { once: true })
+    this.#draining = this.#drain(stop).catch((error: unknown) => this.#fail(error, stop))
+    if (!this.#options.spool.isEmpty) {
+      this.#beganAt = context.clock.now()
+      return
+    }
     const patience = new AbortController()
     await Promise.race([this.#opened.promise, this.#draining, context.clock.sleep(START_MS, patience.signal)])
     patience.abort()
+    if (!this.#isDirect) this.#beganAt = context.clock.now()
     this.#check()
   }
 
@@ -85,6 +92,7 @@ export class SpooledDelivery implements Delivery {
 
   /** What is on disk stays there for the next start. */
   async close(): Promise<void> {
+    this.#closed.abort()
     const patience = new AbortController()
     await Promise.race([this.#draining, this.#options.context.clock.sleep(LAST_MS, patience.signal)])
     patience.abort()

@@ -143,8 +143,8 @@ class FinnhubFeed implements Feed {
     if (this.#options.token !== null) url.searchParams.set('token', this.#options.token)
     const { symbols, proxy, resume, pingEveryMs = 20_000, stallAfterMs = 150_000, handshakeMs = 15_000 } = this.#options
     if (resume !== undefined) url.searchParams.set('since', String(resume.begin()))
-    const deadBecause = (now: number) => this.#silence.deadBecause(now)
-    return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs, deadBecause }
+    const dead = (now: number) => this.#silence.dead(now)
+    return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs, dead }
   }
 
   #received(): ConnectionEvents {
@@ -201,7 +201,8 @@ class FinnhubFeed implements Feed {
     const at = clock.now()
     const cause = retry && (GAP_CAUSES[retry.reason] ?? 'outage')
     this.#tellRefused(at)
-    if (this.#isOpen) this.#queue.note({ kind: 'close', conn: this.#conn++, at, reason: words, cause })
+    const from = ending.kind === 'lost' && ending.since !== undefined ? { from: ending.since } : {}
+    if (this.#isOpen) this.#queue.note({ kind: 'close', conn: this.#conn++, at, reason: words, cause, ...from })
     this.#isOpen = false
     if (!retry) return 0
     metrics.feedReconnects.inc({ reason: retry.reason })
