@@ -1,6 +1,5 @@
 import type { LogRecord } from '../stream/broker.ts'
 import type { ReprocessRun } from '../stream/store/revisions.ts'
-import { hourOf, type TradeRow } from '../trade.ts'
 import { Judge, type Judged, type Verdict } from './judge.ts'
 import type { Part } from './parts.ts'
 import { latenessOf, type Rules } from './rules.ts'
@@ -115,25 +114,3 @@ const printOf = ({ offset, timestamp }: LogRecord, { entry, index }: Judged): Pr
   index,
   timestamp,
 })
-
-/** The row of `trades` of an entry. */
-export function tradeRow(
-  { offset, timestamp }: LogRecord,
-  { entry, index }: Judged,
-  rest: { partition: number; received: number | null; flags: readonly string[] },
-): TradeRow {
-  return {
-    symbol: entry.s,
-    hour: hourOf(entry.t),
-    trade_ts: entry.t,
-    log_partition: rest.partition,
-    log_offset: offset,
-    log_index: index,
-    price: entry.p,
-    volume: entry.v,
-    conditions: (entry.c ?? []).filter((condition) => condition !== null).join(),
-    received_ts: rest.received,
-    ingested_ts: timestamp,
-    flags: rest.flags.join(),
-  }
-}
