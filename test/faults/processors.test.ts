@@ -41,8 +41,8 @@ describe.skipIf(servers === null)('under load, on Kafka and Cassandra', () => {
         await kill(processor)
         processor = deployment.processor()
         await until(
-          () => newest.lagMs(),
-          (ms) => ms > 1_000,
+          () => processor.named('log.joined').length,
+          (joined) => joined > 0,
         )
         await newest.upToDate()
         took.push(Date.now() - killedAt)
