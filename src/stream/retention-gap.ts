@@ -2,8 +2,10 @@ import type { Batch, Broker } from './broker.ts'
 import { partitionOf } from './broker/partitioner.ts'
 import type { GapMark } from './codec.ts'
 import type { Partition } from './partition.ts'
+import { retry } from './retry.ts'
 import type { Store } from './store.ts'
 import { StockpipeError } from '../errors.ts'
+import type { Context } from '../telemetry.ts'
 
 /** Symbols whose windows between `from` (ms) and the first that is written again are lost with the log's beginning. */
 export interface RetentionLoss {
@@ -49,11 +51,12 @@ export const retentionGaps = ({ symbols, from }: RetentionLoss, to: number): Gap
 export async function checkNothingLost(
   batch: Batch,
   partition: Partition,
-  { broker, topic }: { broker: Broker; topic: string },
+  { broker, topic, context, signal }: { broker: Broker; topic: string; context: Context; signal: AbortSignal },
 ): Promise<void> {
   const [first] = batch.records
   if (first === undefined || first.offset <= partition.position) return
-  const start = (await broker.bounds(topic))[partition.number]?.start ?? 0
+  const bounds = await retry('log', () => broker.bounds(topic), { context, signal })
+  const start = bounds[partition.number]?.start ?? 0
   if (start <= partition.position) return
   throw new StockpipeError('log-changed', `retention removed records of ${topic} that were not processed yet`, {
     why: `the next one would have been ${partition.position}, the log begins at ${start}`,

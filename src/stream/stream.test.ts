@@ -8,6 +8,7 @@ import { Observer } from './observer.ts'
 import { Outlet, type ProcessorOptions } from './outlet.ts'
 import { runProcessor } from './stream.ts'
 import { manualClock } from '../clock.ts'
+import { StockpipeError } from '../errors.ts'
 import { PipelineStats } from '../stats.ts'
 import { createMetrics, Health, silentLog } from '../telemetry.ts'
 
@@ -28,7 +29,7 @@ interface Script {
   /** Before the partition becomes ours. */
   joining?: (drained: AbortController) => void | Promise<void>
   flush?: number
-  bounds?: Bounds
+  bounds?: Bounds | ((clock: ReturnType<typeof manualClock>) => Promise<Bounds>)
   memory?: ReturnType<typeof memoryStore>
   appended?: (topic: string, count: number) => void
   context?: Partial<ProcessorOptions['context']>
@@ -65,7 +66,7 @@ async function processed(script: Script) {
       if (!signal.aborted) yield assignment(signal)
     },
     async *read() {},
-    bounds: async () => [bounds ?? { start: 0, end: 0 }],
+    bounds: async () => [typeof bounds === 'function' ? await bounds(clock) : (bounds ?? { start: 0, end: 0 })],
     [Symbol.asyncDispose]: async () => {},
   }
   const options: ProcessorOptions = {
@@ -215,6 +216,26 @@ describe('what retention took', () => {
       { from: START + 1_000 - 15_000, to: START + 40_000 + 15_000, cause: 'retention' },
     ])
   })
+})
+
+test('a log that does not answer when it is asked for its beginning is asked again', async () => {
+  let asked = 0
+  const { commits } = await processed({
+    bounds: async (clock) => {
+      // First by the recovery, then because of the hole in the offsets.
+      if (++asked !== 2) return { start: 0, end: 6 }
+      setImmediate(() => clock.advance(1_000))
+      throw new StockpipeError('unreachable', 'no broker answers', { retryable: true })
+    },
+    async *batches(_clock, drained) {
+      yield batchOf(0)
+      yield batchOf(5)
+      drained.abort()
+      for (;;) yield empty(6)
+    },
+  })
+  expect(asked).toBe(3)
+  expect(commits.at(-1)).toMatchObject({ processed: 5 })
 })
 
 /** Records that are no Avro at all. */
