@@ -63,6 +63,10 @@ class Outgoing {
   #sentAt = 0
   #waiting = new Map<string, Row>()
   #records: readonly NewRecord[] = []
+  /** How many rows were added, how many of those are in `#records` or in the log, and how many are in the log. */
+  #added = 0
+  #taken = 0
+  #sent = 0
   #sending: Promise<void> | null = null
 
   constructor({ broker, context }: TopicLiveOptions, topic: string) {
@@ -80,15 +84,17 @@ class Outgoing {
     if (this.#waiting.size > 0) this.sent().catch(() => {})
   }
 
-  /** Resolves when all that was added is in the log. */
+  /** Resolves when all that was added before is in the log; others may add without a pause. */
   async sent(): Promise<void> {
-    while (this.#waiting.size > 0 || this.#records.length > 0) {
+    const upTo = this.#added
+    while (this.#sent < upTo) {
       this.#sending ??= this.#send().finally(() => (this.#sending = null))
       await this.#sending
     }
   }
 
   #put(key: string, row: Row): void {
+    this.#added++
     const before = this.#waiting.get(key)
     if (before === undefined || before.stamp <= row.stamp) this.#waiting.set(key, row)
   }
@@ -105,9 +111,11 @@ class Outgoing {
         headers: {},
       }))
       this.#waiting = new Map()
+      this.#taken = this.#added
     }
     await this.#broker.append(this.#topic, this.#records)
     this.#records = []
+    this.#sent = this.#taken
   }
 }
 
