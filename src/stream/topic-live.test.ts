@@ -1,6 +1,8 @@
+import { heapStats } from 'bun:jsc'
 import { expect, test } from 'bun:test'
 
-import type { Broker } from './broker.ts'
+import type { Batch, Broker } from './broker.ts'
+import { encodeHeaders, encodeValue } from './codec.ts'
 import { latestRow } from './store.contract-rows.ts'
 import { noRows } from './store.ts'
 import { topicLive } from './topic-live.ts'
@@ -42,4 +44,39 @@ test('who commits waits for what was published before, not for what others go on
   }
   expect(published.signal.aborted).toBe(true)
   expect(sent).toBeLessThan(4)
+})
+
+const batchOf = (seq: number, size: number): Batch => ({
+  records: Array.from({ length: size }, (_, at) => {
+    const meta = { session: 's', seq: seq + at, k: 0, prev: null, received: START, skew: 0, repeats: [] }
+    const value = encodeValue([{ c: null, p: 1, s: 'A', t: START, v: 1 }], 'raw')
+    return { offset: seq + at, timestamp: START, key: 'A', value, headers: encodeHeaders(meta, 'raw') }
+  }),
+  end: seq + size,
+  startedAt: START,
+  endedAt: START,
+})
+
+test('who only listens to the log holds nothing of the records that went by', async () => {
+  const stop = new AbortController()
+  const objects: number[] = []
+  const { live } = liveOn({
+    bounds: async () => [{ start: 0, end: 0 }],
+    async *read(topic) {
+      const batches = topic === 'market' ? 20 : 0
+      for (let batch = 0; batch < batches; batch++) {
+        yield batchOf(batch * 1_000, 1_000)
+        if (batch % 15 !== 4) continue
+        Bun.gc(true)
+        objects.push(heapStats().objectCount)
+      }
+      stop.abort()
+    },
+  })
+  let trades = 0
+  live.subscribe((update) => (trades += update.trades.length))
+  await live.run(stop.signal)
+  expect(trades).toBe(20_000)
+  const [early = 0, late = 0] = objects
+  expect(late - early).toBeLessThan(5_000)
 })

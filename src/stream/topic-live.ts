@@ -180,6 +180,7 @@ const tradesOf =
     const partition = new Partition(windows, start)
     return (batch) => {
       partition.fold(batch)
+      partition.forgetProcessed()
       const { trades } = partition.take({ flush: false })
       if (trades.length > 0) publish({ trades, windows: [], candles: [], latest: [] })
     }
