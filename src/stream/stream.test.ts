@@ -27,7 +27,8 @@ const never = new AbortController().signal
 interface Script {
   batches: (clock: ReturnType<typeof manualClock>, drained: AbortController) => AsyncGenerator<Batch>
   /** Before the partition becomes ours. */
-  joining?: (drained: AbortController) => void | Promise<void>
+  joining?: (drained: AbortController, clock: ReturnType<typeof manualClock>) => void | Promise<void>
+  stallLimit?: number
   flush?: number
   bounds?: Bounds | ((clock: ReturnType<typeof manualClock>) => Promise<Bounds>)
   memory?: ReturnType<typeof memoryStore>
@@ -62,7 +63,7 @@ async function processed(script: Script) {
       return []
     },
     async *join(_topic, _group, signal) {
-      await joining?.(drained)
+      await joining?.(drained, clock)
       if (!signal.aborted) yield assignment(signal)
     },
     async *read() {},
@@ -83,7 +84,7 @@ async function processed(script: Script) {
     idle: 20_000,
     flush,
     maxBadPercent: 10,
-    stallLimit: null,
+    stallLimit: script.stallLimit ?? null,
     drained: drained.signal,
   }
   const outlet = new Outlet(options, new Observer(options.context, new PipelineStats(clock)))
@@ -236,6 +237,58 @@ test('a log that does not answer when it is asked for its beginning is asked aga
   })
   expect(asked).toBe(3)
   expect(commits.at(-1)).toMatchObject({ processed: 5 })
+})
+
+/** Lets time pass, a second at a turn. */
+async function letPass(clock: ReturnType<typeof manualClock>, seconds: number): Promise<void> {
+  for (let passed = 0; passed < seconds; passed++) {
+    clock.advance(1_000)
+    await new Promise(setImmediate)
+  }
+}
+
+test('a store that is away while the state is restored is waited for: that is no standstill', async () => {
+  const memory = memoryStore()
+  const until = START + 300_000
+  let now = () => START
+  const id = async () => {
+    if (now() >= until) return 'memory'
+    throw new StockpipeError('unreachable', 'too few nodes are up', { retryable: true })
+  }
+  const { commits } = await processed({
+    memory: { ...memory, store: { ...memory.store, id } },
+    bounds: { start: 0, end: 1 },
+    stallLimit: 120_000,
+    joining(drained, clock) {
+      now = () => clock.now()
+      drained.abort()
+      void letPass(clock, 320)
+    },
+    async *batches() {
+      yield batchOf(0)
+      for (;;) yield empty(1)
+    },
+  })
+  expect(commits.at(-1)).toMatchObject({ processed: 0 })
+})
+
+test('what readers never see at the end of the log, marks of transactions, is nothing to wait for', async () => {
+  const stop = new AbortController()
+  const { commits } = await processed({
+    bounds: { start: 0, end: 2 },
+    stallLimit: 120_000,
+    signal: stop.signal,
+    async *batches(clock) {
+      yield batchOf(0)
+      for (let second = 0; second < 300; second++) {
+        clock.advance(1_000)
+        await new Promise(setImmediate)
+        yield empty(1)
+      }
+      stop.abort()
+    },
+  })
+  expect(commits.at(-1)).toMatchObject({ processed: 0 })
 })
 
 /** Records that are no Avro at all. */

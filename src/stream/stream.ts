@@ -80,7 +80,7 @@ async function process(
   const signal = AbortSignal.any([stop, assignment.signal, attempt])
   const watch = await DurabilityWatch.begin(store.durability, context, signal)
   const recovered = () => recover(assignment, options)
-  const { partition, offset, fingerprint, lost } = await retry('processor', recovered, { context, signal })
+  const { partition, offset, fingerprint, lost } = await retry('recovery', recovered, { context, signal })
   const committer = new Committer(assignment, { options, fingerprint, watch, stop: signal })
   const way = outlet.way(signal, assignment.signal)
   const badShare = new BadShare(options.maxBadPercent)
@@ -99,7 +99,7 @@ async function process(
     const result = partition.fold(batch)
     badShare.check(batch.records.length, result.bad)
     outlet.observe(partition, batch, result)
-    progress.reached(partition.position)
+    progress.reached(partition.position, isAtEnd(batch, partition))
     if (!partition.isLive) continue
     await tellLost(partition)
     await outlet.learnLatest(partition, signal)
