@@ -219,6 +219,26 @@ describe('what retention took', () => {
   })
 })
 
+test('a log that retention has emptied before all of it was read is noticed, and its end is the end', async () => {
+  const bounds: Bounds = { start: 0, end: 10 }
+  let reads = 0
+  const stop = new AbortController()
+  const { commits } = await processed({
+    bounds,
+    signal: stop.signal,
+    joining: async (drained) => drained.abort(),
+    async *batches() {
+      if (reads++ === 0) yield { ...batchOf(0), end: 10 }
+      bounds.start = 10
+      for (let fetches = 0; fetches < 5; fetches++) yield empty(10)
+      stop.abort()
+    },
+  })
+  expect(reads).toBe(2)
+  expect(stop.signal.aborted).toBe(false)
+  expect(commits).toMatchObject([{ processed: 0 }])
+})
+
 test('a log that does not answer when it is asked for its beginning is asked again', async () => {
   let asked = 0
   const { commits } = await processed({

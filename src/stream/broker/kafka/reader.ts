@@ -208,7 +208,7 @@ export class TopicReader implements AsyncDisposable {
       to: start,
       why: 'retention removed them before they were read',
     })
-    cursor.offset = start
+    cursor.moveTo(start)
     return true
   }
 
