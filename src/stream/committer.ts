@@ -62,7 +62,9 @@ export class Committer {
   isDue(partition: Partition): boolean {
     if (this.#failure !== null) return true
     if (this.#underWay !== null || partition.position - 1 === this.#processed) return false
-    return this.#options.context.clock.now() - this.#at >= INTERVAL_MS
+    const passed = this.#options.context.clock.now() - this.#at
+    // Below 0: the clock was set back.
+    return passed < 0 || passed >= INTERVAL_MS
   }
 
   /** The state of this moment is committed when `acknowledged` has resolved and its rows are durable. Throws what an earlier commit threw. */
@@ -114,6 +116,8 @@ export class Committer {
     const hurry = AbortSignal.any([this.#stop, this.#hurry.signal])
     try {
       for (let [next] = this.#eligible; next !== undefined && !hurry.aborted; [next] = this.#eligible) {
+        // Never longer than the lag: the clock may have been set back.
+        next.due = Math.min(next.due, clock.now() + this.#watch.lagMs)
         const wait = next.due - clock.now()
         if (wait > 0) await clock.sleep(wait, hurry)
         else await this.#commitDue()

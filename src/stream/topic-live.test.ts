@@ -46,6 +46,23 @@ test('who commits waits for what was published before, not for what others go on
   expect(sent).toBeLessThan(4)
 })
 
+test('a clock that is set back does not hold up what is to be published', async () => {
+  const appended: number[] = []
+  const { live, clock } = liveOn({
+    async append(_topic, records) {
+      appended.push(records.length)
+      return []
+    },
+  })
+  live.publish(price('A', START))
+  await turn()
+  clock.advance(-3_600_000)
+  live.publish(price('B', START))
+  clock.advance(50)
+  await live.published(never)
+  expect(appended).toEqual([1, 1])
+})
+
 const batchOf = (seq: number, size: number): Batch => ({
   records: Array.from({ length: size }, (_, at) => {
     const meta = { session: 's', seq: seq + at, k: 0, prev: null, received: START, skew: 0, repeats: [] }

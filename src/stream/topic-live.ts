@@ -101,7 +101,7 @@ class Outgoing {
 
   /** After a failure the same records go again before any others. */
   async #send(): Promise<void> {
-    const pause = this.#sentAt + PACE_MS - this.#clock.now()
+    const pause = Math.min(PACE_MS, this.#sentAt + PACE_MS - this.#clock.now())
     if (pause > 0) await this.#clock.sleep(pause)
     this.#sentAt = this.#clock.now()
     if (this.#records.length === 0) {
