@@ -102,6 +102,10 @@ export class Outlet {
     this.#observer.folded(partition, batch, result)
   }
 
+  left(partition: Partition): void {
+    this.#observer.left(partition)
+  }
+
   /** Moves the partition's watermark for every reader of the log, after a long silence. */
   async seal(partition: Partition, watermark: number, signal: AbortSignal): Promise<void> {
     const { topic, framing, schemaId, context } = this.#options

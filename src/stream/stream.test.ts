@@ -259,6 +259,29 @@ test('a log that does not answer when it is asked for its beginning is asked aga
   expect(commits.at(-1)).toMatchObject({ processed: 5 })
 })
 
+test('of a partition that was given back neither trouble nor lag is told any more', async () => {
+  const health = new Health()
+  const metrics = createMetrics()
+  const stop = new AbortController()
+  const reasons: (string | null)[] = []
+  await processed({
+    context: { health, metrics },
+    signal: stop.signal,
+    async *batches() {
+      for (let offset = 0; offset < 20; offset++) {
+        const { records, ...rest } = batchOf(offset)
+        const headers = { received: String(START - 60_000) }
+        yield { ...rest, records: records.map((record) => ({ ...record, headers })) }
+      }
+      reasons.push(health.reason('clock'))
+      stop.abort()
+    },
+  })
+  expect(reasons[0]).toContain('clock off by')
+  expect(health.reason('clock')).toBeNull()
+  expect((await metrics.lagRecords.get()).values).toEqual([])
+})
+
 /** Lets time pass, a second at a turn. */
 async function letPass(clock: ReturnType<typeof manualClock>, seconds: number): Promise<void> {
   for (let passed = 0; passed < seconds; passed++) {

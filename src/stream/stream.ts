@@ -81,6 +81,8 @@ async function process(
   const watch = await DurabilityWatch.begin(store.durability, context, signal)
   const recovered = () => recover(assignment, options)
   const { partition, offset, fingerprint, lost } = await retry('recovery', recovered, { context, signal })
+  using ended = new DisposableStack()
+  ended.defer(() => outlet.left(partition))
   const committer = new Committer(assignment, { options, fingerprint, watch, stop: signal })
   const way = outlet.way(signal, assignment.signal)
   const badShare = new BadShare(options.maxBadPercent)
