@@ -128,6 +128,23 @@ test('a partition is written only after its own dead letters are in the log, who
   expect(appended).toEqual(['0', '1'])
 })
 
+test('who cannot publish any more does not go on writing', async () => {
+  const { context, options } = surroundings()
+  const room = Promise.withResolvers<void>()
+  const live = { ...localLive(), room: () => room.promise }
+  const outlet = new Outlet({ ...options, live }, new Observer(context, new PipelineStats(context.clock)))
+  const partition = partitionOf(0)
+  partition.fold(GOOD)
+  let isWritten = false
+  const written = outlet
+    .write(partition, partition.take({ flush: true }), outlet.way(never, never))
+    .then(() => (isWritten = true))
+  for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate)
+  expect(isWritten).toBe(false)
+  room.resolve()
+  await written
+})
+
 test('a commit is of the state it was asked for, when the rows of that state are there, not of what came later', async () => {
   const { options } = surroundings()
   const commits: number[] = []

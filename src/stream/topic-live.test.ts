@@ -7,6 +7,7 @@ import { latestRow } from './store.contract-rows.ts'
 import { noRows } from './store.ts'
 import { topicLive } from './topic-live.ts'
 import { manualClock } from '../clock.ts'
+import { StockpipeError } from '../errors.ts'
 import { createMetrics, Health, silentLog } from '../telemetry.ts'
 
 const START = 1_700_000_000_000
@@ -44,6 +45,33 @@ test('who commits waits for what was published before, not for what others go on
   }
   expect(published.signal.aborted).toBe(true)
   expect(sent).toBeLessThan(4)
+})
+
+test('a processor that cannot publish goes on only until too much waits for it', async () => {
+  const log = { isAway: true }
+  const { live, clock } = liveOn({
+    async append() {
+      if (log.isAway) throw new StockpipeError('unreachable', 'nobody answers', { retryable: true })
+      return []
+    },
+  })
+  const room = new AbortController()
+  live.publish(price('A', START))
+  await live.room(never)
+  const many = Array.from({ length: 60_000 }, (_, at) => latestRow(`S${at}`, START))
+  live.publish({ ...noRows(), latest: many })
+  void live.room(never).then(() => room.abort())
+  for (let turns = 0; turns < 20; turns++) {
+    clock.advance(1_000)
+    await turn()
+  }
+  expect(room.signal.aborted).toBe(false)
+  log.isAway = false
+  for (let turns = 0; turns < 40 && !room.signal.aborted; turns++) {
+    clock.advance(1_000)
+    await turn()
+  }
+  expect(room.signal.aborted).toBe(true)
 })
 
 test('a clock that is set back does not hold up what is to be published', async () => {

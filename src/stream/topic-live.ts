@@ -30,6 +30,8 @@ const RETENTION_MS = 24 * 3_600_000
 const COMPONENT = 'live'
 /** Least time between two appends: rows of all partitions then share the batches of the topic. */
 const PACE_MS = 50
+/** More rows than this that wait to be published, and who publishes waits. */
+const MOST_ROWS = 50_000
 /** Tries, 3 s in all, that a pipeline may take to make its topics. */
 const STARTING = 5
 
@@ -40,6 +42,9 @@ export function topicLive(options: TopicLiveOptions): TopicLive {
   return {
     publish: (update) => outgoing.add(update),
     published: (signal) => retry(COMPONENT, () => outgoing.sent(), { context, signal }),
+    async room(signal) {
+      if (outgoing.isFull) await retry(COMPONENT, () => outgoing.sent(), { context, signal })
+    },
     subscribe: (listener) => local.subscribe(listener),
     async ensureTopic(signal) {
       const spec = { name: aggregatesTopic(topic), partitions, retentionMs: RETENTION_MS, isCompacted: true }
@@ -73,6 +78,10 @@ class Outgoing {
     this.#broker = broker
     this.#topic = topic
     this.#clock = context.clock
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.size + this.#records.length > MOST_ROWS
   }
 
   add({ windows, candles, latest }: LiveUpdate): void {

@@ -4,7 +4,7 @@ import { StockpipeError } from '../errors.ts'
 /** The component on /readyz. */
 const COMPONENT = 'progress'
 /** Those whose trouble is waited for. */
-const WAITED_FOR = ['store', 'log', 'recovery']
+const WAITED_FOR = ['store', 'log', 'recovery', 'live']
 const LOOK_EVERY_MS = 2_000
 /** Said on /readyz after this, or after half of the limit. */
 const TELL_MS = 30_000
