@@ -79,7 +79,7 @@ async function process(
   const { context, drained, store } = options
   const signal = AbortSignal.any([stop, assignment.signal, attempt])
   const watch = await DurabilityWatch.begin(store.durability, context, signal)
-  const recovered = () => recover(assignment, options)
+  const recovered = () => recover(assignment, { ...options, stop: signal })
   const { partition, offset, fingerprint, lost } = await retry('recovery', recovered, { context, signal })
   using ended = new DisposableStack()
   ended.defer(() => outlet.left(partition))
