@@ -73,9 +73,9 @@ export class Outlet {
 
   async #store(rows: RowSink, { signal, fence }: Pick<Way, 'signal' | 'fence'>): Promise<void> {
     const { store, live, context } = this.#options
-    if (fence.aborted) throw new StockpipeError('not-owner', 'the partition is not ours any more')
     const startedAt = context.clock.now()
-    await retry('store', () => store.write(rows), { context, signal })
+    const write = () => (fence.aborted ? Promise.reject(notOwner()) : store.write(rows))
+    await retry('store', write, { context, signal })
     if (rows.late.length > 0) await this.#append(lateTopic(this.#options.topic), rows.late.map(lateRecord), signal)
     this.#observer.written(rows, startedAt)
     live.publish(rows)
@@ -143,6 +143,8 @@ export class Outlet {
     await retry('log', () => broker.append(topic, records), { context, signal })
   }
 }
+
+const notOwner = (): StockpipeError => new StockpipeError('not-owner', 'the partition is not ours any more')
 
 const lateRecord = (row: LateRow): NewRecord => ({
   key: row.symbol,

@@ -19,6 +19,7 @@ export async function runOwners(
   const stop = AbortSignal.any([signal, failed.signal])
   let running = 0
   let ended: Ending | null = null
+  let newest: AbortSignal | null = null
   const release = () => {
     if (running === 0 && (stop.aborted || (drained.aborted && ended === 'drained'))) ownership.abort()
   }
@@ -27,9 +28,12 @@ export async function runOwners(
   const start = async (assignment: Assignment): Promise<void> => {
     running++
     ended = null
+    newest = assignment.signal
     try {
       const ending = await own(assignment, stop)
-      ended = ended === 'handed-over' ? ended : ending
+      // A loop that is slow to notice that its partition was taken says nothing about those that came after it.
+      const isPast = assignment.signal.aborted && !newest.aborted
+      if (!isPast && ended !== 'handed-over') ended = ending
     } catch (error) {
       failed.abort(error)
     } finally {

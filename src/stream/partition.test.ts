@@ -102,3 +102,10 @@ test('where a log without its beginning starts with a seal, windows begin behind
   foldInto(partition, seal)
   expect(partition.engine.from).toBe(615_000)
 })
+
+test('where it starts with a late trade, windows begin behind everything that may be lost', () => {
+  const partition = new Partition(WINDOWS, { ...fresh, truncated: true })
+  const late = { ...foreign(5, 'AAPL'), headers: { session: 's', seq: '9', k: '0', received: '900000', skew: '20' } }
+  foldInto(partition, late)
+  expect(partition.engine.from).toBe(905_020)
+})

@@ -44,6 +44,13 @@ export const retentionGaps = ({ symbols, from }: RetentionLoss, to: number): Gap
     ? symbols.map((symbol) => ({ symbol, from, to, cause: 'retention', detail: 'the log no longer held these trades' }))
     : []
 
+export interface LogOptions {
+  broker: Broker
+  topic: string
+  context: Context
+  signal: AbortSignal
+}
+
 /**
  * Throws `log-changed` where records that the partition has not read are gone: it was behind by more than the log
  * keeps. Offsets may also be missing for other reasons, so the log's beginning is looked at.
@@ -51,7 +58,7 @@ export const retentionGaps = ({ symbols, from }: RetentionLoss, to: number): Gap
 export async function checkNothingLost(
   batch: Batch,
   partition: Partition,
-  { broker, topic, context, signal }: { broker: Broker; topic: string; context: Context; signal: AbortSignal },
+  { broker, topic, context, signal }: LogOptions,
 ): Promise<void> {
   const next = batch.records[0]?.offset ?? batch.end
   if (next <= partition.position) return

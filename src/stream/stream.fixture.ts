@@ -4,6 +4,7 @@ import { encodeHeaders, encodeValue } from './codec.ts'
 import { localLive } from './live.ts'
 import { Observer } from './observer.ts'
 import { Outlet, type ProcessorOptions } from './outlet.ts'
+import type { Durability } from './store.ts'
 import { runProcessor } from './stream.ts'
 import { manualClock } from '../clock.ts'
 import { PipelineStats } from '../stats.ts'
@@ -30,16 +31,22 @@ interface Script {
   committed?: Commit
   read?: Broker['read']
   flush?: number
-  bounds?: Bounds | ((clock: ReturnType<typeof manualClock>) => Promise<Bounds>)
+  bounds?: Bounds
+  /** Before the log tells its bounds. */
+  asked?: () => void
   memory?: ReturnType<typeof memoryStore>
   appended?: (topic: string, count: number) => void
   context?: Partial<ProcessorOptions['context']>
   signal?: AbortSignal
+  /** The partition is ours again, each time until one of these aborts. */
+  lives?: readonly AbortController[]
+  durability?: Durability
 }
 
 /** Runs a processor of one partition over scripted fetches to its end; answers what each commit and the store held. */
 export async function processed(script: Script) {
   const { batches, joining, flush = 100, bounds, memory = memoryStore(), context, signal = never } = script
+  const { lives, durability = null } = script
   const clock = manualClock(START)
   const drained = new AbortController()
   const commits: { processed: number; latest: number | undefined; gaps: number }[] = []
@@ -64,15 +71,23 @@ export async function processed(script: Script) {
     },
     async *join(_topic, _group, signal) {
       await joining?.(drained, clock)
-      if (!signal.aborted) yield assignment(signal)
+      for (const life of lives ?? [{ signal }]) {
+        if (signal.aborted) return
+        yield assignment(life.signal)
+        const over = AbortSignal.any([life.signal, signal])
+        if (lives !== undefined) await new Promise((resolve) => over.addEventListener('abort', resolve))
+      }
     },
     read: script.read ?? async function* () {},
-    bounds: async () => [typeof bounds === 'function' ? await bounds(clock) : (bounds ?? { start: 0, end: 0 })],
+    async bounds() {
+      script.asked?.()
+      return [bounds ?? { start: 0, end: 0 }]
+    },
     [Symbol.asyncDispose]: async () => {},
   }
   const options: ProcessorOptions = {
     broker,
-    store: memory.store,
+    store: { ...memory.store, durability },
     live: localLive(),
     context: { clock, log: silentLog, metrics: createMetrics(), health: new Health(), ...context },
     topic: 'market',

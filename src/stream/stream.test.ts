@@ -34,14 +34,21 @@ test('input that ended before the partition was ours is processed all the same',
   expect(memory.trades.size).toBe(1)
 })
 
-function gapAt(offset: number): Batch {
-  const gap = { symbol: 'A', from: START, to: START + 5_000, cause: 'outage', detail: '' }
+function gapAt(offset: number, length = 5_000): Batch {
+  const gap = { symbol: 'A', from: START, to: START + length, cause: 'outage', detail: '' }
   const record = { offset, timestamp: START, key: 'A', value: encodeValue([], 'raw'), headers: gapHeaders(gap, 'raw') }
   return { records: [record], end: offset + 1, startedAt: START, endedAt: START }
 }
 
 test('a gap is in the store before the commit that covers its record', async () => {
-  const { commits, memory } = await processed({
+  const memory = memoryStore()
+  const write = memory.store.write.bind(memory.store)
+  memory.store.write = async (rows) => {
+    if (rows.gaps.length > 0) for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    return write(rows)
+  }
+  const { commits } = await processed({
+    memory,
     async *batches(clock, drained) {
       yield batchOf(0)
       clock.advance(600)
@@ -55,6 +62,21 @@ test('a gap is in the store before the commit that covers its record', async () 
     [1, 1],
   ])
   expect([...memory.gaps.values()]).toMatchObject([{ symbol: 'A', from_ts: START, to_ts: START + 5_000 }])
+})
+
+test('a gap that is told again is one row, as long as it was ever told', async () => {
+  const { memory, commits } = await processed({
+    async *batches(_clock, drained) {
+      yield gapAt(0)
+      yield gapAt(1)
+      yield gapAt(2, 9_000)
+      yield gapAt(3)
+      drained.abort()
+      for (;;) yield empty(4)
+    },
+  })
+  expect(commits.at(-1)?.processed).toBe(3)
+  expect([...memory.gaps.values()].map(({ from_ts, to_ts }) => [from_ts, to_ts])).toEqual([[START, START + 9_000]])
 })
 
 describe('what retention took', () => {
@@ -107,17 +129,26 @@ describe('what retention took', () => {
     expect((await restarted(START + 90_000)).appended).toEqual([])
   })
 
-  test('while the processor was behind makes it start over, with a gap', async () => {
+  test('while the processor was behind makes it start over, with a gap, also where the log is away for a moment', async () => {
     const gone: Bounds = { start: 0, end: 60 }
     let reads = 0
+    let isAway = false
     const { appended, commits } = await processed({
       bounds: gone,
+      asked() {
+        if (isAway) throw new StockpipeError('unreachable', 'the log is away', { retryable: true })
+      },
       async *batches(clock, drained) {
         if (reads++ === 0) {
           yield batchOf(0)
           clock.advance(600)
           yield batchOf(1)
           gone.start = 40
+          isAway = true
+          setImmediate(() => {
+            isAway = false
+            clock.advance(60_000)
+          })
         }
         yield batchOf(40)
         drained.abort()
@@ -150,26 +181,6 @@ test('a log that retention has emptied before all of it was read is noticed, and
   expect(reads).toBe(2)
   expect(stop.signal.aborted).toBe(false)
   expect(commits).toMatchObject([{ processed: 0 }])
-})
-
-test('a log that does not answer when it is asked for its beginning is asked again', async () => {
-  let asked = 0
-  const { commits } = await processed({
-    bounds: async (clock) => {
-      // First by the recovery, then because of the hole in the offsets.
-      if (++asked !== 2) return { start: 0, end: 6 }
-      setImmediate(() => clock.advance(1_000))
-      throw new StockpipeError('unreachable', 'no broker answers', { retryable: true })
-    },
-    async *batches(_clock, drained) {
-      yield batchOf(0)
-      yield batchOf(5)
-      drained.abort()
-      for (;;) yield empty(6)
-    },
-  })
-  expect(asked).toBe(3)
-  expect(commits.at(-1)).toMatchObject({ processed: 5 })
 })
 
 test('of a partition that was given back neither trouble nor lag is told any more', async () => {
@@ -333,4 +344,26 @@ test('bad records among many good ones are no reason to stop', async () => {
     },
   })
   expect(letters).toEqual([90])
+})
+
+test('who loses a partition before its last commit has not come to its end: the next owner, itself or another, commits it', async () => {
+  const [first, second] = [new AbortController(), new AbortController()]
+  let reads = 0
+  const { commits } = await processed({
+    lives: [first, second],
+    durability: { lagMs: async () => 16_000, generation: async () => '1' },
+    async *batches(clock, drained) {
+      const isFirst = reads++ === 0
+      try {
+        yield batchOf(0)
+        drained.abort()
+        for (;;) yield empty(1)
+      } finally {
+        // While the rows are waited for.
+        setImmediate(() => (isFirst ? first.abort() : clock.advance(20_000)))
+      }
+    },
+  })
+  expect(reads).toBe(2)
+  expect(commits.map(({ processed }) => processed)).toEqual([0])
 })

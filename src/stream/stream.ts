@@ -127,7 +127,7 @@ async function process(
       way,
     )
   await committer.finish(partition, acknowledged, isDrained)
-  return isDrained ? 'drained' : 'handed-over'
+  return isDrained && !assignment.signal.aborted ? 'drained' : 'handed-over'
 }
 
 interface Closing {

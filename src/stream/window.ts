@@ -228,7 +228,7 @@ export class WindowEngine {
         continue
       }
       if (t - delay > watermark) {
-        if (this.#isTruncated) this.#beginAt(t)
+        if (this.#isTruncated) this.#beginAt(t, record.received === null ? t : bound)
         watermark = this.#watermark = t - delay
       }
       if (t >= latest.t) {
@@ -308,13 +308,14 @@ export class WindowEngine {
   }
 
   #advance(watermark: number): void {
-    if (this.#isTruncated) this.#beginAt(watermark)
+    if (this.#isTruncated) this.#beginAt(watermark, watermark)
     if (watermark > this.#watermark) this.#watermark = watermark
   }
 
-  #beginAt(t: number): void {
+  /** `newest`: no lost trade is newer, for none was received later. What is left may begin with a late trade. */
+  #beginAt(t: number, newest: number): void {
     this.#isTruncated = false
-    this.#from = t + this.#settings.delay
+    this.#from = Math.max(t + this.#settings.delay, newest)
   }
 
   #futureBound(record: DecodedRecord, timestamp: number): number {

@@ -1,0 +1,39 @@
+import { expect, test } from 'bun:test'
+
+import { memoryStore } from '../../test/memory.ts'
+import { localLive } from './live.ts'
+import { Observer } from './observer.ts'
+import { Outlet, type ProcessorOptions } from './outlet.ts'
+import { Partition } from './partition.ts'
+import { manualClock } from '../clock.ts'
+import { StockpipeError } from '../errors.ts'
+import { PipelineStats } from '../stats.ts'
+import { createMetrics, Health, silentLog } from '../telemetry.ts'
+import { encodeValue } from './codec.ts'
+
+const WINDOWS = { window: 15_000, hop: 5_000, delay: 15_000, futureLimit: 5_000 }
+const T = 1_700_000_000_000
+
+test('who waited for the store writes nothing more once the partition is not its own', async () => {
+  const clock = manualClock(T)
+  const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
+  const taken = new AbortController()
+  let writes = 0
+  const write = async () => {
+    writes++
+    taken.abort()
+    throw new StockpipeError('unreachable', 'no answer', { retryable: true })
+  }
+  const store = { ...memoryStore().store, write }
+  const options = { store, live: localLive(), context, topic: 'market' } as unknown as ProcessorOptions
+  const outlet = new Outlet(options, new Observer(context, new PipelineStats(clock)))
+  const partition = new Partition(WINDOWS, { partition: 0, incarnation: 1, truncated: false, committed: null })
+  const value = encodeValue([{ c: null, p: 1, s: 'A', t: T, v: 1 }], 'raw')
+  const record = { offset: 0, timestamp: T, key: 'A', value, headers: { framing: 'raw' } }
+  partition.fold({ records: [record], end: 1, startedAt: T, endedAt: T })
+  // Alive until it is told to wait, as a process is whose connection was gone for a while.
+  const signal = AbortSignal.any([taken.signal])
+  const writing = outlet.write(partition, partition.take({ flush: true }), outlet.way(signal, taken.signal))
+  expect(await writing.catch((error: unknown) => error)).toMatchObject({ code: 'not-owner' })
+  expect(writes).toBe(1)
+})
