@@ -321,6 +321,20 @@ test('a topic full of what cannot be read is not drained into the dead-letter to
   expect(health.reason('processor')).toBeNull()
 })
 
+test('a topic that is made anew because it was full of what cannot be read is read from its beginning', async () => {
+  let reads = 0
+  const { commits } = await processed({
+    async *batches(_clock, drained) {
+      if (++reads === 1) return yield rubbish(0, 400)
+      if (reads === 2) throw new StockpipeError('log-changed', 'the topic was away for a while')
+      yield batchOf(0)
+      drained.abort()
+      for (;;) yield empty(1)
+    },
+  })
+  expect(commits).toMatchObject([{ processed: 0 }])
+})
+
 test('a recording full of what cannot be read ends with that error', async () => {
   const failure = await processed({
     joining: async (drained) => drained.abort(),

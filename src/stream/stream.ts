@@ -57,7 +57,13 @@ async function own(assignment: Assignment, ownership: Ownership): Promise<Ending
         log.warn('processor.stopped_uncommitted', { partition: assignment.partition, error, note: NOTHING_LOST })
         return 'handed-over'
       }
-      if (isCode(error, 'too-many-bad')) return holdStill(assignment, error, ownership)
+      if (isCode(error, 'too-many-bad')) {
+        attempt.abort()
+        progress[Symbol.dispose]()
+        const ending = await holdStill(assignment, error, ownership)
+        if (ending !== 'log-changed') return ending
+        continue
+      }
       if (!isCode(error, 'log-changed') && !isCode(error, 'store-restarted')) throw error
       log.warn(`processor.${error.code.replace('-', '_')}`, { partition: assignment.partition, error })
       metrics.rewinds.inc({ cause: error.code })
