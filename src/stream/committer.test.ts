@@ -336,3 +336,28 @@ test('a clock that is set back delays a commit by no more than the lag', async (
   await pass(2 * LAG)
   expect(happened.map((what) => what.split(' at ')[0])).toEqual(['generation', 'commit of 1'])
 })
+
+test('that there are more sessions than a commit holds is said once', async () => {
+  const { options, lines } = surroundings()
+  let commits = 0
+  const assignment: Assignment = {
+    partition: 0,
+    signal: never,
+    committed: null,
+    [Symbol.dispose]() {},
+    async *batches() {},
+    async commit() {
+      commits++
+    },
+  }
+  const partition = partitionOf(0)
+  const value = encodeValue([{ c: null, p: 1, s: 'A', t: 1_000, v: 0 }], 'raw')
+  const committer = await committerOf(assignment, options)
+  for (let offset = 0; offset < 200; offset++) {
+    const headers = encodeHeaders({ ...META, session: `session-${offset}` }, 'raw')
+    partition.fold({ ...GOOD, records: [{ offset, timestamp: 1_000, key: 'A', value, headers }] })
+    if (offset >= 198) await committer.finish(partition, async () => {}, true)
+  }
+  expect(commits).toBe(2)
+  expect(lines.filter((line) => line.includes('sessions_left_out')).length).toBe(1)
+})

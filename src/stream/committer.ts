@@ -50,6 +50,7 @@ export class Committer {
   #eligible: Eligible[] = []
   #releasing: Promise<void> | null = null
   #failure: unknown = null
+  #isLeftOutTold = false
 
   constructor(assignment: Assignment, { options, fingerprint, watch, stop }: Committing) {
     this.#assignment = assignment
@@ -142,8 +143,9 @@ export class Committer {
     const { context } = this.#options
     if (this.#assignment.signal.aborted) return
     const { metadata, leftOut } = encodeTriple(triple, this.#fingerprint)
-    if (leftOut > 0)
+    if (leftOut > 0 && !this.#isLeftOutTold)
       context.log.warn('processor.sessions_left_out', { partition: this.#assignment.partition, sessions: leftOut })
+    this.#isLeftOutTold = leftOut > 0
     const commit = () => this.#assignment.commit(triple.low, metadata)
     await retry('log', commit, { context, signal: this.#stop })
   }
