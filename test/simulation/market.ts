@@ -52,7 +52,7 @@ export class Market {
     if (dice.chance(0.05)) this.#restart()
     // A recording may skip the night; the clock of a live feed may not.
     if (this.#options.lead !== 0 && dice.chance(0.04)) this.#lead += dice.pick(FAR_AHEAD)
-    if (dice.chance(0.08)) return this.#again()
+    if (dice.chance(0.08)) return this.again()
     if (dice.chance(0.03)) return [this.#broken()]
     if (dice.chance(0.02)) return [this.#gap(now)]
     if (dice.chance(0.05)) return [this.#foreign(now)]
@@ -84,7 +84,8 @@ export class Market {
     this.#sent.clear()
   }
 
-  #again(): NewSimRecord[] {
+  /** The last records of a symbol once more. */
+  again(): NewSimRecord[] {
     const lists = [...this.#sent.values()]
     if (lists.length === 0) return []
     return this.#dice.pick(lists).slice(-this.#dice.between(1, 4))

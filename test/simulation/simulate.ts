@@ -43,10 +43,19 @@ function whole(run: Run): void {
   run.quietSince = world.now
   keepSomebodyThere(run)
   pass(run, dice.upTo(SETTLE_MS))
+  if (dice.chance(0.4)) comeBack(run)
   run.append(run.market.fresh(world.now))
   finish(run)
   const wrong = differences(run)
   if (wrong.length > 0) throw new Error(`${wrong.length} differences:\n${wrong.slice(0, 12).join('\n')}`)
+}
+
+/** The producer and everybody else were away: it sends once more what it has no answer for. */
+function comeBack(run: Run): void {
+  for (const seat of run.seats.keys()) if (run.world.dice.chance(0.7)) run.crash(seat)
+  pass(run, 6_000)
+  for (let times = run.world.dice.between(1, 4); times > 0; times--) run.append(run.market.again())
+  pass(run, run.world.dice.upTo(20_000))
 }
 
 /** Lets time pass. */
