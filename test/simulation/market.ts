@@ -63,12 +63,13 @@ export class Market {
     )
   }
 
-  /** One plain trade of each symbol, as they go to the log at `now`. */
+  /** A plain trade of each symbol, or two of the same time, as they go to the log at `now`. */
   fresh(now: number): NewSimRecord[] {
     this.#seq++
     return this.#options.symbols.map((s, k) => {
       const t = now + this.#lead
-      return this.#seal(s, { now, k, entries: [{ c: null, p: 7, s, t, v: 1 }], skip: [] })
+      const trade = (p: number) => ({ c: null, p, s, t, v: 1 })
+      return this.#seal(s, { now, k, entries: this.#dice.chance(0.5) ? [trade(7)] : [trade(7), trade(8)], skip: [] })
     })
   }
 

@@ -44,7 +44,8 @@ function whole(run: Run): void {
   keepSomebodyThere(run)
   pass(run, dice.upTo(SETTLE_MS))
   if (dice.chance(0.4)) comeBack(run)
-  run.append(run.market.fresh(world.now))
+  // Else what came last in the trouble is what is newest.
+  if (dice.chance(0.6)) run.append(run.market.fresh(world.now))
   finish(run)
   const wrong = differences(run)
   if (wrong.length > 0) throw new Error(`${wrong.length} differences:\n${wrong.slice(0, 12).join('\n')}`)
@@ -52,8 +53,12 @@ function whole(run: Run): void {
 
 /** The producer and everybody else were away: it sends once more what it has no answer for. */
 function comeBack(run: Run): void {
-  for (const seat of run.seats.keys()) if (run.world.dice.chance(0.7)) run.crash(seat)
-  pass(run, 6_000)
+  for (const [seat, processor] of run.seats.entries()) {
+    if (processor === null || processor.isDead || run.world.dice.chance(0.3)) continue
+    run.crash(seat)
+    run.world.after(run.world.dice.upTo(6_000), () => run.sit(seat))
+  }
+  pass(run, 6_001)
   for (let times = run.world.dice.between(1, 4); times > 0; times--) run.append(run.market.again())
   pass(run, run.world.dice.upTo(20_000))
 }
