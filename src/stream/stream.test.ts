@@ -8,6 +8,7 @@ import { Observer } from './observer.ts'
 import { Outlet, type ProcessorOptions } from './outlet.ts'
 import type { Durability } from './store.ts'
 import { runProcessor } from './stream.ts'
+import { encodeTriple, fingerprintOf } from './triple.ts'
 import { manualClock } from '../clock.ts'
 import { PipelineStats } from '../stats.ts'
 import { createMetrics, Health, silentLog } from '../telemetry.ts'
@@ -24,6 +25,24 @@ function batchOf(offset: number): Batch {
 
 const never = new AbortController().signal
 
+const WINDOWS = { window: 15_000, hop: 5_000, delay: 15_000, futureLimit: 5_000 }
+
+const COMMITTED = {
+  offset: 0,
+  metadata: encodeTriple(
+    {
+      low: 0,
+      watermark: START - 15_000,
+      processed: 0,
+      identity: { timestamp: START, session: 'session', seq: '0' },
+      incarnation: 1,
+      sessions: [],
+      from: null,
+    },
+    fingerprintOf(WINDOWS, 'memory'),
+  ).metadata,
+}
+
 interface Script {
   batches: (clock: ReturnType<typeof manualClock>, drained: AbortController) => AsyncGenerator<Batch>
   /** Before the partition becomes ours. */
@@ -37,12 +56,14 @@ interface Script {
   /** The partition is ours again, each time until one of these aborts. */
   lives?: readonly AbortController[]
   durability?: Durability
+  /** As of its first record. */
+  isCommitted?: boolean
 }
 
 /** Runs a processor of one partition over scripted fetches to its end; answers what each commit and the store held. */
 async function processed(script: Script) {
   const { batches, joining, flush = 100, bounds, memory = memoryStore(), context, signal = never } = script
-  const { lives, durability = null } = script
+  const { lives, durability = null, isCommitted = false } = script
   const clock = manualClock(START)
   const drained = new AbortController()
   const commits: { processed: number; latest: number | undefined; gaps: number }[] = []
@@ -50,7 +71,7 @@ async function processed(script: Script) {
   const assignment = (signal: AbortSignal): Assignment => ({
     partition: 0,
     signal,
-    committed: null,
+    committed: isCommitted ? COMMITTED : null,
     batches: () => batches(clock, drained),
     [Symbol.dispose]() {},
     async commit(_offset, metadata) {
@@ -74,7 +95,9 @@ async function processed(script: Script) {
         if (lives !== undefined) await new Promise((resolve) => over.addEventListener('abort', resolve))
       }
     },
-    async *read() {},
+    async *read() {
+      yield batchOf(0)
+    },
     bounds: async () => [bounds ?? { start: 0, end: 0 }],
     [Symbol.asyncDispose]: async () => {},
   }
@@ -88,7 +111,7 @@ async function processed(script: Script) {
     partitions: 1,
     retention: { ms: null, bytes: null },
     framing: 'raw',
-    windows: { window: 15_000, hop: 5_000, delay: 15_000, futureLimit: 5_000 },
+    windows: WINDOWS,
     idle: 20_000,
     flush,
     maxBadPercent: 10,
@@ -316,4 +339,22 @@ test('who loses a partition before its last commit has not come to its end: the 
   })
   expect(reads).toBe(2)
   expect(commits.map(({ processed }) => processed)).toEqual([0])
+})
+
+test('after a restart every open window is written, also where no trade follows', async () => {
+  const stop = new AbortController()
+  const { memory } = await processed({
+    isCommitted: true,
+    bounds: { start: 0, end: 1 },
+    signal: stop.signal,
+    async *batches() {
+      yield batchOf(0)
+      yield empty(1)
+      stop.abort()
+      yield empty(1)
+    },
+  })
+  expect(memory.trades.size).toBe(0)
+  expect(memory.windows.size).toBe(3)
+  expect(memory.candles.size).toBe(6)
 })

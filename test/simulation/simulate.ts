@@ -45,8 +45,10 @@ function whole(run: Run): void {
   pass(run, dice.upTo(SETTLE_MS))
   if (dice.chance(0.4)) comeBack(run)
   // Else what came last in the trouble is what is newest.
-  if (dice.chance(0.6)) run.append(run.market.fresh(world.now))
+  const isFresh = dice.chance(0.6)
+  if (isFresh) run.append(run.market.fresh(world.now))
   finish(run)
+  if (isFresh && run.isDraining) checkLastCommit(run)
   const wrong = differences(run)
   if (wrong.length > 0) throw new Error(`${wrong.length} differences:\n${wrong.slice(0, 12).join('\n')}`)
 }
@@ -115,13 +117,18 @@ function finish(run: Run): void {
 }
 
 function drain(run: Run): void {
-  const { world, group } = run
+  const { world } = run
   world.note(() => 'the input has ended')
   run.isDraining = true
   run.drained.abort()
   const until = world.now + LIMIT_MS
   world.run(() => run.seats.every((seat) => seat === null || seat.isDead) || world.now > until)
   if (world.now > until) throw new Error('the processors do not end after the end of the input')
+}
+
+/** What came after all trouble is covered; without it there is nothing to commit, and an older state may be the last one. */
+function checkLastCommit(run: Run): void {
+  const { group } = run
   for (let partition = 0; partition < run.partitions; partition++) {
     const end = run.log.slot(TOPIC, partition).records.length
     const metadata = group.committed.get(partition)?.metadata ?? '{}'
