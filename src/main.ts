@@ -3,10 +3,12 @@ import { benchCommand } from './command/bench.ts'
 import { execute } from './command/command.ts'
 import { completionCommand } from './command/completion.ts'
 import { configCommand } from './command/config.ts'
+import { dlqCommand } from './command/dlq.ts'
 import { doctorCommand } from './command/doctor.ts'
 import { exportCommand } from './command/export.ts'
 import { runCommand } from './command/run.ts'
 import { simulateCommand } from './command/simulate.ts'
+import { verifyCommand } from './command/verify.ts'
 import { versionCommand, versionWords } from './command/version.ts'
 import { toExitCode, toWords } from './errors.ts'
 
@@ -14,6 +16,8 @@ const COMMANDS = [
   runCommand,
   simulateCommand,
   exportCommand,
+  verifyCommand,
+  dlqCommand,
   benchCommand,
   doctorCommand,
   configCommand,

@@ -76,6 +76,8 @@ export function createMetrics() {
     feedRepeats: counter('feed_repeats_total', 'Entries marked as repeated deliveries'),
     repeatGuesses: counter('feed_repeat_guesses_total', 'Symbols whose number of copies had to be guessed'),
     feedGapSeconds: counter('feed_gap_seconds_total', 'Time without a view of the market', ['cause']),
+    spoolBytes: gauge('spool_bytes', 'What waits on disk for the log'),
+    spoolDropped: counter('spool_dropped_total', 'Frames that fitted neither memory nor the spool'),
     clockOffset: gauge('clock_offset_seconds', 'How far the feed is ahead of this clock'),
     trades: counter('trades_total', 'Trades that passed a stage', ['stage']),
     lateTrades: counter('late_trades_total', 'Trades late for a window', ['scope']),

@@ -13,9 +13,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   stream: ['loose', 'config'],
   ingest: ['stream', 'loose', 'config'],
   api: ['stream', 'loose', 'config'],
+  verify: ['stream', 'loose', 'config'],
   deploy: ['loose', 'config'],
-  wires: ['command', 'bench', 'ingest', 'stream', 'api', 'deploy', 'loose', 'config'],
-  command: ['wires', 'bench', 'ingest', 'stream', 'api', 'deploy', 'loose', 'config'],
+  wires: ['command', 'bench', 'ingest', 'stream', 'api', 'verify', 'deploy', 'loose', 'config'],
+  command: ['wires', 'bench', 'ingest', 'stream', 'api', 'verify', 'deploy', 'loose', 'config'],
   bench: ['wires', 'ingest', 'stream', 'api', 'loose', 'config'],
 }
 

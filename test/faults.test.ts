@@ -1,34 +1,14 @@
 import { expect, test } from 'bun:test'
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { exported, replayArgs, type Row, stockpipe, temporaryFolder } from './binary.ts'
 import { differencesFromLog, logOf } from './recomputed.ts'
 import { readiness, running, until } from './running.ts'
+import { smallDisk } from './small-disk.ts'
 import { history } from '../src/ingest/simulator/market.ts'
 import { simulatorOptions } from '../src/ingest/simulator/options.ts'
 import type { Entry } from '../src/trade.ts'
-
-/** A disk of a few MB; null where this machine does not let tests mount one. */
-function smallDisk(size: string): (Disposable & { path: string; grow: () => void }) | null {
-  const folder = temporaryFolder()
-  const path = join(folder.path, 'disk')
-  mkdirSync(path)
-  const mount = (...args: string[]) => Bun.spawnSync(['mount', ...args], { stdout: 'ignore', stderr: 'ignore' }).success
-  if (process.platform !== 'linux' || !mount('-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path)) {
-    folder[Symbol.dispose]()
-    console.warn('SKIPPED: a full disk cannot be tested, for this machine does not let tests mount one (root, Linux)')
-    return null
-  }
-  return {
-    path: join(path, 'data'),
-    grow: () => void mount('-o', 'remount,size=96m', path),
-    [Symbol.dispose]() {
-      Bun.spawnSync(['umount', '--lazy', path])
-      folder[Symbol.dispose]()
-    },
-  }
-}
 
 interface Recording {
   frames: number

@@ -18,7 +18,7 @@ export interface Market extends AsyncDisposable {
   store: readonly string[]
   /** What `export` writes, sorted: the order of symbols is the store's own. */
   readonly exported: (table: string) => Promise<Row[]>
-  /** `SELECT ... FROM table`, by a client that has nothing of ours. Numbers for bigint and timestamp. */
+  /** `SELECT ... FROM table` and other statements, by a client that has nothing of ours. Numbers for bigint and timestamp. */
   readonly query: (cql: string) => Promise<Row[]>
   /** Records ever appended, by partition. */
   readonly ends: (topic: string) => Promise<number[]>
@@ -43,7 +43,8 @@ export function openMarket({ kafka, cassandra }: ServerAddresses): Market {
     log,
     store,
     exported: async (table) => sorted(await exportedBy([table, ...store])),
-    query: async (cql) => (await clients.session.execute(cql.replace(' FROM ', ` FROM ${name}.`))).rows.map(plain),
+    query: async (cql) =>
+      (await clients.session.execute(cql.replace(' FROM ', ` FROM ${name}.`))).rows?.map(plain) ?? [],
     async ends(topic) {
       const offsets = await (await clients.admin()).fetchTopicOffsets(topic)
       return offsets.toSorted((a, b) => a.partition - b.partition).map(({ high }) => Number(high))

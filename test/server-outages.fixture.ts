@@ -31,7 +31,7 @@ async function deployment(servers: FaultyServers, name: string, folder: string) 
     running([...BASE, '--role', role, ...kafkaArgs(servers, name), ...args], passwords())
   const store = cassandraArgs(servers, name)
   const roles = {
-    producer: start('producer', '--finnhub-url', url),
+    producer: start('producer', '--finnhub-url', url, '--data-dir', join(folder, 'producer')),
     processor: start('processor', ...store),
     api: start('api', ...store),
   }

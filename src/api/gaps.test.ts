@@ -3,6 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import type { Rows } from '../stream/store.ts'
 import { BTC, candle, type Fixture, gap, latest, openFixture, still, T0, window } from './api.fixture.ts'
 import type { Info } from './info.ts'
+import { judgeCandles } from './judge.ts'
+import type { StoreReader } from './store-reader.ts'
 
 const MINUTE = 60_000
 const DAY = 86_400_000
@@ -53,7 +55,9 @@ describe('/v1/gaps', () => {
 
   test('joins what was split by days, whatever the range, the order and the size of a page', async () => {
     const long = [-2, -1, 0, 1].map((day) =>
-      gap(MIDNIGHT + day * DAY + (day === -2 ? 500 : 0), MIDNIGHT + (day + 1) * DAY - (day === 1 ? 500 : 0)),
+      gap(MIDNIGHT + day * DAY + (day === -2 ? 500 : 0), MIDNIGHT + (day + 1) * DAY - (day === 1 ? 500 : 0), {
+        detail: `told on day ${day}`,
+      }),
     )
     const others = [
       gap(MIDNIGHT - 9, MIDNIGHT, { cause: 'stall' }),
@@ -72,7 +76,7 @@ describe('/v1/gaps', () => {
       }
     expect(await listed(api, `from=${MIDNIGHT}&to=${MIDNIGHT + 5}`)).toEqual([whole])
     expect(await listed(api, `from=${MIDNIGHT + 5}&to=${MIDNIGHT + 6}`)).toEqual([whole])
-    await api.put({ gaps: [gap(MIDNIGHT + 3 * DAY, MIDNIGHT + 3 * DAY + 1, { detail: 'another one' })] })
+    await api.put({ gaps: [gap(MIDNIGHT + 3 * DAY, MIDNIGHT + 3 * DAY + 1)] })
     expect(await listed(api, `from=${MIDNIGHT + 2 * DAY}`)).toEqual([
       [MIDNIGHT + 3 * DAY, MIDNIGHT + 3 * DAY + 1, 'outage'],
     ])
@@ -136,6 +140,39 @@ describe('complete', () => {
     expect(await states(api)).toEqual(['unknown'])
     await api.put({ latest: [latest(T0 + MINUTE)] })
     expect(await states(api)).toEqual(['complete'])
+  })
+
+  test('a gap that is told after a candle was closed still makes it partial', async () => {
+    await using api = await opened({ candles: [candle(T0)], windows: [window(T0 + 15_000)] })
+    expect([await states(api), await states(api, 'windows')]).toEqual([['complete'], ['complete']])
+    await api.put({ gaps: [gap(T0 + 1, T0 + 2)] })
+    expect([await states(api), await states(api, 'windows')]).toEqual([['partial'], ['partial']])
+  })
+
+  test('half open like everything: what only touches a window leaves it whole', async () => {
+    const touching = [gap(T0 - 15_000, T0), gap(T0 + 15_000, T0 + 30_000)]
+    await using api = await opened({ windows: [window(T0 + 15_000)], gaps: touching })
+    expect(await states(api, 'windows')).toEqual(['complete'])
+    await api.put({ gaps: [gap(T0 + 14_999, T0 + 15_000, { cause: 'stall' })] })
+    expect(await states(api, 'windows')).toEqual(['partial'])
+  })
+
+  test('what proves a candle is read before the gaps that it proves away', async () => {
+    const rows = { gaps: [] as unknown[], latest: [latest(T0)] }
+    const store: StoreReader = {
+      symbols: async () => [BTC],
+      async *read(table) {
+        // A gap and the trade behind it come between the first reading and the second.
+        if (table !== 'gaps' && table !== 'latest') return
+        const page = table === 'gaps' ? rows.gaps : rows.latest
+        rows.gaps = [gap(T0, T0 + 1)]
+        rows.latest = [latest(T0 + DAY)]
+        yield page as never
+      },
+    }
+    const idleCandle = candle(T0, idle)
+    const [first] = await judgeCandles({ store, info: infoOf('live') }, [idleCandle], '1m')
+    expect(first?.complete).not.toBe('complete')
   })
 
   test('what is open is unknown, or partial already', async () => {

@@ -4,8 +4,7 @@ import { collect } from './paging.ts'
 import type { StoreReader } from './store-reader.ts'
 
 const isMidnight = (ts: number): boolean => ts % INTERVAL_MS['1d'] === 0
-const nameOf = ({ symbol, cause, detail }: GapRow, edge: number): string =>
-  JSON.stringify([symbol, cause, detail, edge])
+const nameOf = ({ symbol, cause }: GapRow, edge: number): string => JSON.stringify([symbol, cause, edge])
 
 /**
  * The gaps of one page of rows of a range. A row that goes on with a gap of an earlier day of the range is left out,
@@ -46,9 +45,6 @@ async function adjoining(
 async function readBeside(store: StoreReader, row: GapRow, range: TimeRange): Promise<GapRow | undefined> {
   const beside = await collect(store, 'gaps', { symbols: [row.symbol], ...range })
   return beside.find(
-    (other) =>
-      other.cause === row.cause &&
-      other.detail === row.detail &&
-      (other.from_ts === row.to_ts || other.to_ts === row.from_ts),
+    (other) => other.cause === row.cause && (other.from_ts === row.to_ts || other.to_ts === row.from_ts),
   )
 }

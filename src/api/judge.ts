@@ -70,11 +70,12 @@ async function completeness<Row extends Closed>(
   rows: readonly Row[],
   { rangeOf, around }: { rangeOf: (row: Row) => TimeRange; around: Around },
 ): Promise<(row: Row) => Complete> {
-  const ledger: Ledger = await readLedger(store, around.symbols, around)
   const isRecorded = info.origin === 'replay' || info.origin === null
   const byWatermark = (row: Row) => row.closed_by === 'watermark' && row.n > 0
   const unproven = isRecorded ? [] : rows.filter((row) => row.closed_by !== 'open' && !byWatermark(row))
+  // Before the ledger: what these trades prove is proved of what is read after them.
   const newest = await newestTrades(store, [...new Set(unproven.map(({ symbol }) => symbol))])
+  const ledger: Ledger = await readLedger(store, around.symbols, around)
   return (row) => {
     const range = rangeOf(row)
     if (ledger.hasGap(row.symbol, range)) return 'partial'

@@ -1,6 +1,18 @@
 import type { ValueType } from './value.ts'
 
-export const COMMANDS = ['run', 'simulate', 'export', 'bench', 'doctor', 'config', 'version', 'completion'] as const
+export const COMMANDS = [
+  'run',
+  'simulate',
+  'export',
+  'verify',
+  'reprocess',
+  'dlq',
+  'bench',
+  'doctor',
+  'config',
+  'version',
+  'completion',
+] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** Headings of the reference and of `--help`, in this order. */
@@ -24,13 +36,13 @@ const COMMANDS_OF: Readonly<Record<Group, readonly CommandName[]>> = {
   general: ['run', 'doctor', 'config'],
   feed: ['run', 'doctor', 'config'],
   replay: ['run', 'doctor', 'config'],
-  data: ['run', 'export', 'doctor', 'config'],
-  log: ['run', 'export', 'bench', 'doctor', 'config'],
-  store: ['run', 'export', 'bench', 'doctor', 'config'],
-  retention: ['run', 'doctor', 'config'],
-  windows: ['run', 'doctor', 'config'],
+  data: ['run', 'export', 'verify', 'reprocess', 'dlq', 'doctor', 'config'],
+  log: ['run', 'export', 'verify', 'reprocess', 'dlq', 'bench', 'doctor', 'config'],
+  store: ['run', 'export', 'verify', 'reprocess', 'dlq', 'bench', 'doctor', 'config'],
+  retention: ['run', 'verify', 'reprocess', 'doctor', 'config'],
+  windows: ['run', 'verify', 'reprocess', 'doctor', 'config'],
   http: ['run', 'doctor', 'config'],
-  output: ['run', 'simulate', 'export', 'doctor', 'config'],
+  output: ['run', 'simulate', 'export', 'verify', 'reprocess', 'dlq', 'doctor', 'config'],
   simulator: ['simulate'],
 }
 

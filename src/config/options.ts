@@ -48,6 +48,12 @@ const tls = {
   cert: 'Client certificate (PEM)',
   key: 'Key of the client certificate (PEM)',
 }
+const bounded = size({ min: 1e6, max: 1e15 })
+const sizeOrNone: ValueType<number> = {
+  accepts: `${bounded.accepts}, or 0`,
+  parse: (value) => (value.trim() === '0' ? 0 : bounded.parse(value)),
+  print: (value) => (value === 0 ? 0 : bounded.print(value)),
+}
 const factor = number({ min: 0.01, max: 1_000_000 })
 const speed: ValueType<number> = {
   accepts: `${factor.accepts}, or max`,
@@ -59,7 +65,7 @@ export const OPTIONS = {
   config: general(path, null, {
     describe: 'File with more options, named as the flags without dashes in front',
     defaultText: 'stockpipe.yaml of the working directory, where there is one',
-    commands: ['run', 'simulate', 'export', 'bench', 'doctor', 'config'],
+    commands: ['run', 'simulate', 'export', 'verify', 'reprocess', 'dlq', 'bench', 'doctor', 'config'],
   }),
   role: general(roleList, ROLES, { describe: 'What this process does' }),
 
@@ -97,7 +103,7 @@ export const OPTIONS = {
   origin: data(choice(ORIGINS), null, {
     describe: 'Which data of the folder to read',
     defaultText: 'the only one present',
-    commands: ['export', 'doctor', 'config'],
+    commands: ['export', 'verify', 'reprocess', 'dlq', 'doctor', 'config'],
   }),
   allowMixed: data(truth, false, { describe: 'Let data of another origin into one log and store' }),
 
@@ -137,6 +143,9 @@ export const OPTIONS = {
   kafkaSaslPasswordFile: log(path, null, { describe: 'File that holds the Kafka password' }),
   avroFraming: log(choice(['raw', 'confluent']), 'raw', { describe: 'Bare Avro, or with the schema id in front' }),
   schemaRegistryUrl: log(address('http', 'https'), null, { describe: 'Schema registry, for confluent framing' }),
+  spoolSize: log(sizeOrNone, 1e9, {
+    describe: 'How much of a live feed may wait on disk while Kafka is away; 0: nothing',
+  }),
 
   store: store(choice(['embedded', 'cassandra']), 'embedded', {
     describe: 'Where rows are kept',
@@ -213,9 +222,13 @@ export const OPTIONS = {
   }),
   apiToken: http(text('a secret of at least 16 characters', 16), null, {
     describe: 'Secret that callers of the API must send',
+    commands: ['run', 'verify', 'doctor', 'config'],
     secret: { file: 'apiTokenFile' },
   }),
-  apiTokenFile: http(path, null, { describe: 'File that holds that secret' }),
+  apiTokenFile: http(path, null, {
+    describe: 'File that holds that secret',
+    commands: ['run', 'verify', 'doctor', 'config'],
+  }),
   corsOrigin: http(webOrigins, null, {
     describe: 'Web pages of other origins that may read the API',
   }),

@@ -28,7 +28,30 @@ export interface Closed {
   conn: number
   at: number | null
   reason: string
+  /** Of the gap that begins with it; null when we ended it ourselves. */
+  cause: GapCause | null
+  /** When the gap began, where frames without trades came after that. */
+  from?: number
 }
+
+/** Frames came that could not be kept: those received from `from` to `to`. */
+export interface Lost {
+  kind: 'lost'
+  from: number
+  to: number
+  frames: number
+}
+
+/** The server does not send these. */
+export interface Refused {
+  kind: 'refused'
+  at: number
+  symbols: readonly string[]
+  reason: string
+}
+
+/** Why a stretch of the market was not seen. */
+export type GapCause = 'outage' | 'stall' | 'eviction' | 'restart' | 'refused' | 'overflow'
 
 /** Time passed on a live feed and nothing else happened. */
 export interface Tick {
@@ -36,15 +59,17 @@ export interface Tick {
   at: number
 }
 
-export type FeedEvent = Frame | Opened | Closed | Tick
+export type FeedEvent = Frame | Opened | Closed | Lost | Refused | Tick
 
 export interface Feed {
+  /** What a live feed follows: of that, gaps are recorded. A recording has none, it has what it has. */
+  readonly watched?: { symbols: readonly string[]; isSentAgain: boolean }
   /**
    * Events in order of receipt, as many at once as are there, until `signal` aborts or a finite source ends.
    * Reconnects inside; throws only what no retry cures. A caller that does not pull makes it queue up to its
    * bound; beyond that a live feed counts and reports what it lost, a replay simply waits.
    */
   events(signal: AbortSignal): AsyncIterable<readonly FeedEvent[]>
-  /** Called when the log holds every frame up to this one of its session. */
+  /** Called when the log, or the disk, holds every frame up to this one of its session. */
   acknowledge(frame: Frame): void
 }

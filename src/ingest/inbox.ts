@@ -93,6 +93,7 @@ export class Inbox {
       this.#skews.delete(event.conn)
       return this.#marker.close(event.conn)
     }
+    if (event.kind !== 'open') return []
     this.#skews.set(event.conn, new SkewEstimate(event.skew))
     if (Math.abs(event.skew ?? 0) < SKEWED_MS) this.#isSkewTold = false
     this.#tellSkew(event.skew ?? 0)

@@ -80,7 +80,7 @@ test('the end of a recording decides what is held', async () => {
 test('a live feed that is stopped closes its connection, and what is held is decided and kept', async () => {
   await using producer = await producing()
   const stop = new AbortController()
-  const closed: FeedEvent = { kind: 'close', conn: 0, at: 2_000, reason: 'stopped' }
+  const closed: FeedEvent = { kind: 'close', conn: 0, at: 2_000, reason: 'stopped', cause: null }
   await runProducer(feedOf(recording.slice(0, 2), stop, [closed]), producer.options, stop.signal)
   expect((await producer.appended()).map(({ repeats }) => repeats)).toEqual([null, [0]])
 })

@@ -1,4 +1,5 @@
 import type { Feed } from './feed.ts'
+import { GapLedger } from './gap-ledger.ts'
 import { Inbox } from './inbox.ts'
 import { Outbox, type ProducerOptions } from './outbox.ts'
 import { isPrepared } from '../stream/retry.ts'
@@ -10,11 +11,19 @@ import { isPrepared } from '../stream/retry.ts'
  */
 export async function runProducer(feed: Feed, options: ProducerOptions, signal: AbortSignal): Promise<void> {
   const inbox = new Inbox(options)
-  const outbox = new Outbox(feed, options)
-  if (!(await isPrepared(signal, () => outbox.open(signal)))) return
-  for await (const events of feed.events(signal)) {
-    const decided = inbox.take(events)
-    await outbox.send(decided, inbox.deadLetters(), signal)
+  const ledger = feed.watched === undefined ? null : new GapLedger(feed.watched)
+  const outbox = new Outbox(feed, options, ledger)
+  try {
+    if (!(await isPrepared(signal, () => outbox.open(signal)))) return
+    for await (const events of feed.events(signal)) {
+      const gaps = ledger?.take(events) ?? []
+      const decided = inbox.take(events)
+      await outbox.send({ gaps, decided, bad: inbox.deadLetters() }, signal)
+    }
+    const gaps = ledger?.end(options.context.clock.now()) ?? []
+    const decided = signal.aborted ? [] : inbox.end()
+    await outbox.send({ gaps, decided, bad: inbox.deadLetters() }, signal)
+  } finally {
+    await outbox.close()
   }
-  if (!signal.aborted) await outbox.send(inbox.end(), inbox.deadLetters(), signal)
 }

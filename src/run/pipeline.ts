@@ -1,5 +1,6 @@
 import { openHttp, type Http } from './http.ts'
 import { openLog } from './log.ts'
+import { noSpool, openSpool, wantsSpool } from './open-spool.ts'
 import type { FeedSurroundings, OpenedFeed } from './open-feed.ts'
 import { OriginKeeper } from './origin.ts'
 import { openRowStore } from './row-store.ts'
@@ -38,10 +39,11 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
   const context = createContext(settings, terminal)
   const stats = new PipelineStats(context.clock)
   const own = settings.role.includes('producer') ? originOf(settings) : null
-  const dataDir = keepsData(settings) ? opening.use(openFolder(settings, context)) : null
+  const dataDir = opening.use(openFolder(settings, context))
   const folder = dataDir?.path ?? ''
   const { broker, stamp: logStamp } = await openLog(settings, { context, folder })
   opening.use(broker)
+  const spool = opening.use(await openSpool(settings, { context, folder: dataDir }))
   const opened = needsStore(settings) ? await openRowStore(settings, { context, folder, broker }) : null
   const store = opening.use(opened?.store ?? null)
   const origin = new OriginKeeper({
@@ -74,6 +76,7 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
     flush: settings.flush,
     maxBadPercent: settings.maxBadPercent,
     stallLimit: settings.stallLimit,
+    spool,
     drained: drained.signal,
   }
   // At once, so that a log of another shape is refused before anything runs. Kafka is waited for later.
@@ -120,8 +123,18 @@ const keepsData = (settings: Settings): boolean =>
   (settings.store === 'embedded' && needsStore(settings)) ||
   (settings.role.includes('producer') && settings.feed === 'replay')
 
-const openFolder = (settings: Settings, { clock }: Context): DataDir =>
-  openDataDir({ path: settings.dataDir, origin: originOf(settings), clock, allowMixed: settings.allowMixed })
+/** Null for roles that keep nothing on this disk. For the spool alone it may be missing. */
+function openFolder(settings: Settings, { clock, log }: Context): DataDir | null {
+  const options = { path: settings.dataDir, origin: originOf(settings), clock, allowMixed: settings.allowMixed }
+  if (keepsData(settings)) return openDataDir(options)
+  if (!wantsSpool(settings)) return null
+  try {
+    return openDataDir(options)
+  } catch (error) {
+    noSpool(error, log)
+    return null
+  }
+}
 
 function createContext(settings: Settings, terminal: Terminal): Context {
   const metrics = createMetrics()

@@ -54,7 +54,7 @@ const isWhole = async (broker: Broker, topic: string): Promise<boolean> =>
   (await broker.bounds(topic)).every(({ start }) => start === 0)
 
 /** What decides which windows there are and what is in them. */
-const windowWords = ({ window, hop, delay, futureLimit }: Settings): string =>
+export const windowWords = ({ window, hop, delay, futureLimit }: Settings): string =>
   Object.entries({ window, hop, delay, 'future-limit': futureLimit })
     .map(([name, ms]) => `--${name} ${printDuration(ms)}`)
     .join(' ')

@@ -5,6 +5,7 @@ import { schemaIdFor } from './schema-id.ts'
 import type { Settings } from '../config.ts'
 import type { PipelineStats } from '../stats.ts'
 import { SCHEMA_ID } from '../stream/codec.ts'
+import type { Spool } from '../ingest/spool.ts'
 import { Observer } from '../stream/observer.ts'
 import { Outlet, type ProcessorOptions } from '../stream/outlet.ts'
 import { isPrepared, retry } from '../stream/retry.ts'
@@ -16,7 +17,7 @@ import type { Context } from '../telemetry.ts'
 
 export interface TaskParts {
   settings: Settings
-  options: Omit<ProcessorOptions, 'store'>
+  options: Omit<ProcessorOptions, 'store'> & { spool: Spool | null }
   /** Null for roles that have nothing to do with it. */
   store: Store | null
   http: Http
@@ -74,13 +75,13 @@ const producerTask = ({ settings, options, origin, drained }: TaskParts, { feed 
   needs: ['http', 'processor'],
   async run(signal) {
     let schemaId = SCHEMA_ID
-    const prepare = async () => {
-      await origin.stampLog(signal)
+    const learn = async () => {
       schemaId = await schemaIdFor(settings, options.context, signal)
     }
-    if (!(await isPrepared(signal, prepare))) return
+    if (!(await isPrepared(signal, learn))) return
+    const prepare = (until: AbortSignal) => origin.stampLog(until)
     const { runProducer } = await import('../ingest/ingest.ts')
-    await runProducer(feed, { ...options, schemaId, repeats: settings.repeats }, signal)
+    await runProducer(feed, { ...options, schemaId, prepare, repeats: settings.repeats }, signal)
     if (settings.exitAtEnd && !signal.aborted) drained.abort()
   },
 })

@@ -2,8 +2,10 @@ import type { Batch, Broker } from './broker.ts'
 import { partitionOf } from './broker/partitioner.ts'
 import type { GapMark } from './codec.ts'
 import type { Partition } from './partition.ts'
+import { retry } from './retry.ts'
 import type { Store } from './store.ts'
 import { StockpipeError } from '../errors.ts'
+import type { Context } from '../telemetry.ts'
 
 /** Symbols whose windows between `from` (ms) and the first that is written again are lost with the log's beginning. */
 export interface RetentionLoss {
@@ -42,6 +44,13 @@ export const retentionGaps = ({ symbols, from }: RetentionLoss, to: number): Gap
     ? symbols.map((symbol) => ({ symbol, from, to, cause: 'retention', detail: 'the log no longer held these trades' }))
     : []
 
+export interface LogOptions {
+  broker: Broker
+  topic: string
+  context: Context
+  signal: AbortSignal
+}
+
 /**
  * Throws `log-changed` where records that the partition has not read are gone: it was behind by more than the log
  * keeps. Offsets may also be missing for other reasons, so the log's beginning is looked at.
@@ -49,11 +58,12 @@ export const retentionGaps = ({ symbols, from }: RetentionLoss, to: number): Gap
 export async function checkNothingLost(
   batch: Batch,
   partition: Partition,
-  { broker, topic }: { broker: Broker; topic: string },
+  { broker, topic, context, signal }: LogOptions,
 ): Promise<void> {
   const [first] = batch.records
   if (first === undefined || first.offset <= partition.position) return
-  const start = (await broker.bounds(topic))[partition.number]?.start ?? 0
+  const bounds = await retry('log', () => broker.bounds(topic), { context, signal })
+  const start = bounds[partition.number]?.start ?? 0
   if (start <= partition.position) return
   throw new StockpipeError('log-changed', `retention removed records of ${topic} that were not processed yet`, {
     why: `the next one would have been ${partition.position}, the log begins at ${start}`,

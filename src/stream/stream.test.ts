@@ -10,6 +10,7 @@ import type { Durability } from './store.ts'
 import { runProcessor } from './stream.ts'
 import { encodeTriple, fingerprintOf } from './triple.ts'
 import { manualClock } from '../clock.ts'
+import { StockpipeError } from '../errors.ts'
 import { PipelineStats } from '../stats.ts'
 import { createMetrics, Health, silentLog } from '../telemetry.ts'
 
@@ -49,6 +50,8 @@ interface Script {
   joining?: (drained: AbortController) => void | Promise<void>
   flush?: number
   bounds?: Bounds
+  /** Before the log tells its bounds. */
+  asked?: () => void
   memory?: ReturnType<typeof memoryStore>
   appended?: (topic: string, count: number) => void
   context?: Partial<ProcessorOptions['context']>
@@ -98,7 +101,10 @@ async function processed(script: Script) {
     async *read() {
       yield batchOf(0)
     },
-    bounds: async () => [bounds ?? { start: 0, end: 0 }],
+    async bounds() {
+      script.asked?.()
+      return [bounds ?? { start: 0, end: 0 }]
+    },
     [Symbol.asyncDispose]: async () => {},
   }
   const options: ProcessorOptions = {
@@ -152,14 +158,21 @@ test('input that ended before the partition was ours is processed all the same',
   expect(memory.trades.size).toBe(1)
 })
 
-function gapAt(offset: number): Batch {
-  const gap = { symbol: 'A', from: START, to: START + 5_000, cause: 'outage', detail: '' }
+function gapAt(offset: number, length = 5_000): Batch {
+  const gap = { symbol: 'A', from: START, to: START + length, cause: 'outage', detail: '' }
   const record = { offset, timestamp: START, key: 'A', value: encodeValue([], 'raw'), headers: gapHeaders(gap, 'raw') }
   return { records: [record], end: offset + 1, startedAt: START, endedAt: START }
 }
 
 test('a gap is in the store before the commit that covers its record', async () => {
-  const { commits, memory } = await processed({
+  const memory = memoryStore()
+  const write = memory.store.write.bind(memory.store)
+  memory.store.write = async (rows) => {
+    if (rows.gaps.length > 0) for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+    return write(rows)
+  }
+  const { commits } = await processed({
+    memory,
     async *batches(clock, drained) {
       yield batchOf(0)
       clock.advance(600)
@@ -173,6 +186,21 @@ test('a gap is in the store before the commit that covers its record', async () 
     [1, 1],
   ])
   expect([...memory.gaps.values()]).toMatchObject([{ symbol: 'A', from_ts: START, to_ts: START + 5_000 }])
+})
+
+test('a gap that is told again is one row, as long as it was ever told', async () => {
+  const { memory, commits } = await processed({
+    async *batches(_clock, drained) {
+      yield gapAt(0)
+      yield gapAt(1)
+      yield gapAt(2, 9_000)
+      yield gapAt(3)
+      drained.abort()
+      for (;;) yield empty(4)
+    },
+  })
+  expect(commits.at(-1)?.processed).toBe(3)
+  expect([...memory.gaps.values()].map(({ from_ts, to_ts }) => [from_ts, to_ts])).toEqual([[START, START + 9_000]])
 })
 
 describe('what retention took', () => {
@@ -225,17 +253,26 @@ describe('what retention took', () => {
     expect((await restarted(START + 90_000)).appended).toEqual([])
   })
 
-  test('while the processor was behind makes it start over, with a gap', async () => {
+  test('while the processor was behind makes it start over, with a gap, also where the log is away for a moment', async () => {
     const gone: Bounds = { start: 0, end: 60 }
     let reads = 0
+    let isAway = false
     const { appended, commits } = await processed({
       bounds: gone,
+      asked() {
+        if (isAway) throw new StockpipeError('unreachable', 'the log is away', { retryable: true })
+      },
       async *batches(clock, drained) {
         if (reads++ === 0) {
           yield batchOf(0)
           clock.advance(600)
           yield batchOf(1)
           gone.start = 40
+          isAway = true
+          setImmediate(() => {
+            isAway = false
+            clock.advance(60_000)
+          })
         }
         yield batchOf(40)
         drained.abort()

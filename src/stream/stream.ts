@@ -95,7 +95,7 @@ async function process(
   let isDrained = false
   let drainedAt = Number.POSITIVE_INFINITY
   for await (const batch of endedBy(assignment.batches(offset), signal)) {
-    await checkNothingLost(batch, partition, options)
+    await checkNothingLost(batch, partition, { ...options, signal })
     const result = partition.fold(batch)
     badShare.check(batch.records.length, result.bad)
     outlet.observe(partition, batch, result)

@@ -1,6 +1,8 @@
 /** One way to break the engine on purpose: `from` must be in the file exactly once. */
 export interface Mutation {
   name: string
+  /** The tests that are to notice it, where it is nothing that the simulator can see; else its seeds. */
+  test?: string
   changes: readonly { file: string; from: string; to: string }[]
 }
 
@@ -8,11 +10,6 @@ const one = (name: string, file: string, from: string, to: string): Mutation => 
   name,
   changes: [{ file: `src/stream/${file}`, from, to }],
 })
-
-/** Where a mutation of what is not simulated here is tried. */
-export const ELSEWHERE: readonly { name: string; test: string }[] = [
-  { name: 'live frames passing the spool', test: 'the tests of the spool, in src/ingest' },
-]
 
 const CONFIRM = '    await this.#watch.confirm(this.#stop)\n'
 
@@ -188,7 +185,22 @@ export const MUTATIONS: readonly Mutation[] = [
     'Math.min(this.engine.lowestOffset() ?? this.position, this.position)',
     'this.position',
   ),
-  one('open windows not written after a restart', 'stream.ts', '    if (!isLive) partition.engine.goLive()\n', ''),
+  {
+    name: 'open windows not written after a restart',
+    test: 'src/stream/stream.test.ts',
+    changes: [{ file: 'src/stream/stream.ts', from: '    if (!isLive) partition.engine.goLive()\n', to: '' }],
+  },
+  {
+    name: 'live frames passing the spool',
+    test: 'src/ingest/spooled-delivery.test.ts',
+    changes: [
+      {
+        file: 'src/ingest/spooled-delivery.ts',
+        from: '      if (this.#isDirect)\n        try {',
+        to: '      if (this.#isDirect || own === null)\n        try {',
+      },
+    ],
+  },
   one('another record at P not noticed', 'recovery.ts', 'if (!isSameRecord(', 'if (false && !isSameRecord('),
   one('settings changed, state kept', 'triple.ts', ' || data.fingerprint !== fingerprint', ''),
   one(

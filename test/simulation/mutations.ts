@@ -6,7 +6,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { ELSEWHERE, MUTATIONS, type Mutation } from './mutations.list.ts'
+import { type Mutation, MUTATIONS } from './mutations.list.ts'
 import type { Report } from './worker.ts'
 
 const ROOT = join(import.meta.dir, '..', '..')
@@ -18,7 +18,7 @@ const LIMIT_MS = 900_000
 /** A copy of what the simulator needs, broken. Throws where the text to be changed is not there exactly once. */
 function brokenCopy({ name, changes }: Mutation): string {
   const folder = mkdtempSync(join(tmpdir(), 'stockpipe-mutation-'))
-  for (const part of ['src', 'test/simulation', 'package.json', 'tsconfig.json'])
+  for (const part of ['src', 'test', 'package.json', 'tsconfig.json'])
     cpSync(join(ROOT, part), join(folder, part), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
   for (const { file, from, to } of changes) {
@@ -43,15 +43,27 @@ async function judge(mutation: Mutation): Promise<Verdict> {
   const folder = brokenCopy(mutation)
   const { name } = mutation
   try {
-    const command = [process.execPath, join(folder, 'test/simulation/worker.ts'), '1', '1', String(SEEDS)]
-    await using child = Bun.spawn(command, { stdout: 'pipe', stderr: 'pipe', timeout: LIMIT_MS })
+    const { test } = mutation
+    const seeds = [join(folder, 'test/simulation/worker.ts'), '1', '1', String(SEEDS)]
+    const command = [process.execPath, ...(test === undefined ? seeds : ['test', test])]
+    await using child = Bun.spawn(command, { cwd: folder, stdout: 'pipe', stderr: 'pipe', timeout: LIMIT_MS })
     const [output, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+    if (test !== undefined) return judgeTests(name, { test, output: errors })
     if ((await child.exited) !== 0) return { name, isCaught: errors !== '', words: `it crashes: ${firstLine(errors)}` }
     const { failed, seeds } = JSON.parse(output) as Report
     if (failed === null) return { name, isCaught: false, words: `NOT CAUGHT in ${seeds} seeds` }
     return { name, isCaught: true, words: `caught by seed ${failed.seed} after ${seeds}: ${told(failed.failure)}` }
   } finally {
     rmSync(folder, { recursive: true })
+  }
+}
+
+function judgeTests(name: string, { test, output }: { test: string; output: string }): Verdict {
+  const [failed] = output.split('\n').filter((line) => line.startsWith('(fail)'))
+  return {
+    name,
+    isCaught: failed !== undefined,
+    words: `${failed ?? 'NOT CAUGHT'} in ${test}`.replace('(fail) ', 'caught by: '),
   }
 }
 
@@ -74,7 +86,6 @@ const work = async (): Promise<void> => {
   }
 }
 await Promise.all(Array.from({ length: AT_ONCE }, work))
-for (const { name, test } of ELSEWHERE) console.log(`     ${name.padEnd(52)} tried elsewhere: ${test}`)
 const missed = verdicts.filter(({ isCaught }) => !isCaught).length
 console.log(`${verdicts.length - missed} of ${verdicts.length} mutations caught`)
 process.exit(missed === 0 ? 0 : 1)

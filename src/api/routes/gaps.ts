@@ -20,8 +20,8 @@ export const gapRoutes = (api: Api) =>
       description:
         'All gaps that overlap the range, each whole, also where it began before or ends after it. Without a symbol: ' +
         'of all. Without `from` and `to`: the last 7 days. Trades in these times may be missing; a candle or window ' +
-        'that overlaps one is `partial`. A gap is told when it has ended, so an empty list says nothing about this ' +
-        'moment. A page may have fewer rows than `limit`: go on as long as there is a `next_cursor`.',
+        'that overlaps one is `partial`. A gap that lasts is told again and again with a ' +
+        'later end; what is not told yet is not in the list, so an empty one says nothing about this moment. A page may have fewer rows than `limit`: go on as long as there is a `next_cursor`.',
       extra: rangeExtra,
     }),
     checked(query),

@@ -9,16 +9,19 @@ import {
   LineStyle,
 } from 'lightweight-charts'
 
-import type { CandleRow, WindowRow } from '../../trade.ts'
+import type { CandleRow, GapRow, TimeRange, WindowRow } from '../../trade.ts'
 import { INTERVAL_MS, type Interval } from '../../trade.ts'
 import { averageLine, type AveragePoint } from './average.ts'
 import { formatSize, type PriceFormat } from './format.ts'
+import { GapBands } from './gap-bands.ts'
+import { bandsOf } from './gaps.ts'
 import { Plot } from './plot.ts'
 
 export interface ChartRows {
   /** Oldest first, as the windows. */
   candles: readonly CandleRow[]
   windows: readonly WindowRow[]
+  gaps: readonly GapRow[]
   /** Unix ms, of the symbol on show. */
   newestTrade: number
   prices: PriceFormat
@@ -29,6 +32,8 @@ export interface ChartEvents {
   onHover: (openTs: number | null) => void
   /** The reader came near the oldest bar. */
   onNearStart: () => void
+  /** Other bars came on screen. */
+  onMove: () => void
 }
 
 const MOST_SHOWN = 120
@@ -48,7 +53,10 @@ export class PriceChart {
   readonly #volumePlot: Plot<CandleRow, 'Histogram'>
   readonly #averagePlot: Plot<AveragePoint, 'Line'>
   readonly #container: HTMLElement
+  readonly #bands = new GapBands()
   #candles: readonly CandleRow[] = []
+  #gaps: readonly GapRow[] = []
+  #barMs = 0
   #decimals = -1
   #isFresh = true
   #softUp = ''
@@ -81,6 +89,7 @@ export class PriceChart {
     this.#candlePlot = candlePlot(this.#candleSeries)
     this.#volumePlot = volumePlot(volume, ({ open, close }) => (close >= open ? this.#softUp : this.#softDown))
     this.#averagePlot = averagePlot(this.#averageSeries)
+    this.#candleSeries.attachPrimitive(this.#bands)
     this.#listen(events)
     this.paint()
   }
@@ -100,19 +109,23 @@ export class PriceChart {
     })
     this.#candleSeries.applyOptions({ upColor: up, downColor: down, wickUpColor: up, wickDownColor: down })
     this.#averageSeries.applyOptions({ color: colour('--average') })
+    this.#bands.paint({ fill: colour('--gap'), edge: colour('--warn') })
     this.#volumePlot.redraw()
   }
 
   /** What is drawn next is something else, in bars of this length: its newest part is shown. */
   begin(interval: Interval): void {
     this.#isFresh = true
-    const isDaily = INTERVAL_MS[interval] >= INTERVAL_MS['1d']
+    this.#barMs = INTERVAL_MS[interval]
+    const isDaily = this.#barMs >= INTERVAL_MS['1d']
     this.#chart.timeScale().applyOptions({ timeVisible: !isDaily, secondsVisible: interval === '1s' })
   }
 
-  draw({ candles, windows, newestTrade, prices }: ChartRows): void {
+  draw({ candles, windows, gaps, newestTrade, prices }: ChartRows): void {
     this.#format(prices)
+    if (candles !== this.#candles || gaps !== this.#gaps) this.#bands.show(bandsOf(gaps, candles, this.#barMs))
     this.#candles = candles
+    this.#gaps = gaps
     this.#candlePlot.draw(candles)
     this.#volumePlot.draw(candles)
     this.#averagePlot.draw(averageLine(windows, candles, newestTrade))
@@ -120,7 +133,7 @@ export class PriceChart {
   }
 
   /** Opening times of the first and the last bar on screen; null without bars. */
-  shown(): { from: number; to: number } | null {
+  shown(): TimeRange | null {
     const range = this.#chart.timeScale().getVisibleLogicalRange()
     const last = this.#candles.length - 1
     if (range === null || last < 0) return null
@@ -130,10 +143,18 @@ export class PriceChart {
     return from === undefined || to === undefined ? null : { from, to }
   }
 
-  #listen({ onHover, onNearStart }: ChartEvents): void {
+  /** What the bars on screen and the places between them span; behind the newest bar there is no end. */
+  inView(): TimeRange | null {
+    const shown = this.shown()
+    const newest = this.#candles.at(-1)?.open_ts
+    return shown && { from: shown.from, to: shown.to === newest ? Number.POSITIVE_INFINITY : shown.to + this.#barMs }
+  }
+
+  #listen({ onHover, onNearStart, onMove }: ChartEvents): void {
     this.#chart.subscribeCrosshairMove(({ time }) => onHover(typeof time === 'number' ? time * 1000 : null))
     this.#chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
       if (range !== null && range.from < NEAR_START_BARS && !this.#isFresh) onNearStart()
+      onMove()
     })
   }
 

@@ -1,10 +1,19 @@
-import { type CandleRow, INTERVAL_MS, type LatestRow, type TradeRow, type WindowRow } from '../../trade.ts'
+import {
+  type CandleRow,
+  INTERVAL_MS,
+  type LatestRow,
+  type TimeRange,
+  type TradeRow,
+  type WindowRow,
+} from '../../trade.ts'
 import { currentWindow } from './average.ts'
 import { PriceChart } from './chart.ts'
 import type { Client } from './client.ts'
 import { at, say } from './element.ts'
 import { type PriceFormat, PriceFormats } from './format.ts'
 import { Frames } from './frames.ts'
+import { GapList } from './gap-list.ts'
+import { Gaps, gapsIn } from './gaps.ts'
 import { readThumbnail } from './history.ts'
 import { Legend } from './legend.ts'
 import { Market } from './market.ts'
@@ -23,6 +32,7 @@ export interface DeskOptions {
 }
 
 const MOST_THUMBNAILS = 30
+const FOREVER = Number.POSITIVE_INFINITY
 
 /** The page: takes what the server tells, and draws once a frame what has changed. */
 export class Desk {
@@ -35,14 +45,17 @@ export class Desk {
       this.#frames.ask()
     },
     onNearStart: () => void this.#drawWhenNew(this.#market.loadOlder()),
+    onMove: () => this.#frames.ask(),
   })
   readonly #legend = new Legend(at('legend'))
   readonly #quote = new Quote()
   readonly #tape = new Tape(at('tape'))
   readonly #watchlist = new Watchlist(at('watchlist'), (symbol) => this.show({ ...this.#view, symbol }))
   readonly #statusBar = new StatusBar()
+  readonly #gapList = new GapList()
   readonly #socket: LiveSocket
   readonly #market: Market
+  readonly #gaps: Gaps
   readonly #latest = new Map<string, LatestRow>()
   readonly #prices = new PriceFormats()
   #view: View
@@ -54,6 +67,7 @@ export class Desk {
   constructor({ client, view, onView }: DeskOptions) {
     this.#client = client
     this.#market = new Market(client)
+    this.#gaps = new Gaps(client)
     this.#view = view
     this.#onView = onView
     this.#socket = new LiveSocket({
@@ -82,6 +96,7 @@ export class Desk {
     this.#view = view
     this.#hovered = null
     this.#market.show(view)
+    this.#gaps.show(view.symbol)
     this.#chart.begin(interval)
     if (view.symbol !== null) this.#watchlist.select(view.symbol)
     this.#onView(view)
@@ -139,7 +154,16 @@ export class Desk {
   }
 
   async #drawWhenNew(loading: Promise<boolean>): Promise<void> {
-    await loading
+    const isNew = await loading
+    this.#frames.ask()
+    if (isNew) await this.refreshGaps()
+  }
+
+  /** Of as much of the past as there are candles of. */
+  async refreshGaps(): Promise<void> {
+    const oldest = this.#market.candles.rows[0]?.open_ts
+    if (!this.#isConnected || oldest === undefined) return
+    this.#gapList.announce(await this.#gaps.load(oldest))
     this.#frames.ask()
   }
 
@@ -172,10 +196,13 @@ export class Desk {
     const latest = this.#latest.get(symbol)
     const prices = this.#prices.of(symbol)
     const newestTrade = latest?.trade_ts ?? Number.POSITIVE_INFINITY
-    const [candles, windows] = [this.#market.candles.rows, this.#market.windows.rows]
+    const [candles, windows, gaps] = [this.#market.candles.rows, this.#market.windows.rows, this.#gaps.rows]
+    const window = currentWindow(windows, newestTrade)
     this.#tape.draw(prices)
-    this.#chart.draw({ candles, windows, newestTrade, prices })
-    this.#quote.show({ symbol, latest, prices, window: currentWindow(windows, newestTrade) })
+    this.#chart.draw({ candles, windows, gaps, newestTrade, prices })
+    const isPartial = window !== undefined && gapsIn(gaps, rangeOf(window)).length > 0
+    this.#quote.show({ symbol, latest, prices, window, isPartial })
+    this.#gapList.show(gaps, this.#chart.inView())
     this.#drawLegend(prices)
     this.#drawBadge(latest)
     this.#drawEmpty(symbol)
@@ -184,8 +211,11 @@ export class Desk {
   #drawLegend(prices: PriceFormat): void {
     const { candles } = this.#market
     const hovered = this.#hovered === null ? undefined : candles.get(this.#hovered)
-    const context = { prices, barMs: INTERVAL_MS[this.#view.interval], isHovered: hovered !== undefined }
-    this.#legend.show(hovered ?? candles.rows.at(-1), context)
+    const row = hovered ?? candles.rows.at(-1)
+    const next = candles.rows[candles.rows.findLastIndex((candle) => candle === row) + 1]?.open_ts
+    const gaps = row === undefined ? [] : gapsIn(this.#gaps.rows, { from: row.open_ts, to: next ?? FOREVER })
+    const context = { prices, barMs: INTERVAL_MS[this.#view.interval], isHovered: hovered !== undefined, gaps }
+    this.#legend.show(row, context)
   }
 
   #drawBadge(latest: LatestRow | undefined): void {
@@ -206,6 +236,11 @@ export class Desk {
     else if (this.#market.isEmpty) say(at('empty'), `No trade of ${symbol} yet.`)
   }
 }
+
+const rangeOf = ({ window_start_ts, window_end_ts }: WindowRow): TimeRange => ({
+  from: window_start_ts,
+  to: window_end_ts,
+})
 
 const isAnother = (before: Status, now: Status): boolean =>
   (before.origin !== null && before.origin !== now.origin) || before.version !== now.version

@@ -82,3 +82,32 @@ export const formatBarTime = (ts: number, barMs: number): string =>
     .toISOString()
     .slice(0, barMs >= 86_400_000 ? 10 : barMs < 60_000 ? 19 : 16)
     .replace('T', ' ')
+
+/** `YYYY-MM-DD hh:mm:ss – hh:mm:ss` in UTC, with a second date where it is another. */
+export function formatSpan(from: number, to: number): string {
+  const [first, last] = [from, to].map((ts) => new Date(ts).toISOString().slice(0, 19).replace('T', ' ')) as [
+    string,
+    string,
+  ]
+  return `${first} – ${first.slice(0, 10) === last.slice(0, 10) ? last.slice(11) : last}`
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const
+
+/** The two largest units of it, such as `9 min 50 s`; below a second in ms. */
+export function formatDuration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  const largest = UNITS.findIndex(([, size]) => ms >= size)
+  let left = ms
+  const parts = UNITS.slice(largest, largest + 2).map(([unit, size]) => {
+    const count = Math.floor(left / size)
+    left -= count * size
+    return count === 0 ? '' : `${count} ${unit}`
+  })
+  return parts.filter((part) => part !== '').join(' ')
+}

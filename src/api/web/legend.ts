@@ -1,5 +1,6 @@
-import type { CandleRow } from '../../trade.ts'
+import type { CandleRow, GapRow } from '../../trade.ts'
 import { make, say } from './element.ts'
+import { describeGap } from './gap-list.ts'
 import { formatBarTime, formatSize, type PriceFormat, signOf } from './format.ts'
 
 const PRICES = ['O', 'H', 'L', 'C'] as const
@@ -18,20 +19,23 @@ export interface LegendContext {
   barMs: number
   /** The cursor is on this candle: its time is said too. */
   isHovered: boolean
+  /** In this candle, and between it and the next. */
+  gaps: readonly GapRow[]
 }
 
 /** One candle in words and figures. */
 export class Legend {
   readonly #time = make('span')
   readonly #fields = new Map<Field, HTMLElement>()
-  readonly #count = make('span')
+  readonly #count = make('span', { className: 'count' })
+  readonly #gap = make('span', { className: 'gap' })
 
   constructor(container: HTMLElement) {
     const fields = Object.entries(TITLES).map(([name, title]) => this.#field(name as Field, title))
-    container.append(this.#time, ...fields, this.#count)
+    container.append(this.#time, ...fields, this.#count, this.#gap)
   }
 
-  show(row: CandleRow | undefined, { prices, barMs, isHovered }: LegendContext): void {
+  show(row: CandleRow | undefined, { prices, barMs, isHovered, gaps }: LegendContext): void {
     const { open = 0, high = 0, low = 0, close = 0, volume = 0, vwap = 0, n = 0 } = row ?? {}
     const texts = [
       ...[open, high, low, close].map((price) => prices.text(price)),
@@ -45,10 +49,17 @@ export class Legend {
     }
     say(this.#time, row && isHovered ? formatBarTime(row.open_ts, barMs) : '')
     this.#time.hidden = !isHovered
-    say(
-      this.#count,
-      row ? `${n.toLocaleString('en-US')} ${n === 1 ? 'trade' : 'trades'}${row.final ? '' : ', open'}` : '',
-    )
+    const isPartial = row !== undefined && gaps.some(({ from_ts }) => from_ts < row.open_ts + barMs)
+    const states = [row?.final === false ? ', open' : '', isPartial ? ', partial' : ''].join('')
+    say(this.#count, row ? `${n.toLocaleString('en-US')} ${n === 1 ? 'trade' : 'trades'}${states}` : '')
+    this.#showGaps(gaps)
+  }
+
+  #showGaps(gaps: readonly GapRow[]): void {
+    const [first] = gaps
+    const more = gaps.length > 1 ? `, and ${gaps.length - 1} more` : ''
+    say(this.#gap, first === undefined ? '' : `${describeGap(first)}${more}`)
+    this.#gap.hidden = first === undefined
   }
 
   #field(name: Field, title: string): HTMLElement {

@@ -11,6 +11,8 @@ import { readView, type View, writeView } from './view.ts'
 const STATUS_EVERY_MS = 2_000
 /** Minutes may be missing: at the start history is still coming in, and a tab in the background sleeps. */
 const THUMBNAILS_EVERY_MS = 15_000
+/** A gap is no price: nobody waits for it by the second. */
+const GAPS_EVERY_MS = 5_000
 
 const client = new Client(askToken)
 const choices = INTERVALS.map(makeChoice)
@@ -37,6 +39,9 @@ if (link instanceof HTMLAnchorElement) startExport(link, { client, view: () => d
 startTheme(at('theme'), () => desk.repaint())
 addEventListener('hashchange', () => desk.show(readView(location.hash)))
 void every(STATUS_EVERY_MS, () => desk.refreshStatus())
+void every(GAPS_EVERY_MS, async () => {
+  if (!document.hidden) await desk.refreshGaps()
+})
 void every(THUMBNAILS_EVERY_MS, async () => {
   if (!document.hidden) await desk.refreshThumbnails()
 })

@@ -12,12 +12,15 @@ export interface QuoteFacts {
   latest: LatestRow | undefined
   /** The hopping window that counts as now. */
   window: WindowRow | undefined
+  /** There is a gap in that window. */
+  isPartial: boolean
   prices: PriceFormat
 }
 
 /** The symbol on show: its newest price, what it did today, the running average; the price also in the tab's title. */
 export class Quote {
   readonly #values = new Map<Figure, HTMLElement>()
+  readonly #average: HTMLElement
   #symbol = ''
   #price: number | null = null
 
@@ -25,17 +28,20 @@ export class Quote {
     for (const figure of FIGURES) {
       const value = make('dd', { text: '–' })
       const group = make('div')
-      group.append(make('dt', { text: figure, className: figure === '15 s average' ? 'average' : '' }), value)
+      group.append(make('dt', { text: figure }), value)
       at('figures').append(group)
       this.#values.set(figure, value)
     }
+    this.#average = at('figures').querySelector('dt') ?? make('dt')
+    this.#average.className = 'average'
   }
 
-  show({ symbol, latest, window, prices }: QuoteFacts): void {
+  show({ symbol, latest, window, isPartial, prices }: QuoteFacts): void {
     const price = latest === undefined ? '–' : prices.text(latest.price)
     say(at('symbol'), symbol)
     this.#showPrice(symbol, latest?.price ?? null, price)
     this.#showChange(latest, prices)
+    say(this.#average, isPartial ? '15 s average, partial' : '15 s average')
     this.#say('15 s average', window && prices.text(window.vwap))
     this.#say('15 s volume', window && formatSize(window.volume))
     this.#say('Day open', latest?.day_open == null ? undefined : prices.text(latest.day_open))

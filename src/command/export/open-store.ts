@@ -5,28 +5,37 @@ import type { Settings } from '../../config.ts'
 import { existingOrigins, type Origin } from '../../data-dir.ts'
 import { StockpipeError } from '../../errors.ts'
 import { cassandraOptions } from '../../servers.ts'
-import type { Store } from '../../stream/store.ts'
+import type { RevisableStore } from '../../stream/store/revisions.ts'
 import { openCassandraStore } from '../../stream/store/cassandra.ts'
 import { openEmbeddedStore } from '../../stream/store/embedded.ts'
 import { silentLog } from '../../telemetry.ts'
 
 const around = { clock: systemClock, log: silentLog }
 
-const openers = { embedded, cassandra } satisfies Record<Settings['store'], (settings: Settings) => Promise<Store>>
+const openers = { embedded, cassandra } satisfies Record<
+  Settings['store'],
+  (settings: Settings) => Promise<RevisableStore>
+>
 
 /** To read, beside a pipeline that may be running. Throws where there is nothing to read, and at once: it waits for no server. */
-export const openStore = (settings: Settings): Promise<Store> => openers[settings.store](settings)
+export const openStore = (settings: Settings): Promise<RevisableStore> => openers[settings.store](settings)
 
-function embedded({ dataDir, origin }: Settings): Promise<Store> {
+/** Where the embedded log and store of the origin asked for are. */
+export const folderOf = (settings: Settings): string => join(settings.dataDir, originIn(settings))
+
+/** The origin asked for, or the only one in the data folder. */
+export const originIn = ({ dataDir, origin }: Settings): Origin => pick(existingOrigins(dataDir), origin, dataDir)
+
+function embedded(settings: Settings): Promise<RevisableStore> {
   return openEmbeddedStore({
-    path: join(dataDir, pick(existingOrigins(dataDir), origin, dataDir), 'store.db'),
+    path: join(folderOf(settings), 'store.db'),
     ...around,
     retention: { tradesMs: null, candlesMs: null },
     readonly: true,
   })
 }
 
-async function cassandra(settings: Settings): Promise<Store> {
+async function cassandra(settings: Settings): Promise<RevisableStore> {
   await using opening = new AsyncDisposableStack()
   const store = opening.use(await openCassandraStore(cassandraOptions(settings, around, { migrate: false })))
   const found = await store.stamp.read()

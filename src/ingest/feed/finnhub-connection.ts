@@ -4,7 +4,8 @@ import { WebSocket } from 'ws'
 import type { ClientOptions, RawData } from 'ws'
 
 import type { Clock } from '../../clock.ts'
-import type { Ending } from './finnhub-retry.ts'
+import type { Ending, Lost } from './finnhub-retry.ts'
+import type { Death } from './silence.ts'
 import { retryAfterMs } from './finnhub-retry.ts'
 
 export interface ConnectionOptions {
@@ -18,7 +19,7 @@ export interface ConnectionOptions {
   /** No frame for this long, not even the server's own ping frame, ends it too. */
   stallAfterMs: number
   /** Why what comes, though there are frames, is too little to be a market; null: it is not. Asked every second. */
-  deadBecause: (now: number) => string | null
+  dead: (now: number) => Death | null
 }
 
 export interface ConnectionEvents {
@@ -112,7 +113,7 @@ class FinnhubConnection {
     this.#end({ kind: 'refused', status: response.statusCode ?? 0, retryAfterMs: wait })
   }
 
-  #lost(reason: 'closed' | 'stall' | 'ping-timeout', why: string): Ending {
+  #lost(reason: 'closed' | 'stall' | 'ping-timeout', why: string): Lost {
     return { kind: 'lost', reason, why, lastedMs: this.#clock.now() - (this.#openedAt ?? this.#clock.now()) }
   }
 
@@ -134,14 +135,14 @@ class FinnhubConnection {
   }
 
   async #watchOpen(): Promise<void> {
-    const { pingEveryMs, stallAfterMs, deadBecause } = this.#options
+    const { pingEveryMs, stallAfterMs, dead: judge } = this.#options
     let pinged = this.#lastHeard
     while (!this.#ending) {
       const now = this.#clock.now()
       if (now >= this.#lastFrame + stallAfterMs)
         return this.#end(this.#lost('stall', `no frame for ${stallAfterMs} ms`))
-      const dead = deadBecause(now)
-      if (dead !== null) return this.#end(this.#lost('stall', dead))
+      const dead = judge(now)
+      if (dead !== null) return this.#end({ ...this.#lost('stall', dead.why), since: dead.since })
       if (now >= pinged + pingEveryMs) {
         if (this.#lastHeard < pinged) return this.#end(this.#lost('ping-timeout', `no answer for ${pingEveryMs} ms`))
         this.#socket.ping()

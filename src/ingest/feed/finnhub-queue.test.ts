@@ -1,9 +1,8 @@
 import { expect, test } from 'bun:test'
 
 import { manualClock } from '../../clock.ts'
-import type { Frame } from '../feed.ts'
+import type { Frame, Lost } from '../feed.ts'
 import { FeedQueue } from './finnhub-queue.ts'
-import type { Loss } from './finnhub-queue.ts'
 
 const frame = (seq: number, text = 'x'): Frame => ({
   kind: 'frame',
@@ -17,8 +16,8 @@ const frame = (seq: number, text = 'x'): Frame => ({
 
 function queueOf(frames: number, characters = 1_000) {
   const began: number[] = []
-  const ended: Loss[] = []
-  const listener = { began: (from: number) => void began.push(from), ended: (loss: Loss) => void ended.push(loss) }
+  const ended: Lost[] = []
+  const listener = { began: (from: number) => void began.push(from), ended: (loss: Lost) => void ended.push(loss) }
   return { queue: new FeedQueue({ frames, characters }, listener), began, ended }
 }
 
@@ -34,11 +33,12 @@ test('what comes is taken at once, in order', () => {
 test('a full queue drops frames, keeps the news, and tells from when to when and how many', () => {
   const { queue, began, ended } = queueOf(2)
   for (const seq of [1, 2, 3, 4, 5]) queue.frame(frame(seq), seq * 10)
-  queue.note({ kind: 'close', conn: 0, at: 60, reason: 'x' })
+  queue.note({ kind: 'close', conn: 0, at: 60, reason: 'x', cause: 'outage' })
   expect([began, ended]).toEqual([[30], []])
-  expect(queue.take().map(({ kind }) => kind)).toEqual(['frame', 'frame', 'close'])
+  const lost = { kind: 'lost' as const, from: 30, to: 50, frames: 3 }
+  expect(queue.take()).toEqual([frame(1), frame(2), lost, expect.objectContaining({ kind: 'close' })])
   queue.frame(frame(6), 60)
-  expect(ended).toEqual([{ from: 30, to: 50, frames: 3 }])
+  expect(ended).toEqual([lost])
   queue.endLoss()
   expect(ended.length).toBe(1)
 })
@@ -48,8 +48,8 @@ test('a loss lasts until the reader comes, also when a small frame would fit', (
   queue.frame(frame(1, 'x'.repeat(8)), 10)
   for (const [seq, size] of [5, 1, 5, 1].entries()) queue.frame(frame(seq + 2, 'x'.repeat(size)), (seq + 2) * 10)
   expect([began, ended]).toEqual([[20], []])
-  expect(queue.take().length).toBe(1)
-  expect(ended).toEqual([{ from: 20, to: 50, frames: 4 }])
+  expect(queue.take().map(({ kind }) => kind)).toEqual(['frame', 'lost'])
+  expect(ended).toEqual([{ kind: 'lost', from: 20, to: 50, frames: 4 }])
 })
 
 test('long texts fill it too', () => {

@@ -1,21 +1,14 @@
 import type { Clock } from '../../clock.ts'
-import type { FeedEvent, Frame } from '../feed.ts'
+import type { FeedEvent, Frame, Lost } from '../feed.ts'
 
 export interface QueueLimit {
   frames: number
   characters: number
 }
 
-/** What did not fit: frames received from `from` to `to` (unix ms). */
-export interface Loss {
-  from: number
-  to: number
-  frames: number
-}
-
 export interface LossListener {
   began(from: number): void
-  ended(loss: Loss): void
+  ended(loss: Lost): void
 }
 
 /**
@@ -28,7 +21,7 @@ export class FeedQueue {
   #events: FeedEvent[] = []
   #frames = 0
   #characters = 0
-  #loss: Loss | null = null
+  #loss: Lost | null = null
   #waiting: AbortController | null = null
 
   constructor(limit: QueueLimit, losses: LossListener) {
@@ -85,8 +78,12 @@ export class FeedQueue {
   }
 
   #lose(at: number): void {
-    if (!this.#loss) this.#losses.began(at)
-    this.#loss ??= { from: at, to: at, frames: 0 }
+    if (!this.#loss) {
+      this.#losses.began(at)
+      this.#loss = { kind: 'lost', from: at, to: at, frames: 0 }
+      // In its place among the others; it grows there until it is taken.
+      this.#events.push(this.#loss)
+    }
     this.#loss.to = at
     this.#loss.frames++
   }

@@ -2,8 +2,17 @@
 export type Ending =
   | { kind: 'refused'; status: number; retryAfterMs: number | null }
   | { kind: 'failed'; why: string }
-  | { kind: 'lost'; reason: 'closed' | 'stall' | 'ping-timeout'; why: string; lastedMs: number }
+  | Lost
   | { kind: 'stopped' }
+
+export interface Lost {
+  kind: 'lost'
+  reason: 'closed' | 'stall' | 'ping-timeout'
+  why: string
+  lastedMs: number
+  /** From when on nothing was seen (unix ms), where frames came after that. */
+  since?: number
+}
 
 export type LossReason = 'closed' | 'stall' | 'ping-timeout' | 'evicted' | 'refused' | 'busy' | 'server' | 'network'
 

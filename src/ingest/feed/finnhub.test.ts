@@ -100,7 +100,10 @@ test.concurrent('a connection that answers pings and brings no trades, though it
   await feed.until(() => feed.opens() > 1)
   const lost = feed.lines.find(({ event }) => event === 'feed.lost')
   expect(lost).toMatchObject({ reason: 'stall', why: expect.stringContaining('usually trades every') })
-  await feed.until(() => feed.frames().some(({ conn, text }) => conn === 1 && text.includes('"trade"')))
+  const trades = (conn: number) => feed.frames().filter((frame) => frame.conn === conn && tradesOf(frame).length > 0)
+  await feed.until(() => trades(1).length > 0)
+  const close = feed.events.find(({ kind }) => kind === 'close')
+  expect(close).toMatchObject({ cause: 'stall', from: trades(0).at(-1)?.received })
 }, 20_000)
 
 test.concurrent('time is told at least every 200 ms, on a silent market too', async () => {
@@ -129,6 +132,9 @@ test.concurrent.each([false, true])(
     expect(feed.frames().every((frame) => tradesOf(frame).length > 0)).toBe(true)
     expect(feed.frames().map(({ seq }) => seq)).toEqual(feed.frames().map((_frame, index) => index))
     expect(feed.lines.find(({ event }) => event === 'feed.lost')).toMatchObject({ reason: 'closed' })
+    const causes = feed.events.flatMap((event) => (event.kind === 'close' ? [event.cause] : []))
+    // The last one is our own.
+    expect([new Set(causes.slice(0, -1)), causes.at(-1)]).toEqual([new Set(['outage']), null])
     expect(await feed.context.metrics.registry.metrics()).toMatch(/feed_reconnects_total\{reason="closed"\} [2-9]/)
   },
 )
@@ -218,6 +224,8 @@ test.concurrent('two clients of one key do not fight: both see it and wait', asy
   await one.until(() => [one, other].some((feed) => feed.lines.some(({ reason }) => reason === 'evicted')))
   const loser = [one, other].find((feed) => feed.lines.some(({ reason }) => reason === 'evicted'))
   expect(loser?.reason()).toContain('another client probably uses this key')
+  await systemClock.sleep(20)
+  expect(loser?.events.some((event) => event.kind === 'close' && event.cause === 'eviction')).toBe(true)
   const openings = one.opens() + other.opens()
   await systemClock.sleep(150)
   expect(one.opens() + other.opens()).toBeLessThanOrEqual(openings + 1)
@@ -230,6 +238,8 @@ test.concurrent('too many symbols: the error frame is passed on, the rest trades
   expect(feed.frames().filter(({ text }) => text.includes('"error"')).length).toBe(2)
   expect(feed.reason('feed.symbols')).toContain('Subscribing to too many symbols')
   expect(feed.reason('feed')).toBe('')
+  await feed.until(() => feed.events.some(({ kind }) => kind === 'refused'))
+  expect(feed.events.filter(({ kind }) => kind === 'refused')).toMatchObject([{ symbols: ['AAPL', 'TSLA'] }])
 })
 
 test.concurrent('the skew of the server is told in whole seconds', async () => {

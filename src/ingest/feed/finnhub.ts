@@ -1,14 +1,14 @@
 import { StockpipeError } from '../../errors.ts'
 import type { Context } from '../../telemetry.ts'
 import { Silence, type SilenceLimits } from './silence.ts'
-import type { Feed, FeedEvent, Frame } from '../feed.ts'
+import type { Feed, FeedEvent, Frame, GapCause } from '../feed.ts'
 import { runConnection } from './finnhub-connection.ts'
 import type { ConnectionEvents } from './finnhub-connection.ts'
 import { FeedQueue } from './finnhub-queue.ts'
 import type { QueueLimit } from './finnhub-queue.ts'
 import { RetryPolicy } from './finnhub-retry.ts'
 import type { Resume } from './resume.ts'
-import type { Ending, RetryTiming } from './finnhub-retry.ts'
+import type { Ending, LossReason, RetryTiming } from './finnhub-retry.ts'
 
 export interface FinnhubFeedOptions {
   /** `wss://ws.finnhub.io`, or a simulator's. */
@@ -36,6 +36,8 @@ export interface FinnhubFeedOptions {
 const TICK_MS = 200
 const QUEUE_LIMIT: QueueLimit = { frames: 100_000, characters: 64_000_000 }
 const TOO_MANY = /"Subscribing to too many symbols"/
+/** Refusals come one by one; so long after the last of them it is known which symbols they mean. */
+const REFUSED_MS = 1_000
 
 /**
  * Trades from Finnhub's websocket as they come. Every ending leads to another connection, the pauses between them
@@ -47,6 +49,7 @@ export function openFinnhubFeed(options: FinnhubFeedOptions, context: Context): 
 }
 
 class FinnhubFeed implements Feed {
+  readonly watched
   readonly #options: FinnhubFeedOptions
   readonly #context: Context
   readonly #address: URL
@@ -58,10 +61,12 @@ class FinnhubFeed implements Feed {
   #seq = 0
   #acknowledged: { seq: number; received: number | null } = { seq: -1, received: null }
   #tickedAt = Number.NEGATIVE_INFINITY
+  #refusals = { count: 0, told: 0, at: 0 }
 
   constructor(options: FinnhubFeedOptions, context: Context) {
     this.#options = options
     this.#context = context
+    this.watched = { symbols: options.symbols, isSentAgain: options.resume !== undefined }
     this.#address = parseAddress(options.url)
     if (options.proxy !== undefined) checkProxy(options.proxy)
     this.#retry = new RetryPolicy(options.random ?? cryptoRandom, options.retry)
@@ -116,6 +121,7 @@ class FinnhubFeed implements Feed {
     const at = clock.now()
     if (at < this.#tickedAt + TICK_MS) return events
     this.#tickedAt = at
+    if (at >= this.#refusals.at + REFUSED_MS) this.#tellRefused(at)
     events.push({ kind: 'tick', at })
     return events
   }
@@ -137,8 +143,8 @@ class FinnhubFeed implements Feed {
     if (this.#options.token !== null) url.searchParams.set('token', this.#options.token)
     const { symbols, proxy, resume, pingEveryMs = 20_000, stallAfterMs = 150_000, handshakeMs = 15_000 } = this.#options
     if (resume !== undefined) url.searchParams.set('since', String(resume.begin()))
-    const deadBecause = (now: number) => this.#silence.deadBecause(now)
-    return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs, deadBecause }
+    const dead = (now: number) => this.#silence.dead(now)
+    return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs, dead }
   }
 
   #received(): ConnectionEvents {
@@ -154,6 +160,7 @@ class FinnhubFeed implements Feed {
         this.#silence.opened(at)
         health.ready('feed')
         health.ready('feed.symbols')
+        this.#refusals = { count: 0, told: 0, at: 0 }
         this.#queue.note({ kind: 'open', conn, at, skew })
       },
       frame: (text, received) => {
@@ -168,7 +175,18 @@ class FinnhubFeed implements Feed {
     }
   }
 
+  /** Symbols are subscribed in order, so the last ones are refused. */
+  #tellRefused(at: number): void {
+    const { count, told } = this.#refusals
+    if (count === told) return
+    this.#refusals.told = count
+    const reason = 'Subscribing to too many symbols'
+    this.#queue.note({ kind: 'refused', at, symbols: this.#options.symbols.slice(-count), reason })
+  }
+
   #tooMany(): void {
+    const { count, told } = this.#refusals
+    this.#refusals = { count: count + 1, told, at: this.#context.clock.now() }
     this.#context.health.notReady(
       'feed.symbols',
       `Finnhub refused some of the ${this.#options.symbols.length} symbols: "Subscribing to too many symbols" (the limit belongs to the key, usually 50)`,
@@ -180,7 +198,11 @@ class FinnhubFeed implements Feed {
     const { clock, log, metrics, health } = this.#context
     const retry = ending.kind === 'stopped' ? null : this.#retry.after(ending)
     const words = this.#masked(retry?.words ?? 'stopped')
-    if (this.#isOpen) this.#queue.note({ kind: 'close', conn: this.#conn++, at: clock.now(), reason: words })
+    const at = clock.now()
+    const cause = retry && (GAP_CAUSES[retry.reason] ?? 'outage')
+    this.#tellRefused(at)
+    const from = ending.kind === 'lost' && ending.since !== undefined ? { from: ending.since } : {}
+    if (this.#isOpen) this.#queue.note({ kind: 'close', conn: this.#conn++, at, reason: words, cause, ...from })
     this.#isOpen = false
     if (!retry) return 0
     metrics.feedReconnects.inc({ reason: retry.reason })
@@ -197,6 +219,12 @@ class FinnhubFeed implements Feed {
     const secrets = [token, token && encodeURIComponent(token), proxy].filter((secret) => !!secret)
     return secrets.reduce<string>((text, secret) => text.replaceAll(secret ?? '', '***'), shown)
   }
+}
+
+const GAP_CAUSES: { readonly [Reason in LossReason]?: GapCause } = {
+  stall: 'stall',
+  'ping-timeout': 'stall',
+  evicted: 'eviction',
 }
 
 function parseAddress(text: string): URL {
@@ -217,9 +245,9 @@ function checkProxy(text: string): void {
 const lossReports = ({ log, metrics }: Context): ConstructorParameters<typeof FeedQueue>[1] => ({
   began: (from) => log.error('feed.loss.begin', { from, why: 'frames come faster than they are taken' }),
   ended: (loss) => {
-    log.error('feed.loss.end', { ...loss })
+    log.error('feed.loss.end', { from: loss.from, to: loss.to, frames: loss.frames })
     metrics.feedFrames.inc({ type: 'dropped' }, loss.frames)
-    metrics.feedGapSeconds.inc({ cause: 'overflow' }, (loss.to - loss.from) / 1000)
+    metrics.spoolDropped.inc(loss.frames)
   },
 })
 

@@ -14,7 +14,11 @@ function watched(start: number) {
   const silence = new Silence({ ...silentLog, info: (event) => told.push(event) })
   let now = start
   silence.opened(now)
-  const trade = (symbol: string) => silence.frame(JSON.stringify({ data: [{ s: symbol, t: now }], type: 'trade' }), now)
+  let tradedAt = 0
+  const trade = (symbol: string) => {
+    tradedAt = now
+    silence.frame(JSON.stringify({ data: [{ s: symbol, t: now }], type: 'trade' }), now)
+  }
   return {
     told,
     trade,
@@ -31,8 +35,10 @@ function watched(start: number) {
       for (let n = 0; n < seconds; n++) {
         now += 1_000
         silence.frame('{"type":"ping"}', now)
-        const dead = silence.deadBecause(now)
-        if (dead !== null) return dead
+        const dead = silence.dead(now)
+        if (dead === null) continue
+        expect(dead.since).toBe(tradedAt)
+        return dead.why
       }
       return null
     },

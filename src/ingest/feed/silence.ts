@@ -19,6 +19,12 @@ const SHORTEST_NIGHT_MS = 8 * 3_600_000
 const TRADES = /"type":"trade"/
 const SYMBOL = /"s":"((?:[^"\\]|\\.)*)"/g
 
+/** `since`: receipt of the last trade, unix ms. */
+export interface Death {
+  since: number
+  why: string
+}
+
 interface Rhythm {
   lastAt: number
   pauseMs: number
@@ -60,16 +66,20 @@ export class Silence {
   }
 
   /** Null: alive, or silent for a reason. Says once that a market is closed or quiet. */
-  deadBecause(now: number): string | null {
+  dead(now: number): Death | null {
     const silentMs = now - (this.#lastTradeAt ?? this.#openedAt)
     if (silentMs < this.#limits.shortestMs) return null
     const missed = [...this.#rhythms].find(([symbol, rhythm]) => this.#isMissed(symbol, rhythm, now))
-    if (missed === undefined || this.#lastTradeAt === null) {
+    const since = this.#lastTradeAt
+    if (missed === undefined || since === null) {
       this.#tell(now, silentMs)
       return null
     }
     const [symbol, { pauseMs }] = missed
-    return `no trade for ${seconds(silentMs)}, though ${symbol} usually trades every ${seconds(pauseMs)}`
+    return {
+      since,
+      why: `no trade for ${seconds(silentMs)}, though ${symbol} usually trades every ${seconds(pauseMs)}`,
+    }
   }
 
   #traded(symbol: string, at: number): void {

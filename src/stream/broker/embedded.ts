@@ -25,7 +25,7 @@ const METADATA_BYTES = 4096
  * The log in one SQLite file. One process owns it (see `data-dir.ts`); others may open it to read.
  * What retention removed is forgotten: only records still in the log are recognised as duplicates.
  */
-export async function openEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<Broker> {
+export async function openEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
   const database = openDatabase({ ...options, migrations: MIGRATIONS })
   return new EmbeddedBroker(new LogFile(database), options)
 }
@@ -92,6 +92,11 @@ export class EmbeddedBroker implements Broker {
   async bounds(topic: string): Promise<readonly Bounds[]> {
     if (this.#isReadonly) this.#file.reload()
     return (this.#file.topic(topic)?.slots ?? []).map(({ start, next }) => ({ start, end: next }))
+  }
+
+  /** What a group committed last of each partition. */
+  async commits(topic: string, group: string): Promise<readonly (Commit | null)[]> {
+    return this.#topic(topic).slots.map((slot) => this.#file.committed(group, slot))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

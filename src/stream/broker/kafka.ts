@@ -1,6 +1,6 @@
-import type { Appended, Assignment, Batch, Bounds, Broker, NewRecord, TopicSpec } from '../broker.ts'
+import type { Appended, Assignment, Batch, Bounds, Broker, Commit, NewRecord, TopicSpec } from '../broker.ts'
 import { Connection } from './kafka/connection.ts'
-import { Group } from './kafka/group.ts'
+import { committedBy, Group } from './kafka/group.ts'
 import { TopicProducer } from './kafka/producer.ts'
 import { TopicReader } from './kafka/reader.ts'
 import { TopicStamp } from './kafka/stamp.ts'
@@ -53,6 +53,12 @@ export class KafkaBroker implements Broker {
       from(this.#lookers, topic, () => new Connection(this.#options, [topic])),
       topic,
     )
+  }
+
+  /** What a group committed last of each partition. */
+  async commits(topic: string, group: string): Promise<readonly (Commit | null)[]> {
+    const looker = from(this.#lookers, topic, () => new Connection(this.#options, [topic]))
+    return committedBy(looker, topic, group)
   }
 
   /** The origin that `topic` carries. */

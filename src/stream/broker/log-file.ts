@@ -80,6 +80,10 @@ export class LogFile {
     return this.#topics.get(name)
   }
 
+  get topicNames(): readonly string[] {
+    return [...this.#topics.keys()]
+  }
+
   createTopic(name: string, partitions: number): void {
     transact(this.database, () => {
       const { lastInsertRowid: id } = this.database.run('INSERT INTO topics (name, partitions) VALUES (?, ?)', [
@@ -113,14 +117,14 @@ export class LogFile {
     })
   }
 
-  /** One page from `offset` on: at most 1000 records, and no more once there are 2 MB. */
-  page(slot: Slot, offset: number): LogRecord[] {
+  /** One page from `offset` on: at most `most` records, and no more once there are 2 MB. */
+  page(slot: Slot, offset: number, most = PAGE_RECORDS): LogRecord[] {
     const from = Math.max(offset, slot.start)
     const base = slot.slot * OFFSETS
     const records: LogRecord[] = []
     if (from >= slot.next) return records
     let bytes = 0
-    for (const row of this.#page.iterate(base + from, base + Math.min(from + PAGE_RECORDS, slot.next))) {
+    for (const row of this.#page.iterate(base + from, base + Math.min(from + most, slot.next))) {
       records.push(toRecord(row, base))
       bytes += (row.value?.length ?? 0) + row.headers.length
       if (bytes >= PAGE_BYTES) break

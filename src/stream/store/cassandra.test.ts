@@ -71,7 +71,7 @@ describe.if(server !== null)('the tables', () => {
     await Promise.all(stores.map((store, n) => store.write(rows({ trades: [tradeBatch(`S${n}`, [entry(HOUR)])] }))))
     for (const store of stores) expect(await store.symbols()).toEqual(['S0', 'S1', 'S2'])
     for (const store of stores) await store[Symbol.asyncDispose]()
-    expect(await keyspace.ask(`SELECT version FROM $.schema_migrations`)).toHaveLength(2)
+    expect(await keyspace.ask(`SELECT version FROM $.schema_migrations`)).toHaveLength(3)
     expect(await keyspace.ask(`SELECT value FROM $.store_info WHERE key = 'schema_lock'`)).toEqual([])
   })
 

@@ -1,6 +1,6 @@
 import { StockpipeError } from '../../errors.ts'
 import type { Stamp } from '../stamp.ts'
-import type { Query, Restored, RestoreQuery, Rows, Store, TableName, Tables } from '../store.ts'
+import type { Query, Restored, RestoreQuery, Rows, TableName, Tables } from '../store.ts'
 import { Connector } from './cassandra/connector.ts'
 import { ContentsLedger } from './cassandra/contents.ts'
 import { createDurability } from './cassandra/durability.ts'
@@ -10,10 +10,12 @@ import type { CassandraOptions } from './cassandra/options.ts'
 import { symbolsOf } from './cassandra/parts.ts'
 import { readPages } from './cassandra/read.ts'
 import { restoreFrom } from './cassandra/restore.ts'
+import { readRuns, reviseRows, writeRun } from './cassandra/revise.ts'
 import type { Reader } from './cassandra/session.ts'
 import { createStatements } from './cassandra/statements.ts'
 import { ttlsOf } from './cassandra/table-options.ts'
 import { writeRows } from './cassandra/write.ts'
+import type { ReprocessRun, RevisableStore, Revised } from './revisions.ts'
 
 export type { CassandraOptions } from './cassandra/options.ts'
 
@@ -21,7 +23,7 @@ export type { CassandraOptions } from './cassandra/options.ts'
 const IN_FLIGHT = 32
 const IN_FLIGHT_BEHIND = 2
 
-export interface CassandraStore extends Store {
+export interface CassandraStore extends RevisableStore {
   /** Kept in the store itself. */
   stamp: Stamp
 }
@@ -57,6 +59,10 @@ export async function openCassandraStore(options: CassandraOptions): Promise<Cas
     id: () => run(storeId),
     // Rows carry their TTL.
     prune: () => Promise.resolve(),
+    revise: (rows: Revised, now: number) =>
+      run((session) => reviseRows(rows, now, { session, statements, ledger, gate: gates.others, where: options })),
+    runs: () => readRuns(reader),
+    recordRun: (record: ReprocessRun) => run((session) => writeRun(session, record)),
     stamp: createStamp(run),
     [Symbol.asyncDispose]: () => connector.close(),
   }

@@ -4,12 +4,15 @@ import type { Clock } from '../../clock.ts'
 import { StockpipeError } from '../../errors.ts'
 import type { Log } from '../../telemetry.ts'
 import { openDatabase, toStockpipeError, transact } from '../sqlite.ts'
-import type { Query, Restored, RestoreQuery, Rows, Store, TableName, Tables } from '../store.ts'
+import type { Query, Restored, RestoreQuery, Rows, TableName, Tables } from '../store.ts'
 import { Inserter } from './insert.ts'
 import { readPages, symbolsIn } from './read.ts'
 import { Remover } from './remove.ts'
 import { restoreFrom } from './restore.ts'
 import { Retainer, type Retention } from './retention.ts'
+import runs from './reprocess-runs.sql' with { type: 'text' }
+import { readRuns, revisedRows, writeRun } from './revise.ts'
+import type { ReprocessRun, RevisableStore, Revised } from './revisions.ts'
 import schema from './schema.sql' with { type: 'text' }
 import { WriteQueue } from './write-queue.ts'
 import { WrittenLedger } from './written.ts'
@@ -19,6 +22,7 @@ export const MIGRATIONS = [
   { version: 2, sql: 'CREATE TABLE made_by (settings TEXT NOT NULL) STRICT' },
   // Nothing wrote gaps before.
   { version: 3, sql: 'ALTER TABLE gaps ADD COLUMN written_ts INTEGER NOT NULL DEFAULT 0' },
+  { version: 4, sql: runs },
 ]
 
 export interface EmbeddedStoreOptions {
@@ -31,16 +35,18 @@ export interface EmbeddedStoreOptions {
 }
 
 /** Opens, and unless `readonly` creates, the store in one SQLite file. */
-export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<Store> {
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
   const { path, clock, readonly = false } = options
   return new EmbeddedStore(openDatabase({ path, migrations: MIGRATIONS, clock, readonly }), options)
 }
 
-export class EmbeddedStore implements Store {
+export class EmbeddedStore implements RevisableStore {
   readonly durability = null
   readonly #db: Database
   readonly #log: Log
   readonly #queue: WriteQueue
+  readonly #inserter: Inserter
+  readonly #clock: Clock
   readonly #remover: Remover
   readonly #retainer: Retainer
   readonly #isReadonly: boolean
@@ -51,6 +57,8 @@ export class EmbeddedStore implements Store {
     const ledger = new WrittenLedger(db)
     const inserter = new Inserter(db, ledger)
     this.#db = db
+    this.#inserter = inserter
+    this.#clock = clock
     this.#log = log
     this.#isReadonly = readonly ?? false
     this.#remover = new Remover(db, (work) => transact(db, work))
@@ -103,6 +111,25 @@ export class EmbeddedStore implements Store {
     this.#assertOpen()
     const sql = 'SELECT applied_ts AS at FROM schema_migrations WHERE version = 1'
     return this.#reading(() => String(this.#db.query<{ at: number }, []>(sql).get()?.at))
+  }
+
+  async revise(rows: Revised, now: number): Promise<void> {
+    this.#assertWritable()
+    transact(this.#db, () => {
+      this.#inserter.writtenAt = this.#clock.now()
+      for (const row of rows.repeats) this.#inserter.tradeRow(row)
+    })
+    await this.#queue.write(this.#reading(() => revisedRows(this.#db, rows, now)))
+  }
+
+  async runs(): Promise<readonly ReprocessRun[]> {
+    this.#assertOpen()
+    return this.#reading(() => readRuns(this.#db))
+  }
+
+  async recordRun(run: ReprocessRun): Promise<void> {
+    this.#assertWritable()
+    transact(this.#db, () => writeRun(this.#db, run))
   }
 
   async prune(now: number): Promise<void> {

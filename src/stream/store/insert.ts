@@ -1,6 +1,6 @@
 import type { Database, SQLQueryBindings } from 'bun:sqlite'
 
-import type { Entry, RollupRow, TradeBatch } from '../../trade.ts'
+import type { Entry, RollupRow, TradeBatch, TradeRow } from '../../trade.ts'
 import type { Rows } from '../store.ts'
 import { COLUMNS } from './columns.ts'
 import type { Kind, WrittenLedger } from './written.ts'
@@ -123,6 +123,15 @@ export class Inserter {
       { part: 'trades', insert: (rows, index) => this.#trades(rows.trades[index]) },
       ...derived.map((part) => ({ part, insert: this.#upsert(db, part) })),
     ]
+  }
+
+  /** A complete row of `trades`. One that is there stays. */
+  tradeRow(row: TradeRow): void {
+    this.#ledger.note('trades', row.symbol, { data: row.trade_ts, written: row.ingested_ts })
+    const { symbol, trade_ts, log_partition, log_offset, log_index, price, volume } = row
+    const { conditions, received_ts, ingested_ts, flags } = row
+    const place = [symbol, trade_ts, log_partition, log_offset, log_index]
+    this.#insertTrade.run(...place, price, volume, conditions, received_ts, ingested_ts, flags)
   }
 
   #trades(batch: TradeBatch | undefined): number {

@@ -5,7 +5,7 @@ import { findCoordinator } from './coordinator.ts'
 import { toStockpipeError, typeOf } from './failure.ts'
 import { Membership } from './membership.ts'
 import type { JoinedGroup, Node } from './protocol.ts'
-import type { Assignment, Batch } from '../../broker.ts'
+import type { Assignment, Batch, Commit } from '../../broker.ts'
 import { Trouble } from '../../trouble.ts'
 import type { Clock } from '../../../clock.ts'
 import type { Health, Log } from '../../../telemetry.ts'
@@ -231,6 +231,14 @@ function shareOut({ members }: JoinedGroup, topic: string, count: number) {
     return { memberId, memberAssignment: MemberAssignment.encode(assignment) }
   })
 }
+
+/** What a group committed last, without being of it. */
+export const committedBy = (connection: Connection, topic: string, group: string): Promise<(Commit | null)[]> =>
+  connection.use(`ask what group ${group} committed`, async (cluster) => {
+    const partitions = cluster.findTopicPartitionMetadata(topic).map((_, partition) => partition)
+    const coordinator = await findCoordinator(cluster, group)
+    return (await committedOf(coordinator, { group, topic, partitions })).map(({ committed }) => committed)
+  })
 
 async function committedOf(
   coordinator: Node,

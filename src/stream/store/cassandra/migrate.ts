@@ -6,6 +6,7 @@ import type { SchemaChanges } from './ddl.ts'
 import { Lease } from './lease.ts'
 import type { CassandraOptions } from './options.ts'
 import roles from './roles.cql' with { type: 'text' }
+import runs from './reprocess-runs.cql' with { type: 'text' }
 import schema from './schema.cql' with { type: 'text' }
 import type { Session } from './session.ts'
 import { tableOptions } from './table-options.ts'
@@ -20,6 +21,7 @@ interface Migration {
 const MIGRATIONS: readonly Migration[] = [
   { version: 1, text: schema },
   { version: 2, text: roles, isAboutRoles: true },
+  { version: 3, text: runs },
 ]
 
 /** What migrating itself needs. `store_info` holds its lock, the store's id and its origin stamp. */

@@ -1,3 +1,4 @@
+import type { TradeRow } from '../../../trade.ts'
 import type { Rows } from '../../store.ts'
 import type { Contents } from './contents.ts'
 import { CELL_BYTES, type Packet, Packing, ROW_BYTES } from './packet.ts'
@@ -51,6 +52,19 @@ export function* rowPackets(rows: Rows, statements: Statements, contents: Conten
     note: ({ symbol }) => contents.noteSymbol('latest', symbol),
   })
 }
+
+/** Complete rows of `trades`, where there are few: marked repeats that are to be kept after all. */
+export const tradeRowPackets = (
+  rows: readonly TradeRow[],
+  statements: Statements,
+  contents: Contents,
+): Generator<Packet, void> =>
+  packets(rows, {
+    table: TABLES.trades,
+    query: () => statements.trades,
+    stamp: null,
+    note: ({ symbol, hour }) => contents.note('trades', symbol, hour),
+  })
 
 type Values = Readonly<Record<string, unknown>>
 

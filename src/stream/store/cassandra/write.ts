@@ -19,8 +19,14 @@ export interface Writing {
 }
 
 /** Resolves when every row is acknowledged. Where one fails no more are sent, and it throws when none is under way. */
-export async function writeRows(rows: Rows, writing: Writing): Promise<void> {
-  const { session, statements, ledger, gate, where } = writing
+export const writeRows = (rows: Rows, writing: Writing): Promise<void> =>
+  writePackets((contents) => packetsOf(rows, writing.statements, contents), writing)
+
+/** The same for rows that are packets already. */
+export async function writePackets(
+  make: (contents: Contents) => Iterable<Packet>,
+  { session, statements, ledger, gate, where }: Writing,
+): Promise<void> {
   const contents = new Contents(ledger)
   const sent: Promise<void>[] = []
   let failure: StockpipeError | null = null
@@ -34,7 +40,7 @@ export async function writeRows(rows: Rows, writing: Writing): Promise<void> {
       gate.leave()
     }
   }
-  const packets = packetsOf(rows, statements, contents)
+  const packets = all(make(contents), () => contents.packets(statements))
   for (const packet of session.isEverywhere ? gathered(packets) : packets) {
     await gate.enter()
     if (failure !== null) {
@@ -52,7 +58,12 @@ export async function writeRows(rows: Rows, writing: Writing): Promise<void> {
 function* packetsOf(rows: Rows, statements: Statements, contents: Contents): Generator<Packet, void> {
   yield* tradePackets(rows.trades, statements.trades, contents)
   yield* rowPackets(rows, statements, contents)
-  yield* contents.packets(statements)
+}
+
+/** `last` is asked when the others were made. */
+function* all(packets: Iterable<Packet>, last: () => Iterable<Packet>): Generator<Packet, void> {
+  yield* packets
+  yield* last()
 }
 
 /** The server complains in its log when a request is for more partitions than that. */
