@@ -34,6 +34,8 @@ export class Market {
   readonly #options: MarketOptions
   /** Of every symbol, what its session sent: to be sent again after an unknown acknowledgement. */
   readonly #sent = new Map<string, NewSimRecord[]>()
+  /** The newest time of each symbol. */
+  readonly #newest = new Map<string, number>()
   #lead: number
   #session = 'a0'
   #sessions = 0
@@ -71,6 +73,14 @@ export class Market {
       const trade = (p: number) => ({ c: null, p, s, t, v: 1 })
       return this.#seal(s, { now, k, entries: this.#dice.chance(0.5) ? [trade(7)] : [trade(7), trade(8)], skip: [] })
     })
+  }
+
+  /** Of each symbol one more trade of its newest time, at another price. */
+  atSameTime(now: number): NewSimRecord[] {
+    this.#seq++
+    return [...this.#newest].map(([s, t], k) =>
+      this.#seal(s, { now, k, entries: [{ c: null, p: this.#dice.between(200, 240) / 7, s, t, v: 1 }], skip: [] }),
+    )
   }
 
   /** The feed of another day. */
@@ -132,6 +142,7 @@ export class Market {
     const shift = this.#shift()
     const grid = dice.chance(0.2) ? dice.pick(GRIDS) : 1
     const t = Math.floor((now + this.#lead + shift) / grid) * grid
+    if (shift <= 0) this.#newest.set(s, Math.max(t, this.#newest.get(s) ?? 0))
     const v = dice.chance(0.06) ? 0 : dice.between(1, 900) / 10
     return (this.#last = { c: dice.chance(0.1) ? ['1'] : null, p: dice.between(100, 140) / 7, s, t, v })
   }

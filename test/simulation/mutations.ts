@@ -44,8 +44,8 @@ async function judge(mutation: Mutation): Promise<Verdict> {
   const { name } = mutation
   try {
     const { test } = mutation
-    const seeds = [join(folder, 'test/simulation/worker.ts'), '1', '1', String(SEEDS)]
-    const command = [process.execPath, ...(test === undefined ? seeds : ['test', test])]
+    const simulated = [join(folder, 'test/simulation/worker.ts'), '1', '1', String(SEEDS)]
+    const command = [process.execPath, ...(test === undefined ? simulated : ['test', test])]
     await using child = Bun.spawn(command, { cwd: folder, stdout: 'pipe', stderr: 'pipe', timeout: LIMIT_MS })
     const [output, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
     if (test !== undefined) return judgeTests(name, { test, output: errors })
