@@ -63,7 +63,8 @@ function comeBack(run: Run): void {
   pass(run, 6_001)
   for (let times = run.world.dice.between(1, 4); times > 0; times--) run.append(run.market.again())
   if (run.world.dice.chance(0.5)) run.append(run.market.atSameTime(run.world.now))
-  pass(run, run.world.dice.upTo(20_000))
+  // Until those who were killed are missed: who ends with the input does not wait for what was theirs.
+  pass(run, 30_000 + run.world.dice.upTo(20_000))
 }
 
 /** Lets time pass. */
