@@ -381,3 +381,41 @@ test('who loses a partition before its last commit has not come to its end: the 
   expect(reads).toBe(2)
   expect(commits.map(({ processed }) => processed)).toEqual([0])
 })
+
+/** As of the first record. */
+const COMMITTED = {
+  offset: 0,
+  metadata: encodeTriple(
+    {
+      low: 0,
+      watermark: START - 15_000,
+      processed: 0,
+      identity: { timestamp: START, session: 'session', seq: '0' },
+      incarnation: 1,
+      sessions: [],
+      from: null,
+    },
+    fingerprintOf(WINDOWS, 'memory'),
+  ).metadata,
+}
+
+test('after a restart every open window is written, also where no trade follows', async () => {
+  const stop = new AbortController()
+  const { memory } = await processed({
+    committed: COMMITTED,
+    async *read() {
+      yield batchOf(0)
+    },
+    bounds: { start: 0, end: 1 },
+    signal: stop.signal,
+    async *batches() {
+      yield batchOf(0)
+      yield empty(1)
+      stop.abort()
+      yield empty(1)
+    },
+  })
+  expect(memory.trades.size).toBe(0)
+  expect(memory.windows.size).toBe(3)
+  expect(memory.candles.size).toBe(6)
+})
