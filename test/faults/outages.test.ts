@@ -59,7 +59,7 @@ faulty(
     const { newest } = deployment
     const took: number[] = []
     for (let round = 0; round < CASSANDRA_KILLS; round++) {
-      await Bun.sleep(moment(2_000, 15_000))
+      await Bun.sleep(moment(2_000, isFull ? 15_000 : 5_000))
       await servers.cassandra.kill()
       await Bun.sleep(moment(0, 2_000))
       await servers.cassandra.restart()
@@ -168,7 +168,6 @@ faulty(
     api = deployment.api()
     await isReady(api)
     await isReady(roles.processor)
-    await Bun.sleep(DURABLE_MS)
     const ending = { producer: roles.producer, processors: [roles.processor], isFeedCut: true }
     const { trades, windows, missed } = await expectFiveChecks(deployment, ending)
     expect(await api.stop()).toBe(0)

@@ -6,6 +6,9 @@ import type { Entry } from '../../src/trade.ts'
 
 const nameOf = ({ s, t, p, v }: Pick<Entry, 's' | 't' | 'p' | 'v'>): string => `${s} ${t} ${p} ${v}`
 
+/** Between the sending and the receipt of a frame, ms. */
+const TRANSIT_MS = 500
+
 /** A trade that was sent and is not in the log. */
 export interface Missed {
   name: string
@@ -24,10 +27,12 @@ export async function notInLog(
     for (const { entries } of records)
       for (const entry of entries) left.set(nameOf(entry), (left.get(nameOf(entry)) ?? 0) + 1)
   const missed: Missed[] = []
+  let closedAt = 0
   for await (const line of createInterface({ input: createReadStream(truthFile) })) {
     if (line === '') continue
     const { received, frame } = JSON.parse(line) as { received: number; frame: string }
     const { data = [] } = JSON.parse(frame) as { data?: Entry[] }
+    closedAt = received
     for (const entry of data) {
       const name = nameOf(entry)
       const count = left.get(name) ?? 0
@@ -37,7 +42,8 @@ export async function notInLog(
     }
   }
   const unknown = [...left].map(([name, count]) => `${name} is ${count} times more in the log than it was sent`)
-  return { missed, unknown }
+  // A market that ends takes with it what its sockets still hold.
+  return { missed: missed.filter(({ sentAt }) => sentAt < closedAt - TRANSIT_MS), unknown }
 }
 
 /** A row of the gap ledger: `[from, to]`, unix ms. */
@@ -46,9 +52,6 @@ export interface GapRow {
   from: number
   to: number
 }
-
-/** Between the sending and the receipt of a frame, ms. */
-const TRANSIT_MS = 500
 
 /** Trades that are missing at a time for which the ledger has no gap. */
 export const unexplained = (missed: readonly Missed[], gaps: readonly GapRow[]): Missed[] =>
