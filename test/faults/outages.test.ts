@@ -65,7 +65,9 @@ faulty(
       await servers.cassandra.restart()
       const upAt = Date.now()
       await newest.upToDate()
-      took.push(Date.now() - upAt)
+      const ms = Date.now() - upAt
+      took.push(ms)
+      note('Cassandra killed', `round ${round + 1}`, `up to date ${seconds(ms)} after it served`)
     }
     await Bun.sleep(DURABLE_MS)
     const rewinds = await metric(roles.processor, 'rewinds_total')
