@@ -6,6 +6,7 @@ import { configCommand } from './command/config.ts'
 import { dlqCommand } from './command/dlq.ts'
 import { doctorCommand } from './command/doctor.ts'
 import { exportCommand } from './command/export.ts'
+import { reprocessCommand } from './command/reprocess.ts'
 import { runCommand } from './command/run.ts'
 import { simulateCommand } from './command/simulate.ts'
 import { verifyCommand } from './command/verify.ts'
@@ -17,6 +18,7 @@ const COMMANDS = [
   simulateCommand,
   exportCommand,
   verifyCommand,
+  reprocessCommand,
   dlqCommand,
   benchCommand,
   doctorCommand,

@@ -51,6 +51,18 @@ test('imports point inward', async () => {
   expect(found.flat()).toEqual([])
 })
 
+/** What makes the rows: whoever checks them must not share it. */
+const ENGINE = /stream\/(?:window|symbol-windows|aggregate|long-candle|row|partition|sessions|quarantine|recovery)\.ts$/
+
+test('what verifies shares no code with the engine', async () => {
+  const files = (await sourceFiles()).filter((file) => file.startsWith('verify/'))
+  const sources = await Promise.all(files.map((file) => Bun.file(join(SRC, file)).text()))
+  expect(files.length).toBeGreaterThan(10)
+  expect(
+    sources.flatMap((source) => source.match(/from '[^']+'/g) ?? []).filter((from) => ENGINE.test(from.slice(6, -1))),
+  ).toEqual([])
+})
+
 test('every folder of the source is one the rule knows', async () => {
   const parts = new Set((await sourceFiles()).map(partOf))
   expect([...parts].filter((part) => !(part in MAY_IMPORT))).toEqual([])

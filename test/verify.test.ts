@@ -8,11 +8,14 @@ import { type Market, openMarket, serversForTests } from './market.ts'
 import { nastyRecording } from './nasty.ts'
 import { running, until } from './running.ts'
 import { systemClock } from '../src/clock.ts'
+import type { NewRecord } from '../src/stream/broker.ts'
 import { KafkaBroker } from '../src/stream/broker/kafka.ts'
+import { encodeValue } from '../src/stream/codec.ts'
 import { Health, silentLog } from '../src/telemetry.ts'
+import type { Reprocessed } from '../src/verify/reprocess.ts'
 import type { Report } from '../src/verify/report.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 90_000
 const servers = await serversForTests()
 
 async function verify(words: readonly string[]): Promise<{ code: number | null; report: Report; found: string[] }> {
@@ -21,6 +24,13 @@ async function verify(words: readonly string[]): Promise<{ code: number | null; 
   const report = JSON.parse(stdout) as Report
   const shown = Object.values(report.kinds).flatMap(({ shown }) => shown)
   return { code, report, found: shown.map(({ kind, column }) => `${kind} ${column}`) }
+}
+
+async function reprocess(words: readonly string[]): Promise<Reprocessed> {
+  const range = ['--from', '2000-01-01', '--to', '2099-01-01', '--yes']
+  const { code, stdout, stderr } = await stockpipe(['reprocess', '--json', ...range, ...words])
+  expect([code, stderr]).toEqual([0, ''])
+  return JSON.parse(stdout) as Reprocessed
 }
 
 const LIVE = ['--listen', '127.0.0.1:0', '--symbols', 'BINANCE:BTCUSDT,AAPL,MSFT']
@@ -40,11 +50,20 @@ test('beside a pipeline that runs nothing differs, and after it was killed neith
   expect(await verify(data)).toMatchObject({ code: 0, found: [] })
 }, 30_000)
 
+function openBroker(): KafkaBroker {
+  const around = { clock: systemClock, log: silentLog, health: new Health() }
+  return new KafkaBroker({ brokers: servers?.kafka.brokers ?? [], tls: null, sasl: null, replication: null, ...around })
+}
+
+/** As another producer would. */
+async function append({ name }: Market, records: readonly NewRecord[]): Promise<void> {
+  await using broker = openBroker()
+  await broker.append(name, records)
+}
+
 /** Appends records once more, as a producer does that did not hear of its first success. */
 async function sendAgain({ name }: Market): Promise<void> {
-  const around = { clock: systemClock, log: silentLog, health: new Health() }
-  const brokers = servers?.kafka.brokers ?? []
-  await using broker = new KafkaBroker({ brokers, tls: null, sasl: null, replication: null, ...around })
+  await using broker = openBroker()
   const partition = (await broker.bounds(name)).findIndex(({ end }) => end > 0)
   for await (const { records } of broker.read(name, partition, 0, new AbortController().signal)) {
     await broker.append(
@@ -80,6 +99,42 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
       const spoilt = await verify([...where, '--wait', '1s'])
       expect(spoilt.code).toBe(1)
       expect(spoilt.found.sort()).toEqual(['candle n', 'late row', 'latest price', 'trade row', 'window high'])
+      await reprocess(where)
+      const restored = await verify([...where, '--wait', '0s'])
+      expect(restored.found.sort()).toEqual(['late row', 'latest price', 'trade row'])
+      const { repeats, windows } = await reprocess([...where, '--include-late', '--ignore-marks'])
+      expect(Math.min(repeats, windows)).toBeGreaterThan(10)
+      expect((await verify([...where, '--wait', '0s'])).found.sort()).toEqual(restored.found)
+      expect(await reprocess([...where, '--include-late', '--ignore-marks'])).toMatchObject({ id: null, windows: 0 })
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'a dead letter that can be read after all is stored once, however often it is replayed',
+    async () => {
+      await using market = open()
+      using folder = temporaryFolder()
+      const where = [...market.log, ...market.store]
+      const replay = replayArgs(fixture('finnhub-session.ndjson'), folder.path, '--partitions', '3', ...where)
+      expect(await stockpipe(replay)).toMatchObject({ code: 0 })
+      const entry = { c: null, p: 1, s: 'LETTER', t: Date.UTC(2026, 2, 2), v: 1 }
+      await append(market, [
+        { key: 'LETTER', value: encodeValue([entry], 'raw'), headers: { skew: 'x' } },
+        { key: 'LETTER', value: Buffer.from('no Avro'), headers: {} },
+      ])
+      expect(await stockpipe(replay)).toMatchObject({ code: 0 })
+      const listed = await stockpipe(['dlq', 'list', ...where])
+      expect(listed.stdout.split('\n')).toHaveLength(3)
+      for (const times of [1, 2]) {
+        const replayed = await stockpipe(['dlq', 'replay', '--all', '--yes', ...where])
+        expect(replayed.stdout).toContain(times === 1 ? '1 trade to the log' : 'was replayed before')
+        expect(replayed.code).toBe(1)
+        expect(await stockpipe(replay)).toMatchObject({ code: 0 })
+      }
+      const trades = await market.exported('trades')
+      expect(trades.filter(({ symbol }) => symbol === 'LETTER')).toHaveLength(1)
+      expect(await verify(where)).toMatchObject({ code: 0, found: [] })
     },
     LIMIT_MS,
   )
@@ -88,8 +143,10 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
 /** One row of each table. */
 async function spoil({ name, query }: Market): Promise<void> {
   const one = async (columns: string, table: string) => {
-    const [row = {}] = await query(`SELECT ${columns} FROM ${table} LIMIT 1`)
-    return Object.entries(row)
+    const isWindow = table === 'candles' || table === 'running_averages_15_sec'
+    const rows = await query(`SELECT ${columns}${isWindow ? ', closed_by' : ''} FROM ${table}`)
+    const { closed_by: _closedBy, ...key } = rows.find((row) => !isWindow || row['closed_by'] === 'watermark') ?? {}
+    return Object.entries(key)
       .map(([column, value]) => `${column} = ${typeof value === 'string' ? `'${value.replaceAll("'", "''")}'` : value}`)
       .join(' AND ')
   }

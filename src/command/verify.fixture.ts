@@ -15,6 +15,8 @@ export interface Spoilt extends Disposable {
   data: string
   /** Changes rows of the store by hand; answers how many. */
   store: (sql: string) => number
+  /** What a question to the store answers. */
+  rows: (sql: string) => Record<string, unknown>[]
   /** The same of the log. */
   log: (sql: string) => number
   /** Appends to the log as another producer would. */
@@ -43,6 +45,10 @@ export function copyOf(original: string): Spoilt {
   return {
     data,
     store: change('store.db'),
+    rows(sql) {
+      using database = new Database(join(data, 'replay', 'store.db'), { readonly: true })
+      return database.query<Record<string, unknown>, []>(sql).all()
+    },
     log: change('log.db'),
     async append(topic, records) {
       const path = join(data, 'replay', 'log.db')

@@ -168,6 +168,37 @@ test('gaps of the log are rows, split at midnight, and no others are', async () 
   ])
 })
 
+test.each([
+  ['went on', ''],
+  ['began anew there', 'DELETE FROM commits'],
+])(
+  'where the log has lost its beginning and the processor %s, the rest is judged',
+  async (_name, forget) => {
+    using spoilt = copyOf(NASTY)
+    const topic = `SELECT id FROM topics WHERE name = 'market'`
+    const slots = `SELECT slot FROM partitions WHERE topic_id = (${topic})`
+    const half = `(SELECT next_offset / 2 FROM partitions p WHERE p.slot = records.id / ${2 ** 36})`
+    expect(spoilt.log(`DELETE FROM records WHERE topic_id = (${topic}) AND id % ${2 ** 36} < ${half}`)).toBeGreaterThan(
+      100,
+    )
+    spoilt.log(`UPDATE partitions SET start_offset = next_offset / 2 WHERE slot IN (${slots})`)
+    if (forget !== '') {
+      spoilt.log(forget)
+      for (const table of ['candles', 'running_averages_15_sec']) spoilt.store(`DELETE FROM ${table}`)
+    }
+    await replay(join(folder, 'nasty.ndjson'), spoilt.data, '--partitions', '3')
+    const { code, report, found } = await spoilt.verify()
+    expect([code, found]).toEqual([0, []])
+    expect(report.notes.join()).toMatch(/partition 0 begins at offset \d+: what was before/)
+    expect(Math.min(report.kinds.trade.compared, report.kinds.candle.compared)).toBeGreaterThan(30)
+    expect(
+      spoilt.store(`DELETE FROM candles WHERE open_ts = (SELECT max(open_ts) FROM candles WHERE interval = '1m')`),
+    ).toBeGreaterThan(0)
+    expect((await spoilt.verify()).code).toBe(1)
+  },
+  30_000,
+)
+
 test('other settings than those that made the windows end with 2 and name them', async () => {
   const { code, err } = await runStockpipe(['verify', '--data-dir', NASTY, '--delay', '20s'], { cwd: folder })
   expect(code).toBe(2)

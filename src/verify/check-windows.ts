@@ -33,9 +33,8 @@ export async function checkWindows(
 ): Promise<{ symbols: Iterable<string>; horizon: number }> {
   const { findings } = work
   const wanted = { symbols: work.symbols === null ? null : new Set(work.symbols) }
-  const isTruncated = part.start > 0
   const rules = { ...work.rules, ignoreMarks: false, includeLate: false }
-  const base = new Fold({ rules, isTruncated, wanted })
+  const base = new Fold({ rules, part, wanted })
   const runFolds = await foldsOf(work, part, runs)
   const windows = new PartitionWindows(base, runFolds, work.range)
   const check = new WindowCheck(work, part, patience)
@@ -68,7 +67,6 @@ export async function checkWindows(
 }
 
 async function foldsOf(work: Work, part: Part, runs: readonly ReprocessRun[]): Promise<RunFold[]> {
-  const isTruncated = part.start > 0
   const folds: RunFold[] = []
   for (const run of runs) {
     const end = Math.min(run.ends[part.partition] ?? 0, part.end)
@@ -76,7 +74,7 @@ async function foldsOf(work: Work, part: Part, runs: readonly ReprocessRun[]): P
     const wanted = { symbols: symbolsOf(work, run) }
     const rules = rulesOf(run)
     const lates = rules.includeLate ? await latePrints(work, { ...part, end }, run) : undefined
-    folds.push({ run, end, fold: new Fold({ rules, isTruncated, wanted, end, ...(lates && { lates }) }) })
+    folds.push({ run, end, fold: new Fold({ rules, part, wanted, end, ...(lates && { lates }) }) })
   }
   return folds
 }
@@ -94,7 +92,7 @@ export async function latePrints(
 ): Promise<LatePrints> {
   const wanted = { symbols: run.symbols === null ? null : new Set(run.symbols) }
   const rules = { ...run.rule, includeLate: false }
-  const collector = new LateCollector({ rules, isTruncated: part.start > 0, wanted, end: part.end }, run)
+  const collector = new LateCollector({ rules, part, wanted, end: part.end }, run)
   for await (const records of recordsOf({ ...work, ...part })) for (const record of records) collector.read(record)
   return collector.prints()
 }

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../stream/broker.ts'
 import type { ReprocessRun } from '../stream/store/revisions.ts'
-import { hourOf, type TradeRow } from '../trade.ts'
 import { Judge, type Judged, type Verdict } from './judge.ts'
+import type { Part } from './parts.ts'
 import { latenessOf, type Rules } from './rules.ts'
 import type { Print } from './sums.ts'
 import { type Expected, type LatePrints, Windows } from './windows.ts'
@@ -13,7 +13,8 @@ export interface Wanted {
 
 export interface FoldOptions {
   rules: Rules
-  isTruncated: boolean
+  /** Where the log begins, and which windows the processor wrote. */
+  part: Pick<Part, 'start' | 'from'>
   wanted: Wanted
   lates?: LatePrints
   /** Where it ends: records from here on do not count. */
@@ -27,11 +28,14 @@ export class Fold {
   readonly rules: Rules
   readonly #wanted: Wanted
   readonly #end: number
+  /** Where marked repeats count: by the usual rule, for a window that is still open there is not finished. */
+  readonly #usual: Judge | null
 
-  constructor({ rules, isTruncated, wanted, lates, end = Number.POSITIVE_INFINITY }: FoldOptions) {
+  constructor({ rules, part, wanted, lates, end = Number.POSITIVE_INFINITY }: FoldOptions) {
     this.rules = rules
-    this.judge = new Judge(rules, { isTruncated })
-    this.windows = new Windows(rules, this.judge, lates)
+    this.judge = new Judge(rules, part)
+    this.#usual = rules.ignoreMarks ? new Judge({ ...rules, ignoreMarks: false }, part) : null
+    this.windows = new Windows(rules, this.#usual === null ? this.judge : both(this.judge, this.#usual), lates)
     this.#wanted = wanted
     this.#end = end
   }
@@ -40,6 +44,7 @@ export class Fold {
   fold(record: LogRecord): Verdict | null {
     if (record.offset >= this.#end) return null
     const verdict = this.judge.judge(record)
+    this.#usual?.judge(record)
     for (const judged of verdict.entries)
       if (judged.what === 'trade' && this.isWanted(judged.entry.s))
         this.windows.add(printOf(record, judged), judged.watermark)
@@ -54,6 +59,17 @@ export class Fold {
     return this.windows.close()
   }
 }
+
+type Bounds = Pick<Judge, 'watermark' | 'horizon'>
+
+const both = (one: Bounds, other: Bounds): Bounds => ({
+  get watermark() {
+    return Math.min(one.watermark, other.watermark)
+  },
+  get horizon() {
+    return Math.max(one.horizon, other.horizon)
+  },
+})
 
 /** Gathers what a rule with `includeLate` must know beforehand. */
 export class LateCollector {
@@ -98,25 +114,3 @@ const printOf = ({ offset, timestamp }: LogRecord, { entry, index }: Judged): Pr
   index,
   timestamp,
 })
-
-/** The row of `trades` of an entry. */
-export function tradeRow(
-  { offset, timestamp }: LogRecord,
-  { entry, index }: Judged,
-  rest: { partition: number; received: number | null; flags: readonly string[] },
-): TradeRow {
-  return {
-    symbol: entry.s,
-    hour: hourOf(entry.t),
-    trade_ts: entry.t,
-    log_partition: rest.partition,
-    log_offset: offset,
-    log_index: index,
-    price: entry.p,
-    volume: entry.v,
-    conditions: (entry.c ?? []).filter((condition) => condition !== null).join(),
-    received_ts: rest.received,
-    ingested_ts: timestamp,
-    flags: rest.flags.join(),
-  }
-}

@@ -2,6 +2,7 @@ import { StockpipeError } from '../errors.ts'
 import type { LogRecord } from '../stream/broker.ts'
 import { decodeRecord, type DecodedRecord, type GapMark } from '../stream/codec.ts'
 import { type Entry, entryProblem } from '../trade.ts'
+import type { Part } from './parts.ts'
 import type { Rules } from './rules.ts'
 
 const FORGET_AFTER_MS = 24 * 3_600_000
@@ -40,12 +41,14 @@ export class Judge {
   /** The first offset from which on the watermark is known for certain; Infinity until then. */
   certainFrom: number
   readonly #rules: Rules
+  readonly #from: number
   readonly #last = new Map<string, { seq: number; k: number; timestamp: number }>()
 
-  constructor(rules: Rules, { isTruncated }: { isTruncated: boolean }) {
+  constructor(rules: Rules, { start, from }: Pick<Part, 'start' | 'from'>) {
     this.#rules = rules
-    this.horizon = isTruncated ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY
-    this.certainFrom = isTruncated ? Number.POSITIVE_INFINITY : 0
+    this.#from = from
+    this.horizon = start > 0 ? Number.POSITIVE_INFINITY : from
+    this.certainFrom = start > 0 ? Number.POSITIVE_INFINITY : 0
   }
 
   judge(record: LogRecord): Verdict {
@@ -90,7 +93,7 @@ export class Judge {
     if (this.horizon !== Number.POSITIVE_INFINITY) return
     const first = entries.find(({ what }) => what === 'trade' || what === 'update')
     if (first === undefined) return
-    this.horizon = Math.max(first.entry.t + this.#rules.delay, bound === null ? 0 : bound + 1)
+    this.horizon = Math.max(first.entry.t + this.#rules.delay, bound === null ? 0 : bound + 1, this.#from)
   }
 
   /** Within a session records only move forward: what does not was sent again. */

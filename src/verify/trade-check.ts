@@ -1,27 +1,25 @@
 import type { LogRecord } from '../stream/broker.ts'
 import type { ReprocessRun } from '../stream/store/revisions.ts'
 import { COLUMNS } from '../stream/store/columns.ts'
-import { dayOf, type LateRow, type TradeRow } from '../trade.ts'
-import { Fold, tradeRow } from './fold.ts'
+import type { LateRow, TradeRow } from '../trade.ts'
+import { type ExpectedLate, lateRow, tradeRow } from './expected-rows.ts'
+import { Fold } from './fold.ts'
 import type { Judge, Judged, Verdict } from './judge.ts'
-import { idOf, Ledger, type Placed } from './ledger.ts'
+import { Ledger, type Placed } from './ledger.ts'
 import type { Work } from './options.ts'
 import type { Part } from './parts.ts'
 import type { Patience } from './patience.ts'
 import { recordsOf } from './read-log.ts'
-import { latenessOf } from './rules.ts'
+import { differencesBetween, rowKey, type TableRow } from './row-differences.ts'
 
 /** Stretches that are looked at row by row. */
 const MOST_STRETCHES = 32
 const SLACK_MS = 3_600_000
 
-type ExpectedLate = Omit<LateRow, 'incarnation'>
 type Table = 'trades' | 'late'
-type TableRow = TradeRow | LateRow | ExpectedLate
 
 const KIND = { trades: 'trade', late: 'late' } as const
 const LATE_COLUMNS = COLUMNS.late.filter((column) => column !== 'incarnation')
-const TIME = 'trade_ts'
 
 /** What may be judged of a partition, by offset. */
 interface Judgeable {
@@ -35,6 +33,8 @@ export class TradeCheck {
   readonly #work: Work
   /** Reprocessings that wrote marked repeats. */
   readonly #runs: readonly ReprocessRun[]
+  /** False where such a reprocessing was cut short: nobody knows which of them it wrote. */
+  readonly #isSureOfRepeats: boolean
   readonly #ledgers = { trades: new Ledger(COLUMNS.trades), late: new Ledger(LATE_COLUMNS) }
   readonly #judgeable = new Map<number, Judgeable>()
   /** Log timestamp before which rows may have expired. */
@@ -46,6 +46,7 @@ export class TradeCheck {
   constructor(work: Work, runs: readonly ReprocessRun[]) {
     this.#work = work
     this.#runs = runs.filter(({ rule }) => rule.ignoreMarks)
+    this.#isSureOfRepeats = this.#runs.every((run) => run.rows !== null)
     const { tradesMs } = work.retention
     this.#expiredBefore = tradesMs === null ? Number.NEGATIVE_INFINITY : work.clock.now() - tradesMs + SLACK_MS
   }
@@ -117,7 +118,7 @@ export class TradeCheck {
   #flagsOf({ offset }: LogRecord, { what, entry, isMarked }: Judged, partition: number): string[] | null {
     if (what === 'trade') return []
     if (what === 'future') return ['future']
-    if (what === 'update' || !isMarked || entry.v === 0) return null
+    if (what === 'update' || !isMarked || entry.v === 0 || !this.#isSureOfRepeats) return null
     const { s, t } = entry
     const isWritten = this.#runs.some(
       ({ from, to, symbols, ends }) =>
@@ -154,7 +155,8 @@ export class TradeCheck {
     }
   }
 
-  #isJudgeable(table: Table, row: Placed): boolean {
+  #isJudgeable(table: Table, row: TableRow): boolean {
+    if (!this.#isSureOfRepeats && 'flags' in row && row.flags === 'repeat') return false
     const known = this.#judgeable.get(row.log_partition)
     if (known === undefined || row.log_offset >= known[table]) return true
     this.#unjudged++
@@ -179,7 +181,7 @@ export class TradeCheck {
     const expected = new Map<string, TableRow>()
     const rules = { ...this.#work.rules, ignoreMarks: false, includeLate: false }
     for (const part of parts) {
-      const fold = new Fold({ rules, isTruncated: part.start > 0, wanted: { symbols: new Set() } })
+      const fold = new Fold({ rules, part, wanted: { symbols: new Set() } })
       for await (const records of recordsOf({ ...this.#work, ...part }))
         for (const record of records) {
           const verdict = fold.fold(record)
@@ -200,58 +202,13 @@ export class TradeCheck {
       if (this.#ledgers[table].isIn(row, stretches)) stored.set(rowKey(row), row)
     }
     await this.#scan(table, { judged: keep, api: false })
-    const columns: readonly string[] = table === 'trades' ? COLUMNS.trades : LATE_COLUMNS
-    const kind = KIND[table]
-    const missing = [...expected].filter(([key]) => !stored.has(key)).map(([, row]) => ({ row, stored: undefined }))
-    const both = [...stored].flatMap(([key, row]) => {
-      const wanted = expected.get(key)
-      const name = nameOf(row)
-      if (wanted === undefined)
-        return [{ kind, key: name, column: 'row', stored: this.#unknown(row), expected: undefined }]
-      return columns
-        .map((column) => ({ kind, key: name, column, stored: valueOf(row, column), expected: valueOf(wanted, column) }))
-        .filter((difference) => difference.stored !== difference.expected)
-    })
-    const gone = missing.map(({ row }) => ({
-      kind,
-      key: nameOf(row),
-      column: 'row',
-      stored: undefined,
-      expected: 'a row',
-    }))
-    return [...gone, ...both]
+    const columns = table === 'trades' ? COLUMNS.trades : LATE_COLUMNS
+    return differencesBetween(stored, expected, { kind: KIND[table], columns, unknown: (row) => this.#unknown(row) })
   }
 
   #unknown({ log_partition, log_offset }: Placed): string {
     const end = this.#judgeable.get(log_partition)?.end
     if (end === undefined) return 'a row of a partition that the log does not have'
     return log_offset >= end ? 'a row beyond the end of the log: the topic was made anew' : 'a row'
-  }
-}
-
-const valueOf = (row: TableRow, column: string): unknown =>
-  (row as unknown as Readonly<Record<string, unknown>>)[column]
-const rowKey = (row: TableRow): string => `${idOf(row)} ${row.symbol} ${row[TIME]}`
-const nameOf = (row: TableRow): string => `${idOf(row)} ${row.symbol} at ${row[TIME]}`
-
-function lateRow(
-  { offset }: LogRecord,
-  { entry, index, watermark }: Judged,
-  { partition, rules }: { partition: number; rules: Work['rules'] },
-): ExpectedLate | null {
-  const lateness = latenessOf(entry.t, watermark, rules)
-  if (lateness === null) return null
-  return {
-    symbol: entry.s,
-    day: dayOf(entry.t),
-    trade_ts: entry.t,
-    log_partition: partition,
-    log_offset: offset,
-    log_index: index,
-    price: entry.p,
-    volume: entry.v,
-    missed: lateness.missed,
-    entry_interval: lateness.entry,
-    late_by_ms: watermark - entry.t,
   }
 }

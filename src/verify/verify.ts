@@ -22,14 +22,16 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
   noteUnprocessed(findings)
   const patience = new Patience(options.wait, options)
   total = parts.reduce((sum, { start, end }) => sum + end - start, 0)
-  const runs = relevant(await options.store.runs())
+  const allRuns = await options.store.runs()
+  const runs = relevant(allRuns)
   noteRuns(runs, findings)
-  const trades = new TradeCheck(work, runs)
+  const trades = new TradeCheck(work, allRuns)
   const letters = new DeadLetterCheck(work)
   const latest = new LatestCheck(work)
   const gaps = new GapCheck(work)
   const seen = new Map<string, number>()
-  for (const part of parts) {
+  for (const [at, begun] of parts.entries()) {
+    const part = (parts[at] = await withoutRemoved(work, begun))
     const { symbols, horizon } = await checkWindows(work, part, { runs, trades, letters, latest, gaps, patience })
     for (const symbol of symbols) {
       const before = seen.get(symbol)
@@ -46,13 +48,21 @@ export async function verify(options: VerifyOptions & { limit: number }): Promis
   return findings.report()
 }
 
+/** Retention goes on while others are read. */
+async function withoutRemoved({ broker, topic }: Work, part: Part): Promise<Part> {
+  const start = Math.max(part.start, (await broker.bounds(topic))[part.partition]?.start ?? 0)
+  return { ...part, start, end: Math.max(start, part.end) }
+}
+
 const inTwo = (symbol: string, one: number, other: number): string =>
   `${symbol} is in partitions ${one} and ${other}: of each of its windows only one of the two is stored, so differences there are no surprise`
 
-/** Without those that a later one repeated as a whole. */
+/** Without those that a later one repeated as a whole, with a row for each of theirs: rows are never removed. */
 function relevant(runs: readonly ReprocessRun[]): ReprocessRun[] {
   const isRepeatedBy = (run: ReprocessRun, later: ReprocessRun): boolean =>
     later.rows !== null &&
+    (later.rule.ignoreMarks || !run.rule.ignoreMarks) &&
+    (later.rule.includeLate || !run.rule.includeLate) &&
     later.from <= run.from &&
     later.to >= run.to &&
     (later.symbols === null || (run.symbols?.every((symbol) => later.symbols?.includes(symbol)) ?? false)) &&

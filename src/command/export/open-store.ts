@@ -2,7 +2,7 @@ import { join } from 'node:path'
 
 import { systemClock } from '../../clock.ts'
 import type { Settings } from '../../config.ts'
-import { existingOrigins, type Origin } from '../../data-dir.ts'
+import { existingOrigins, openDataDir, type Origin } from '../../data-dir.ts'
 import { StockpipeError } from '../../errors.ts'
 import { cassandraOptions } from '../../servers.ts'
 import type { RevisableStore } from '../../stream/store/revisions.ts'
@@ -34,6 +34,35 @@ function embedded(settings: Settings): Promise<RevisableStore> {
     readonly: true,
   })
 }
+
+/**
+ * To change what is stored. Throws `in-use` for the embedded store of a pipeline that runs; the embedded log is nobody
+ * else's meanwhile either.
+ */
+export async function openStoreToWrite(settings: Settings): Promise<RevisableStore> {
+  if (settings.store === 'cassandra' && settings.broker === 'kafka') return cassandra(settings)
+  const folder = openDataDir({ path: settings.dataDir, origin: originIn(settings), clock: systemClock })
+  try {
+    const store = settings.store === 'cassandra' ? await cassandra(settings) : await writable(folder.path, settings)
+    const close = store[Symbol.asyncDispose].bind(store)
+    return Object.assign(store, {
+      async [Symbol.asyncDispose]() {
+        await close()
+        folder[Symbol.dispose]()
+      },
+    })
+  } catch (error) {
+    folder[Symbol.dispose]()
+    throw error
+  }
+}
+
+const writable = (folder: string, { retentionTrades, retentionCandles }: Settings): Promise<RevisableStore> =>
+  openEmbeddedStore({
+    path: join(folder, 'store.db'),
+    ...around,
+    retention: { tradesMs: retentionTrades, candlesMs: retentionCandles },
+  })
 
 async function cassandra(settings: Settings): Promise<RevisableStore> {
   await using opening = new AsyncDisposableStack()

@@ -2,7 +2,9 @@ import type { types } from 'cassandra-driver'
 
 import type { CandleRow, Stamped, WindowRow } from '../../../trade.ts'
 import { type ReprocessRun, type Revised, type RevisedFrom, revisedRow, runOf, runRecord } from '../revisions.ts'
+import { COLUMNS } from '../columns.ts'
 import { noRows } from '../../store.ts'
+import { TABLES } from './tables.ts'
 import type { Reader, Session } from './session.ts'
 import { rowPackets, tradeRowPackets } from './row-packets.ts'
 import { type Writing, writePackets } from './write.ts'
@@ -14,14 +16,12 @@ const AHEAD = 32
 export async function reviseRows(rows: Revised, now: number, writing: Writing): Promise<void> {
   const { session, statements } = writing
   const windows = await inTurn(rows.windows, async (row): Promise<Stamped<WindowRow>> => {
-    const where = 'symbol = ? AND day = ? AND window_end_ts = ?'
-    const key = [row.symbol, row.day, row.window_end_ts]
-    return revisedRow(row, await stampOf(session, { table: 'running_averages_15_sec', where, key }), now)
+    const key = { symbol: row.symbol, day: row.day, window_end_ts: row.window_end_ts }
+    return revisedRow(row, await stampOf(session, { table: TABLES.windows.name, columns: COLUMNS.windows, key }), now)
   })
   const candles = await inTurn(rows.candles, async (row): Promise<Stamped<CandleRow>> => {
-    const where = 'symbol = ? AND interval = ? AND bucket = ? AND open_ts = ?'
-    const key = [row.symbol, row.interval, row.bucket, row.open_ts]
-    return revisedRow(row, await stampOf(session, { table: 'candles', where, key }), now)
+    const key = { symbol: row.symbol, interval: row.interval, bucket: row.bucket, open_ts: row.open_ts }
+    return revisedRow(row, await stampOf(session, { table: TABLES.candles.name, columns: COLUMNS.candles, key }), now)
   })
   await writePackets(function* (contents) {
     yield* tradeRowPackets(rows.repeats, statements, contents)
@@ -36,20 +36,30 @@ async function inTurn<Row, Result>(rows: readonly Row[], work: (row: Row) => Pro
   return results
 }
 
-async function stampOf(
-  session: Session,
-  { table, where, key }: { table: string; where: string; key: unknown[] },
-): Promise<RevisedFrom | null> {
-  const select = `SELECT revision, WRITETIME(n) AS stamp FROM ${session.keyspace}.${table} WHERE ${where}`
-  const row = (await session.execute(select, key)).rows[0]
-  if (row === undefined) return null
-  return { revision: Number(row['revision']), stamp: Number((row['stamp'] as types.Long | null)?.toString() ?? 0) }
+interface Place {
+  table: string
+  columns: readonly string[]
+  key: Readonly<Record<string, unknown>>
 }
 
-const COLUMNS = ['id', 'at', 'from_ts', 'to_ts', 'symbols', 'rule', 'log_ends', 'rows'] as const
+/** The largest stamp of its cells: they are resolved one by one. */
+async function stampOf(session: Session, { table, columns, key }: Place): Promise<RevisedFrom | null> {
+  const cells = columns.filter((column) => !(column in key))
+  const stamps = cells.map((column) => `WRITETIME(${column}) AS stamp_${column}`)
+  const where = Object.keys(key).map((column) => `${column} = ?`)
+  const select = `SELECT revision, ${stamps.join()} FROM ${session.keyspace}.${table} WHERE ${where.join(' AND ')}`
+  const row = (await session.execute(select, Object.values(key))).rows[0]
+  if (row === undefined) return null
+  const stamp = Math.max(
+    ...cells.map((column) => Number((row[`stamp_${column}`] as types.Long | null)?.toString() ?? 0)),
+  )
+  return { revision: Number(row['revision'] ?? 0), stamp }
+}
+
+const RUN_COLUMNS = ['id', 'at', 'from_ts', 'to_ts', 'symbols', 'rule', 'log_ends', 'rows'] as const
 
 export async function readRuns(reader: Reader): Promise<readonly ReprocessRun[]> {
-  const { rows } = await reader.execute(`SELECT ${COLUMNS.join()} FROM ${reader.keyspace}.reprocess_runs`)
+  const { rows } = await reader.execute(`SELECT ${RUN_COLUMNS.join()} FROM ${reader.keyspace}.reprocess_runs`)
   const runs = rows.map((row) =>
     runOf({
       id: String(row['id']),
@@ -68,7 +78,7 @@ export async function readRuns(reader: Reader): Promise<readonly ReprocessRun[]>
 export async function writeRun(session: Session, run: ReprocessRun): Promise<void> {
   const record = runRecord(run)
   await session.execute(
-    `INSERT INTO ${session.keyspace}.reprocess_runs (${COLUMNS.join()}) VALUES (${COLUMNS.map(() => '?').join()})`,
-    COLUMNS.map((column) => record[column]),
+    `INSERT INTO ${session.keyspace}.reprocess_runs (${RUN_COLUMNS.join()}) VALUES (${RUN_COLUMNS.map(() => '?').join()})`,
+    RUN_COLUMNS.map((column) => record[column]),
   )
 }
