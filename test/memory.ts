@@ -57,8 +57,9 @@ export function memoryStore() {
         }),
       }
     },
-    async *read(table) {
-      if (table === 'latest') yield [...latest.values()] as unknown as Tables[typeof table][]
+    async *read(table, { symbols }) {
+      const rows = [...latest.values()].filter(({ symbol }) => symbols?.includes(symbol) ?? true)
+      if (table === 'latest') yield rows as unknown as Tables[typeof table][]
     },
     id: async () => 'memory',
     symbols: async () => [...latest.keys()].sort(),

@@ -82,6 +82,18 @@ describe('/v1/gaps', () => {
     ])
   })
 
+  test('leaves apart what adjoins within a day, or has another cause', async () => {
+    const apart = [
+      gap(MIDNIGHT - 9, MIDNIGHT),
+      gap(MIDNIGHT, MIDNIGHT + 5, { cause: 'stall' }),
+      gap(MIDNIGHT + 5, MIDNIGHT + 9, { cause: 'stall' }),
+    ]
+    await using api = await opened({ gaps: [...apart, gap(MIDNIGHT, MIDNIGHT + 9, { symbol: 'X' })] })
+    expect(await listed(api, `symbol=${BTC}&from=${MIDNIGHT - DAY}`)).toEqual(
+      apart.map(({ from_ts, to_ts, cause }) => [from_ts, to_ts, cause]),
+    )
+  })
+
   test('comes as csv, ndjson and columns too', async () => {
     await using api = await opened({ gaps: [gap(T0, T0 + 9, { detail: 'closed, "1006"' })] })
     const text = async (format: string) => (await api.app.request(`/v1/gaps?from=${T0}&format=${format}`)).text()
@@ -176,9 +188,9 @@ describe('complete', () => {
   })
 
   test('what is open is unknown, or partial already', async () => {
-    const candles = [candle(T0, open), candle(T0 + MINUTE, open)]
+    const candles = [candle(T0, open), candle(T0 + MINUTE, open), candle(T0 + 2 * MINUTE, idle)]
     await using api = await opened({ candles, latest: [latest(T0 + 9 * MINUTE)], gaps: [gap(T0, T0 + 1)] })
-    expect(await states(api)).toEqual(['partial', 'unknown'])
+    expect(await states(api)).toEqual(['partial', 'unknown', 'complete'])
   })
 
   test('a candle that only stands in for none needs a later trade', async () => {

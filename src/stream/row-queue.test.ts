@@ -39,7 +39,9 @@ test('every kind of row goes through, and late trades and sums are never merged'
   const more = rows({
     windows: [windowRow('A', HOUR), windowRow('B', HOUR), windowRow('A', HOUR + 5000)],
     latest: [latestRow('A', HOUR), latestRow('A', HOUR + 1)],
-    gaps: [1, 9, 5].map((ms) => gapRow('A', HOUR, { to_ts: HOUR + ms })).concat(gapRow('B', HOUR)),
+    gaps: [1, 9, 5]
+      .map((ms) => gapRow('A', HOUR, { to_ts: HOUR + ms }))
+      .concat(gapRow('B', HOUR), gapRow('A', HOUR, { cause: 'stall' })),
     late: [lateRow('A', HOUR), lateRow('A', HOUR)],
     rollups: [rollupRow('A', HOUR), rollupRow('A', HOUR)],
   })
@@ -49,7 +51,7 @@ test('every kind of row goes through, and late trades and sums are never merged'
   const written = writes[1]?.rows
   expect(written?.windows).toEqual(more.windows)
   expect(written?.latest).toEqual(more.latest.slice(1))
-  expect(written?.gaps).toEqual([more.gaps[1], more.gaps[3]] as never)
+  expect(written?.gaps).toEqual([more.gaps[1], more.gaps[3], more.gaps[4]] as never)
   expect([written?.late, written?.rollups, written?.trades]).toEqual([more.late, more.rollups, []])
 })
 

@@ -16,7 +16,6 @@ interface Shape<Row> {
 
 /** Everything but trades, as packets of one Cassandra partition each. */
 export function* rowPackets(rows: Rows, statements: Statements, contents: Contents): Generator<Packet, void> {
-  // First, for rows that follow are judged by them.
   yield* packets(rows.gaps, {
     table: TABLES.gaps,
     query: () => statements.gaps,

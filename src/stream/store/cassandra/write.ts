@@ -1,5 +1,5 @@
 import type { StockpipeError } from '../../../errors.ts'
-import type { Rows } from '../../store.ts'
+import { noRows, type Rows } from '../../store.ts'
 import { Contents, type ContentsLedger } from './contents.ts'
 import { toStockpipeError, type Where } from './errors.ts'
 import type { Gate } from './gate.ts'
@@ -9,8 +9,8 @@ import type { Session } from './session.ts'
 import type { Statements } from './statements.ts'
 import { tradePackets } from './trade-packets.ts'
 
-export interface Writing {
-  session: Session
+export interface PacketWriting {
+  session: Pick<Session, 'send' | 'isEverywhere'>
   statements: Statements
   ledger: ContentsLedger
   /** Shared by all writes of the store. */
@@ -18,14 +18,25 @@ export interface Writing {
   where: Where
 }
 
-/** Resolves when every row is acknowledged. Where one fails no more are sent, and it throws when none is under way. */
-export const writeRows = (rows: Rows, writing: Writing): Promise<void> =>
-  writePackets((contents) => packetsOf(rows, writing.statements, contents), writing)
+export interface Writing extends PacketWriting {
+  session: Session
+}
+
+/**
+ * Resolves when every row is acknowledged. Where one fails no more are sent, and it throws when none is under way.
+ * Gaps can be found before anything is there that is judged by them.
+ */
+export async function writeRows(rows: Rows, writing: PacketWriting): Promise<void> {
+  const { gaps, ...others } = rows
+  const write = (some: Rows) => writePackets((contents) => packetsOf(some, writing.statements, contents), writing)
+  if (gaps.length > 0) await write({ ...noRows(), gaps })
+  await write({ ...others, gaps: [] })
+}
 
 /** The same for rows that are packets already. */
 export async function writePackets(
   make: (contents: Contents) => Iterable<Packet>,
-  { session, statements, ledger, gate, where }: Writing,
+  { session, statements, ledger, gate, where }: PacketWriting,
 ): Promise<void> {
   const contents = new Contents(ledger)
   const sent: Promise<void>[] = []
