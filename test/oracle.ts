@@ -113,8 +113,8 @@ function summarise(
     pv: sum(({ p, v }) => p * v),
     open: ordered[0]?.p ?? Number.NaN,
     close: ordered.at(-1)?.p ?? Number.NaN,
-    high: Math.max(...prints.map(({ p }) => p)),
-    low: Math.min(...prints.map(({ p }) => p)),
+    high: prints.reduce((high, { p }) => Math.max(high, p), Number.NEGATIVE_INFINITY),
+    low: prints.reduce((low, { p }) => Math.min(low, p), Number.POSITIVE_INFINITY),
     mean: sum(({ p }) => p) / prints.length,
     isPast: watermark >= window.end,
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { temporaryFolder } from './binary.ts'
 import { copiesIn, withoutCopies } from './copies.ts'
 import { type Market, openMarket, serversForTests } from './market.ts'
+import { share } from './members.ts'
 import { expectedOf, type NastyRecording, nastyRecording } from './nasty.ts'
 import { check, storedOnServers } from './nasty-rows.ts'
 import type { OracleResult } from './oracle.ts'
@@ -30,16 +31,6 @@ function pacedRecording(seed: number): { recording: NastyRecording; ms: number }
 
 const processor = ({ log, store }: Market): Running =>
   running(['run', '--role', 'processor', '--idle', '2s', ...COUNT, ...ANY_PORT, ...log, ...store])
-
-const partitionsOf = (process: Running): readonly number[] =>
-  (process.named('log.joined').at(-1)?.['partitions'] ?? []) as number[]
-
-/** Waits until all partitions are shared by all of these. */
-const share = (...processes: readonly Running[]): Promise<unknown> =>
-  until(
-    () => processes.map(partitionsOf),
-    (shares) => shares.every((share) => share.length > 0) && shares.flat().length === PARTITIONS,
-  )
 
 /** A producer that replays a recording and then ends. */
 function producer(recording: NastyRecording, { market, folder }: { market: Market; folder: string }, speed = 'max') {
@@ -117,7 +108,7 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
       await using one = processor(market)
       await using other = processor(market)
       await using producing = producer(recording, { market, folder: folder.path })
-      await share(one, other)
+      await share(PARTITIONS, one, other)
       await ends(producing)
       await settles(market, recording)
       await isExact()
@@ -137,14 +128,14 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
       await using first = processor(market)
       await using second = processor(market)
       await using slow = producer(recording, around, String(Math.ceil(ms / LIMIT_MS)))
-      await share(first, second)
+      await share(PARTITIONS, first, second)
       const isUnderWay = async () => (await market.query('SELECT symbol FROM latest')).length > 3
       await until(isUnderWay, Boolean)
       await using third = processor(market)
-      await share(first, second, third)
+      await share(PARTITIONS, first, second, third)
       second.child.kill('SIGKILL')
       await using fourth = processor(market)
-      await share(first, third, fourth)
+      await share(PARTITIONS, first, third, fourth)
       slow.child.kill('SIGKILL')
       await slow.child.exited
       await using quick = producer(recording, around)
