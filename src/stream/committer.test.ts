@@ -128,6 +128,23 @@ test('a partition is written only after its own dead letters are in the log, who
   expect(appended).toEqual(['0', '1'])
 })
 
+test('who cannot publish any more does not go on writing', async () => {
+  const { context, options } = surroundings()
+  const room = Promise.withResolvers<void>()
+  const live = { ...localLive(), room: () => room.promise }
+  const outlet = new Outlet({ ...options, live }, new Observer(context, new PipelineStats(context.clock)))
+  const partition = partitionOf(0)
+  partition.fold(GOOD)
+  let isWritten = false
+  const written = outlet
+    .write(partition, partition.take({ flush: true }), outlet.way(never, never))
+    .then(() => (isWritten = true))
+  for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate)
+  expect(isWritten).toBe(false)
+  room.resolve()
+  await written
+})
+
 test('a commit is of the state it was asked for, when the rows of that state are there, not of what came later', async () => {
   const { options } = surroundings()
   const commits: number[] = []
@@ -302,4 +319,45 @@ test('the end of the input waits for the lag', async () => {
   await turn()
   await passing(clock, finished)
   expect(happened).toEqual(['generation at 16000', 'commit of 0 at 16000'])
+})
+
+test('a clock that is set back delays a commit by no more than the lag', async () => {
+  const { partition, fold, committer, pass, clock, happened } = await lagging()
+  fold(0)
+  committer.begin(partition, async () => {})
+  await turn()
+  // Only what it shows: whoever sleeps wakes after the time that really passes.
+  const now = clock.now.bind(clock)
+  clock.now = () => now() - 600_000
+  fold(1)
+  expect(committer.isDue(partition)).toBe(true)
+  committer.begin(partition, async () => {})
+  await turn()
+  await pass(2 * LAG)
+  expect(happened.map((what) => what.split(' at ')[0])).toEqual(['generation', 'commit of 1'])
+})
+
+test('that there are more sessions than a commit holds is said once', async () => {
+  const { options, lines } = surroundings()
+  let commits = 0
+  const assignment: Assignment = {
+    partition: 0,
+    signal: never,
+    committed: null,
+    [Symbol.dispose]() {},
+    async *batches() {},
+    async commit() {
+      commits++
+    },
+  }
+  const partition = partitionOf(0)
+  const value = encodeValue([{ c: null, p: 1, s: 'A', t: 1_000, v: 0 }], 'raw')
+  const committer = await committerOf(assignment, options)
+  for (let offset = 0; offset < 200; offset++) {
+    const headers = encodeHeaders({ ...META, session: `session-${offset}` }, 'raw')
+    partition.fold({ ...GOOD, records: [{ offset, timestamp: 1_000, key: 'A', value, headers }] })
+    if (offset >= 198) await committer.finish(partition, async () => {}, true)
+  }
+  expect(commits).toBe(2)
+  expect(lines.filter((line) => line.includes('sessions_left_out')).length).toBe(1)
 })

@@ -50,6 +50,7 @@ export class Committer {
   #eligible: Eligible[] = []
   #releasing: Promise<void> | null = null
   #failure: unknown = null
+  #isLeftOutTold = false
 
   constructor(assignment: Assignment, { options, fingerprint, watch, stop }: Committing) {
     this.#assignment = assignment
@@ -62,7 +63,9 @@ export class Committer {
   isDue(partition: Partition): boolean {
     if (this.#failure !== null) return true
     if (this.#underWay !== null || partition.position - 1 === this.#processed) return false
-    return this.#options.context.clock.now() - this.#at >= INTERVAL_MS
+    const passed = this.#options.context.clock.now() - this.#at
+    // Below 0: the clock was set back.
+    return passed < 0 || passed >= INTERVAL_MS
   }
 
   /** The state of this moment is committed when `acknowledged` has resolved and its rows are durable. Throws what an earlier commit threw. */
@@ -114,6 +117,8 @@ export class Committer {
     const hurry = AbortSignal.any([this.#stop, this.#hurry.signal])
     try {
       for (let [next] = this.#eligible; next !== undefined && !hurry.aborted; [next] = this.#eligible) {
+        // Never longer than the lag: the clock may have been set back.
+        next.due = Math.min(next.due, clock.now() + this.#watch.lagMs)
         const wait = next.due - clock.now()
         if (wait > 0) await clock.sleep(wait, hurry)
         else await this.#commitDue()
@@ -138,8 +143,9 @@ export class Committer {
     const { context } = this.#options
     if (this.#assignment.signal.aborted) return
     const { metadata, leftOut } = encodeTriple(triple, this.#fingerprint)
-    if (leftOut > 0)
+    if (leftOut > 0 && !this.#isLeftOutTold)
       context.log.warn('processor.sessions_left_out', { partition: this.#assignment.partition, sessions: leftOut })
+    this.#isLeftOutTold = leftOut > 0
     const commit = () => this.#assignment.commit(triple.low, metadata)
     await retry('log', commit, { context, signal: this.#stop })
   }

@@ -27,7 +27,9 @@ export class FlushTimer {
 
   #isDue(what: 'flush' | 'minutes' | 'long', factor: number): boolean {
     const now = this.#clock.now()
-    if (now - this.#last[what] < factor * this.#everyMs) return false
+    const passed = now - this.#last[what]
+    // Below 0: the clock was set back.
+    if (passed >= 0 && passed < factor * this.#everyMs) return false
     this.#last[what] = now
     return true
   }

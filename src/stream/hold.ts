@@ -2,7 +2,7 @@ import type { Assignment } from './broker.ts'
 import { endedBy } from './ended-by.ts'
 import type { ProcessorOptions } from './outlet.ts'
 import type { Ending } from './owners.ts'
-import type { StockpipeError } from '../errors.ts'
+import { StockpipeError } from '../errors.ts'
 
 const LOOK_EVERY_MS = 1_000
 /** The component on /readyz. */
@@ -15,14 +15,14 @@ export interface Holding {
 }
 
 /**
- * Keeps a partition without going on with it, and says why, until it is taken away or the process is stopped. Throws the
- * reason where the input has ended: then nobody waits for anything.
+ * Keeps a partition without going on with it, and says why, until it is taken away, the process is stopped, or the log
+ * is another one, as after somebody made it anew. Throws the reason where the input has ended: then nobody waits for anything.
  */
 export async function holdStill(
   assignment: Assignment,
   reason: StockpipeError,
   { options: { context, drained }, stop }: Holding,
-): Promise<Ending> {
+): Promise<Ending | 'log-changed'> {
   const { health, clock, log } = context
   const signal = AbortSignal.any([stop, assignment.signal])
   health.notReady(COMPONENT, `partition ${assignment.partition} stands still: ${reason.message}`, assignment)
@@ -40,6 +40,9 @@ export async function holdStill(
       await clock.sleep(LOOK_EVERY_MS, signal)
     }
     return 'handed-over'
+  } catch (error) {
+    if (error instanceof StockpipeError && error.code === 'log-changed') return error.code
+    throw error
   } finally {
     health.ready(COMPONENT, assignment)
   }

@@ -14,6 +14,8 @@ export interface Live {
   publish(update: LiveUpdate): void
   /** Resolves when what was published cannot get lost any more. Commits wait for it. Throws once `signal` aborts. */
   published(signal: AbortSignal): Promise<void>
+  /** Resolves when not too much waits to be published: whoever publishes waits for it. Throws once `signal` aborts. */
+  room(signal: AbortSignal): Promise<void>
   /** Returns the function that ends the subscription. */
   subscribe(listener: (update: LiveUpdate) => void): () => void
 }
@@ -26,6 +28,7 @@ export function localLive(): Live {
       for (const listener of listeners) listener(update)
     },
     published: async () => {},
+    room: async () => {},
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -51,6 +51,15 @@ export class Observer {
     this.#lateShare.look(partition)
   }
 
+  /** The partition is somebody else's, or begins again from its last commit: nothing more is known of it. */
+  left(partition: Partition): void {
+    const { metrics, health } = this.#context
+    const label = { partition: String(partition.number) }
+    health.ready(CLOCK, partition)
+    for (const gauge of [metrics.lagRecords, metrics.lagSeconds, metrics.watermarkLag]) gauge.remove(label)
+    this.#stats.lag(partition.number, 0)
+  }
+
   written(rows: RowSink, startedAt: number): void {
     const { metrics, clock } = this.#context
     const now = clock.now()

@@ -59,8 +59,8 @@ export class Outlet {
   }
 
   /**
-   * Resolves when the trades and dead letters of the partition so far are acknowledged, and the other rows are in the
-   * queue. What is acknowledged, and only that, is told to others.
+   * Resolves when the trades and dead letters of the partition so far are acknowledged, the other rows are in the
+   * queue, and there is room for more. What is acknowledged, and only that, is told to others.
    */
   async write(partition: Partition, rows: RowSink, way: Way): Promise<void> {
     const { trades, ...others } = rows
@@ -68,6 +68,7 @@ export class Outlet {
     way.queue.add({ trades: [], ...others })
     if (trades.length > 0) await this.#store({ ...noRows(), trades }, way)
     await way.queue.room()
+    await this.#options.live.room(way.signal)
   }
 
   async #store(rows: RowSink, { signal, fence }: Pick<Way, 'signal' | 'fence'>): Promise<void> {
@@ -100,6 +101,10 @@ export class Outlet {
       this.#deadLetters.set(partition, [...waiting, ...result.bad.map((bad) => deadLetter(bad, topic, partition))])
     }
     this.#observer.folded(partition, batch, result)
+  }
+
+  left(partition: Partition): void {
+    this.#observer.left(partition)
   }
 
   /** Moves the partition's watermark for every reader of the log, after a long silence. */

@@ -102,6 +102,11 @@ export class Partition {
     }
   }
 
+  /** For those who never commit: nothing is kept for a commit of what was folded so far. */
+  forgetProcessed(): void {
+    if (this.#identity !== null) this.#sessions.asOf(this.position, this.#identity.timestamp)
+  }
+
   #misplaced({ entries }: DecodedRecord): string | null {
     const { partition, partitions } = this.#start
     if (partitions === undefined) return null

@@ -13,6 +13,8 @@ export interface RecoveryOptions {
   topic: string
   windows: WindowSettings
   context: Context
+  /** Ends the reading, besides the loss of the partition. */
+  stop?: AbortSignal
 }
 
 export interface Recovered {
@@ -97,7 +99,10 @@ async function usable(
 }
 
 async function recordAt(offset: number, assignment: Assignment, options: RecoveryOptions): Promise<LogRecord | null> {
-  for await (const batch of options.broker.read(options.topic, assignment.partition, offset, assignment.signal))
+  const { broker, topic, stop } = options
+  const signal = stop === undefined ? assignment.signal : AbortSignal.any([assignment.signal, stop])
+  for await (const batch of broker.read(topic, assignment.partition, offset, signal))
     return batch.records.find((record) => record.offset === offset) ?? null
+  if (signal.aborted) throw new StockpipeError('not-owner', 'it was over before the state was restored')
   return null
 }

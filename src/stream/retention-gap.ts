@@ -60,8 +60,8 @@ export async function checkNothingLost(
   partition: Partition,
   { broker, topic, context, signal }: LogOptions,
 ): Promise<void> {
-  const [first] = batch.records
-  if (first === undefined || first.offset <= partition.position) return
+  const next = batch.records[0]?.offset ?? batch.end
+  if (next <= partition.position) return
   const bounds = await retry('log', () => broker.bounds(topic), { context, signal })
   const start = bounds[partition.number]?.start ?? 0
   if (start <= partition.position) return

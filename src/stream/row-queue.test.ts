@@ -96,3 +96,21 @@ test('a failure reaches everyone who waits, and nothing more is written', async 
   expect(writes.length).toBe(1)
   expect(await queue.room().catch((error: unknown) => error)).toMatchObject({ message: 'the end' })
 })
+
+test('rows of different times and symbols are different rows, however the names begin', async () => {
+  const { queue, writes } = heldStore()
+  queue.add(rows({ candles: [second(1)] }))
+  queue.add(
+    rows({
+      windows: [windowRow('0X', 5_000), windowRow('X', 50_000)],
+      candles: [
+        candleRow('0X', { interval: '1s', open: 5_000 }, { stamp: 1 }),
+        candleRow('X', { interval: '1s', open: 50_000 }, { stamp: 1 }),
+      ],
+    }),
+  )
+  writes[0]?.end.resolve()
+  await turn()
+  expect(writes[1]?.rows.windows.map(({ symbol }) => symbol)).toEqual(['0X', 'X'])
+  expect(writes[1]?.rows.candles.map(({ symbol }) => symbol)).toEqual(['0X', 'X'])
+})

@@ -77,8 +77,8 @@ class Waiting {
   }
 
   add({ windows, candles, latest, gaps, late, rollups }: RowSink): void {
-    for (const row of windows) keep(this.#windows, `${row.window_end_ts}${row.symbol}`, row)
-    for (const row of candles) keep(this.#candles, `${row.interval}${row.open_ts}${row.symbol}`, row)
+    for (const row of windows) keep(this.#windows, `${row.window_end_ts} ${row.symbol}`, row)
+    for (const row of candles) keep(this.#candles, `${row.interval}${row.open_ts} ${row.symbol}`, row)
     for (const row of latest) keep(this.#latest, row.symbol, row)
     for (const row of gaps) keep(this.#gaps, `${row.from_ts}${row.cause} ${row.symbol}`, row)
     for (const row of late) this.#late.push(row)

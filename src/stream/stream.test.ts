@@ -1,136 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 
 import { memoryStore } from '../../test/memory.ts'
-import type { Assignment, Batch, Bounds, Broker, NewRecord } from './broker.ts'
-import { encodeHeaders, encodeValue, gapHeaders } from './codec.ts'
-import { localLive } from './live.ts'
-import { Observer } from './observer.ts'
-import { Outlet, type ProcessorOptions } from './outlet.ts'
-import type { Durability } from './store.ts'
-import { runProcessor } from './stream.ts'
+import type { Batch, Bounds } from './broker.ts'
+import { encodeValue, gapHeaders } from './codec.ts'
+import { batchOf, empty, letPass, processed, START, WINDOWS } from './stream.fixture.ts'
 import { encodeTriple, fingerprintOf } from './triple.ts'
-import { manualClock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
-import { PipelineStats } from '../stats.ts'
-import { createMetrics, Health, silentLog } from '../telemetry.ts'
-
-const START = 1_700_000_000_000
-
-function batchOf(offset: number): Batch {
-  const t = START + offset * 1_000
-  const meta = { session: 'session', seq: offset, k: 0, prev: null, received: t, skew: 0, repeats: [] }
-  const value = encodeValue([{ c: null, p: offset + 1, s: 'A', t, v: 1 }], 'raw')
-  const record = { offset, timestamp: t, key: 'A', value, headers: encodeHeaders(meta, 'raw') }
-  return { records: [record], end: offset + 1, startedAt: t, endedAt: t }
-}
-
-const never = new AbortController().signal
-
-const WINDOWS = { window: 15_000, hop: 5_000, delay: 15_000, futureLimit: 5_000 }
-
-const COMMITTED = {
-  offset: 0,
-  metadata: encodeTriple(
-    {
-      low: 0,
-      watermark: START - 15_000,
-      processed: 0,
-      identity: { timestamp: START, session: 'session', seq: '0' },
-      incarnation: 1,
-      sessions: [],
-      from: null,
-    },
-    fingerprintOf(WINDOWS, 'memory'),
-  ).metadata,
-}
-
-interface Script {
-  batches: (clock: ReturnType<typeof manualClock>, drained: AbortController) => AsyncGenerator<Batch>
-  /** Before the partition becomes ours. */
-  joining?: (drained: AbortController) => void | Promise<void>
-  flush?: number
-  bounds?: Bounds
-  /** Before the log tells its bounds. */
-  asked?: () => void
-  memory?: ReturnType<typeof memoryStore>
-  appended?: (topic: string, count: number) => void
-  context?: Partial<ProcessorOptions['context']>
-  signal?: AbortSignal
-  /** The partition is ours again, each time until one of these aborts. */
-  lives?: readonly AbortController[]
-  durability?: Durability
-  /** As of its first record. */
-  isCommitted?: boolean
-}
-
-/** Runs a processor of one partition over scripted fetches to its end; answers what each commit and the store held. */
-async function processed(script: Script) {
-  const { batches, joining, flush = 100, bounds, memory = memoryStore(), context, signal = never } = script
-  const { lives, durability = null, isCommitted = false } = script
-  const clock = manualClock(START)
-  const drained = new AbortController()
-  const commits: { processed: number; latest: number | undefined; gaps: number }[] = []
-  const appended: { record: NewRecord; trades: number }[] = []
-  const assignment = (signal: AbortSignal): Assignment => ({
-    partition: 0,
-    signal,
-    committed: isCommitted ? COMMITTED : null,
-    batches: () => batches(clock, drained),
-    [Symbol.dispose]() {},
-    async commit(_offset, metadata) {
-      const { processed } = JSON.parse(metadata) as { processed: number }
-      commits.push({ processed, latest: memory.latest.get('A')?.trade_ts, gaps: memory.gaps.size })
-    },
-  })
-  const broker: Broker = {
-    createTopic: async () => 1,
-    async append(topic, records) {
-      script.appended?.(topic, records.length)
-      for (const record of records) appended.push({ record, trades: memory.trades.size })
-      return []
-    },
-    async *join(_topic, _group, signal) {
-      await joining?.(drained)
-      for (const life of lives ?? [{ signal }]) {
-        if (signal.aborted) return
-        yield assignment(life.signal)
-        const over = AbortSignal.any([life.signal, signal])
-        if (lives !== undefined) await new Promise((resolve) => over.addEventListener('abort', resolve))
-      }
-    },
-    async *read() {
-      yield batchOf(0)
-    },
-    async bounds() {
-      script.asked?.()
-      return [bounds ?? { start: 0, end: 0 }]
-    },
-    [Symbol.asyncDispose]: async () => {},
-  }
-  const options: ProcessorOptions = {
-    broker,
-    store: { ...memory.store, durability },
-    live: localLive(),
-    context: { clock, log: silentLog, metrics: createMetrics(), health: new Health(), ...context },
-    topic: 'market',
-    group: 'group',
-    partitions: 1,
-    retention: { ms: null, bytes: null },
-    framing: 'raw',
-    windows: WINDOWS,
-    idle: 20_000,
-    flush,
-    maxBadPercent: 10,
-    stallLimit: null,
-    drained: drained.signal,
-  }
-  const outlet = new Outlet(options, new Observer(options.context, new PipelineStats(clock)))
-  await runProcessor(options, outlet, signal)
-  return { commits, memory, appended }
-}
-
-/** Fetched after everything that the test has done. */
-const empty = (end: number): Batch => ({ records: [], end, startedAt: 2 * START, endedAt: 2 * START })
+import { createMetrics, Health } from '../telemetry.ts'
 
 test('a commit covers the newest price too: a price update is in no window that a restart would write again', async () => {
   const { commits } = await processed({
@@ -287,6 +163,120 @@ describe('what retention took', () => {
   })
 })
 
+test('a log that retention has emptied before all of it was read is noticed, and its end is the end', async () => {
+  const bounds: Bounds = { start: 0, end: 10 }
+  let reads = 0
+  const stop = new AbortController()
+  const { commits } = await processed({
+    bounds,
+    signal: stop.signal,
+    joining: async (drained) => drained.abort(),
+    async *batches() {
+      if (reads++ === 0) yield { ...batchOf(0), end: 10 }
+      bounds.start = 10
+      for (let fetches = 0; fetches < 5; fetches++) yield empty(10)
+      stop.abort()
+    },
+  })
+  expect(reads).toBe(2)
+  expect(stop.signal.aborted).toBe(false)
+  expect(commits).toMatchObject([{ processed: 0 }])
+})
+
+test('of a partition that was given back neither trouble nor lag is told any more', async () => {
+  const health = new Health()
+  const metrics = createMetrics()
+  const stop = new AbortController()
+  const reasons: (string | null)[] = []
+  await processed({
+    context: { health, metrics },
+    signal: stop.signal,
+    async *batches() {
+      for (let offset = 0; offset < 20; offset++) {
+        const { records, ...rest } = batchOf(offset)
+        const headers = { received: String(START - 60_000) }
+        yield { ...rest, records: records.map((record) => ({ ...record, headers })) }
+      }
+      reasons.push(health.reason('clock'))
+      stop.abort()
+    },
+  })
+  expect(reasons[0]).toContain('clock off by')
+  expect(health.reason('clock')).toBeNull()
+  expect((await metrics.lagRecords.get()).values).toEqual([])
+})
+
+test('who is told to stop does not wait for a partition that cannot be read', async () => {
+  const stop = new AbortController()
+  const processed5 = {
+    low: 6,
+    watermark: START,
+    processed: 5,
+    identity: { timestamp: START, session: null, seq: null },
+    incarnation: 1,
+    sessions: [],
+    from: null,
+  }
+  const { commits } = await processed({
+    bounds: { start: 0, end: 9 },
+    committed: { offset: 6, metadata: encodeTriple(processed5, fingerprintOf(WINDOWS, 'memory')).metadata },
+    signal: stop.signal,
+    async *read(_topic, _partition, _offset, signal) {
+      setImmediate(() => stop.abort())
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+      yield* []
+    },
+    async *batches() {},
+  })
+  expect(commits).toEqual([])
+})
+
+test('a store that is away while the state is restored is waited for: that is no standstill', async () => {
+  const memory = memoryStore()
+  const until = START + 300_000
+  let now = () => START
+  const id = async () => {
+    if (now() >= until) return 'memory'
+    throw new StockpipeError('unreachable', 'too few nodes are up', { retryable: true })
+  }
+  const { commits } = await processed({
+    memory: { ...memory, store: { ...memory.store, id } },
+    bounds: { start: 0, end: 1 },
+    stallLimit: 120_000,
+    joining(drained, clock) {
+      now = () => clock.now()
+      drained.abort()
+      void letPass(clock, 320)
+    },
+    async *batches() {
+      yield batchOf(0)
+      for (;;) yield empty(1)
+    },
+  })
+  expect(commits.at(-1)).toMatchObject({ processed: 0 })
+})
+
+test('what readers never see at the end of the log, marks of transactions, is nothing to wait for', async () => {
+  const stop = new AbortController()
+  const { commits } = await processed({
+    bounds: { start: 0, end: 2 },
+    stallLimit: 120_000,
+    signal: stop.signal,
+    async *batches(clock) {
+      yield batchOf(0)
+      for (let second = 0; second < 300; second++) {
+        clock.advance(1_000)
+        await new Promise(setImmediate)
+        yield empty(1)
+      }
+      stop.abort()
+    },
+  })
+  expect(commits.at(-1)).toMatchObject({ processed: 0 })
+})
+
 /** Records that are no Avro at all. */
 const rubbish = (offset: number, count: number): Batch => ({
   records: Array.from({ length: count }, (_, at) => ({
@@ -329,6 +319,20 @@ test('a topic full of what cannot be read is not drained into the dead-letter to
   expect(reasons.at(-1)).toContain('partition 0 stands still: 440 of the last 441 records cannot be used')
   expect(commits.every(({ processed }) => processed <= 40)).toBe(true)
   expect(health.reason('processor')).toBeNull()
+})
+
+test('a topic that is made anew because it was full of what cannot be read is read from its beginning', async () => {
+  let reads = 0
+  const { commits } = await processed({
+    async *batches(_clock, drained) {
+      if (++reads === 1) return yield rubbish(0, 400)
+      if (reads === 2) throw new StockpipeError('log-changed', 'the topic was away for a while')
+      yield batchOf(0)
+      drained.abort()
+      for (;;) yield empty(1)
+    },
+  })
+  expect(commits).toMatchObject([{ processed: 0 }])
 })
 
 test('a recording full of what cannot be read ends with that error', async () => {
@@ -380,8 +384,14 @@ test('who loses a partition before its last commit has not come to its end: the 
 
 test('after a restart every open window is written, also where no trade follows', async () => {
   const stop = new AbortController()
+  const identity = { timestamp: START, session: 'session', seq: '0' }
+  const state = { low: 0, watermark: START - 15_000, processed: 0, identity, incarnation: 1, sessions: [], from: null }
+  const { metadata } = encodeTriple(state, fingerprintOf(WINDOWS, 'memory'))
   const { memory } = await processed({
-    isCommitted: true,
+    committed: { offset: 0, metadata },
+    async *read() {
+      yield batchOf(0)
+    },
     bounds: { start: 0, end: 1 },
     signal: stop.signal,
     async *batches() {
@@ -391,7 +401,5 @@ test('after a restart every open window is written, also where no trade follows'
       yield empty(1)
     },
   })
-  expect(memory.trades.size).toBe(0)
-  expect(memory.windows.size).toBe(3)
-  expect(memory.candles.size).toBe(6)
+  expect([memory.trades.size, memory.windows.size, memory.candles.size]).toEqual([0, 3, 6])
 })

@@ -57,7 +57,13 @@ async function own(assignment: Assignment, ownership: Ownership): Promise<Ending
         log.warn('processor.stopped_uncommitted', { partition: assignment.partition, error, note: NOTHING_LOST })
         return 'handed-over'
       }
-      if (isCode(error, 'too-many-bad')) return holdStill(assignment, error, ownership)
+      if (isCode(error, 'too-many-bad')) {
+        attempt.abort()
+        progress[Symbol.dispose]()
+        const ending = await holdStill(assignment, error, ownership)
+        if (ending !== 'log-changed') return ending
+        continue
+      }
       if (!isCode(error, 'log-changed') && !isCode(error, 'store-restarted')) throw error
       log.warn(`processor.${error.code.replace('-', '_')}`, { partition: assignment.partition, error })
       metrics.rewinds.inc({ cause: error.code })
@@ -79,8 +85,10 @@ async function process(
   const { context, drained, store } = options
   const signal = AbortSignal.any([stop, assignment.signal, attempt])
   const watch = await DurabilityWatch.begin(store.durability, context, signal)
-  const recovered = () => recover(assignment, options)
-  const { partition, offset, fingerprint, lost } = await retry('processor', recovered, { context, signal })
+  const recovered = () => recover(assignment, { ...options, stop: signal })
+  const { partition, offset, fingerprint, lost } = await retry('recovery', recovered, { context, signal })
+  using ended = new DisposableStack()
+  ended.defer(() => outlet.left(partition))
   const committer = new Committer(assignment, { options, fingerprint, watch, stop: signal })
   const way = outlet.way(signal, assignment.signal)
   const badShare = new BadShare(options.maxBadPercent)
@@ -99,7 +107,7 @@ async function process(
     const result = partition.fold(batch)
     badShare.check(batch.records.length, result.bad)
     outlet.observe(partition, batch, result)
-    progress.reached(partition.position)
+    progress.reached(partition.position, isAtEnd(batch, partition))
     if (!partition.isLive) continue
     await tellLost(partition)
     await outlet.learnLatest(partition, signal)

@@ -30,6 +30,8 @@ const RETENTION_MS = 24 * 3_600_000
 const COMPONENT = 'live'
 /** Least time between two appends: rows of all partitions then share the batches of the topic. */
 const PACE_MS = 50
+/** More rows than this that wait to be published, and who publishes waits. */
+const MOST_ROWS = 50_000
 /** Tries, 3 s in all, that a pipeline may take to make its topics. */
 const STARTING = 5
 
@@ -40,6 +42,9 @@ export function topicLive(options: TopicLiveOptions): TopicLive {
   return {
     publish: (update) => outgoing.add(update),
     published: (signal) => retry(COMPONENT, () => outgoing.sent(), { context, signal }),
+    async room(signal) {
+      if (outgoing.isFull) await retry(COMPONENT, () => outgoing.sent(), { context, signal })
+    },
     subscribe: (listener) => local.subscribe(listener),
     async ensureTopic(signal) {
       const spec = { name: aggregatesTopic(topic), partitions, retentionMs: RETENTION_MS, isCompacted: true }
@@ -63,12 +68,20 @@ class Outgoing {
   #sentAt = 0
   #waiting = new Map<string, Row>()
   #records: readonly NewRecord[] = []
+  /** How many rows were added, how many of those are in `#records` or in the log, and how many are in the log. */
+  #added = 0
+  #taken = 0
+  #sent = 0
   #sending: Promise<void> | null = null
 
   constructor({ broker, context }: TopicLiveOptions, topic: string) {
     this.#broker = broker
     this.#topic = topic
     this.#clock = context.clock
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.size + this.#records.length > MOST_ROWS
   }
 
   add({ windows, candles, latest }: LiveUpdate): void {
@@ -80,22 +93,24 @@ class Outgoing {
     if (this.#waiting.size > 0) this.sent().catch(() => {})
   }
 
-  /** Resolves when all that was added is in the log. */
+  /** Resolves when all that was added before is in the log; others may add without a pause. */
   async sent(): Promise<void> {
-    while (this.#waiting.size > 0 || this.#records.length > 0) {
+    const upTo = this.#added
+    while (this.#sent < upTo) {
       this.#sending ??= this.#send().finally(() => (this.#sending = null))
       await this.#sending
     }
   }
 
   #put(key: string, row: Row): void {
+    this.#added++
     const before = this.#waiting.get(key)
     if (before === undefined || before.stamp <= row.stamp) this.#waiting.set(key, row)
   }
 
   /** After a failure the same records go again before any others. */
   async #send(): Promise<void> {
-    const pause = this.#sentAt + PACE_MS - this.#clock.now()
+    const pause = Math.min(PACE_MS, this.#sentAt + PACE_MS - this.#clock.now())
     if (pause > 0) await this.#clock.sleep(pause)
     this.#sentAt = this.#clock.now()
     if (this.#records.length === 0) {
@@ -105,9 +120,11 @@ class Outgoing {
         headers: {},
       }))
       this.#waiting = new Map()
+      this.#taken = this.#added
     }
     await this.#broker.append(this.#topic, this.#records)
     this.#records = []
+    this.#sent = this.#taken
   }
 }
 
@@ -172,6 +189,7 @@ const tradesOf =
     const partition = new Partition(windows, start)
     return (batch) => {
       partition.fold(batch)
+      partition.forgetProcessed()
       const { trades } = partition.take({ flush: false })
       if (trades.length > 0) publish({ trades, windows: [], candles: [], latest: [] })
     }

@@ -3,14 +3,16 @@ import { StockpipeError } from '../errors.ts'
 
 /** The component on /readyz. */
 const COMPONENT = 'progress'
+/** Those whose trouble is waited for. */
+const WAITED_FOR = ['store', 'log', 'recovery', 'live']
 const LOOK_EVERY_MS = 2_000
 /** Said on /readyz after this, or after half of the limit. */
 const TELL_MS = 30_000
 
 /** How far a partition is. */
 export interface Progress extends Disposable {
-  /** The next offset to fold. */
-  reached(position: number): void
+  /** The next offset to fold; `isAtEnd`: nothing is there that a reader could see. */
+  reached(position: number, isAtEnd?: boolean): void
 }
 
 interface Watched {
@@ -18,6 +20,8 @@ interface Watched {
   /** As of the last look. */
   before: number
   stillMs: number
+  /** It found the end of the log since the last look: what lies behind, as marks of transactions do, is not for it. */
+  hasFoundEnd: boolean
 }
 
 /**
@@ -49,11 +53,12 @@ export class Watchdog implements Disposable {
   }
 
   watch(partition: number): Progress {
-    const watched: Watched = { position: -1, before: -1, stillMs: 0 }
+    const watched: Watched = { position: -1, before: -1, stillMs: 0, hasFoundEnd: false }
     this.#watched.set(partition, watched)
     return {
-      reached: (position) => {
+      reached: (position, isAtEnd = false) => {
         watched.position = position
+        watched.hasFoundEnd ||= isAtEnd
       },
       [Symbol.dispose]: () => {
         if (this.#watched.get(partition) === watched) this.#watched.delete(partition)
@@ -83,7 +88,7 @@ export class Watchdog implements Disposable {
   /** Null while there is trouble that is known and waited for. */
   async #ends(): Promise<(number | null)[] | null> {
     const { broker, topic, context } = this.#options
-    if (context.health.reason('store') !== null || context.health.reason('log') !== null) return null
+    if (WAITED_FOR.some((component) => context.health.reason(component) !== null)) return null
     const bounds = await broker.bounds(topic).catch(() => [])
     return bounds.map(({ end }) => end)
   }
@@ -107,7 +112,9 @@ export class Watchdog implements Disposable {
 }
 
 function note(watched: Watched, { end, passed }: { end: number | null; passed: number }): void {
-  const isStill = end !== null && end > watched.position && watched.position === watched.before
+  const isBehind = end !== null && end > watched.position && !watched.hasFoundEnd
+  const isStill = isBehind && watched.position === watched.before
   watched.stillMs = isStill ? watched.stillMs + passed : 0
   watched.before = watched.position
+  watched.hasFoundEnd = false
 }

@@ -97,3 +97,10 @@ test('what was not seen often has no rhythm', () => {
   expect(feed.wait(600)).toBeNull()
   expect(feed.told).toEqual(['feed.quiet'])
 })
+
+test('a symbol that was silent already while others traded says nothing of the connection', () => {
+  const feed = watched(OPEN)
+  feed.trades('AAPL', 100, 500)
+  feed.trades(BTC, 3, 45_000)
+  expect(feed.wait(44)).toBeNull()
+})

@@ -94,7 +94,9 @@ export class Silence {
   #isMissed(symbol: string, { lastAt, pauseMs, pauses }: Rhythm, now: number): boolean {
     if (pauses < FEWEST_PAUSES) return false
     const limit = Math.max(this.#limits.shortestMs, this.#limits.pauses * pauseMs)
-    return now - lastAt >= limit && wasOpen(symbol, lastAt, now)
+    // Missing already while others traded: it rests, as in a halt, and the connection lived.
+    const wasMissed = (this.#lastTradeAt ?? lastAt) - lastAt >= limit
+    return !wasMissed && now - lastAt >= limit && wasOpen(symbol, lastAt, now)
   }
 
   #tell(now: number, silentMs: number): void {

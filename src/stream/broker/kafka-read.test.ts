@@ -16,6 +16,7 @@ import {
   thirdParty,
 } from './kafka.fixture.ts'
 import type { LogRecord } from '../broker.ts'
+import { type Clock, systemClock } from '../../clock.ts'
 import { silentLog } from '../../telemetry.ts'
 
 const kafka = await kafkaForTests()
@@ -52,6 +53,27 @@ describe.skipIf(kafka === null)('reading from Kafka', () => {
     expect(textsOf(found.slice(0, 3_000))).toEqual(texts)
     expect(Buffer.from(found[3_000]?.value ?? []).equals(noise)).toBe(true)
     expect(textsOf(found.slice(3_001))).toEqual(['end'])
+  })
+
+  test.concurrent('a clock that is set back does not stop the reading', async () => {
+    let setBack = 0
+    const clock: Clock = {
+      now: () => systemClock.now() - setBack,
+      sleep: (ms, signal) => systemClock.sleep(ms, signal),
+    }
+    await using reader = openBroker(brokers, { clock })
+    const topic = await newTopic()
+    await broker.append(topic, [record('before')])
+    const abort = new AbortController()
+    const found: (string | null)[] = []
+    for await (const { records } of reader.broker.read(topic, 0, 0, abort.signal)) {
+      found.push(...textsOf(records))
+      if (found.length === 2) break
+      if (setBack > 0) continue
+      setBack = 600_000
+      await broker.append(topic, [record('after')])
+    }
+    expect(found).toEqual(['before', 'after'])
   })
 
   test.concurrent('a topic made anew while it is owned is not read on, though it has as many records', async () => {

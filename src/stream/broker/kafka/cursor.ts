@@ -53,6 +53,12 @@ export class Cursor {
     return !this.isFetching && !this.isResting && this.#readyBytes < WAITING_BYTES
   }
 
+  /** To the log's beginning, where that lies behind the next offset to fetch. */
+  moveTo(offset: number): void {
+    this.offset = offset
+    this.#visibleEnd = offset
+  }
+
   /** `stableEnd`: the partition's end, for readers of committed records. */
   deliver({ records, endOffset }: DecodedRecords, { stableEnd, ...times }: Times & { stableEnd: number }): void {
     if (endOffset !== null) this.offset = Math.max(this.offset, endOffset)

@@ -115,7 +115,7 @@ export class TopicReader implements AsyncDisposable {
   async #fetchFrom(node: number): Promise<void> {
     this.#busyNodes.add(node)
     const { clock } = this.#settings
-    const pause = (this.#fetchedAt.get(node) ?? 0) + PACE_MS - clock.now()
+    const pause = Math.min(PACE_MS, (this.#fetchedAt.get(node) ?? 0) + PACE_MS - clock.now())
     if (pause > 0) await clock.sleep(pause, this.#closed.signal)
     this.#fetchedAt.set(node, clock.now())
     const group = [...this.#cursors].filter((cursor) => cursor.isHungry && this.#nodes.get(cursor.partition) === node)
@@ -208,7 +208,7 @@ export class TopicReader implements AsyncDisposable {
       to: start,
       why: 'retention removed them before they were read',
     })
-    cursor.offset = start
+    cursor.moveTo(start)
     return true
   }
 
