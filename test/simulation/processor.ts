@@ -75,6 +75,7 @@ export class Processor implements Owner {
       live: {
         publish() {},
         published: () => clock.sleep(world.moment()),
+        room: async () => (world.dice.chance(0.9) ? undefined : clock.sleep(world.moment())),
         subscribe: () => () => {},
       },
       context: { clock, health, metrics, log: logOf(this.name, world) },
