@@ -15,7 +15,7 @@ import { Health, silentLog } from '../src/telemetry.ts'
 import type { Reprocessed } from '../src/verify/reprocess.ts'
 import type { Report } from '../src/verify/report.ts'
 
-const LIMIT_MS = 90_000
+const LIMIT_MS = 180_000
 const servers = await serversForTests()
 
 async function verify(words: readonly string[]): Promise<{ code: number | null; report: Report; found: string[] }> {
@@ -84,7 +84,7 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
       using folder = temporaryFolder()
       const file = join(folder.path, 'nasty.ndjson')
       writeFileSync(file, nastyRecording(2).text)
-      const where = [...market.log, ...market.store]
+      const where = [...market.log, ...market.store, '--store-durability-lag', '0s']
       const data = join(folder.path, 'data')
       for (const recording of [file, fixture('finnhub-session.ndjson')])
         expect(await stockpipe(replayArgs(recording, data, '--partitions', '3', ...where))).toMatchObject({ code: 0 })
@@ -115,7 +115,7 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
     async () => {
       await using market = open()
       using folder = temporaryFolder()
-      const where = [...market.log, ...market.store]
+      const where = [...market.log, ...market.store, '--store-durability-lag', '0s']
       const replay = replayArgs(fixture('finnhub-session.ndjson'), folder.path, '--partitions', '3', ...where)
       expect(await stockpipe(replay)).toMatchObject({ code: 0 })
       const entry = { c: null, p: 1, s: 'LETTER', t: Date.UTC(2026, 2, 2), v: 1 }

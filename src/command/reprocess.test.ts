@@ -69,8 +69,10 @@ test('only windows that lie wholly in the range, and only of the symbols', async
   ) as { symbol: string; at: number }[]
   const { symbol, at } = first ?? { symbol: '', at: 0 }
   const tight = ['--from', String(at), '--to', String(at + 60_000), '--symbol', symbol, '--yes']
-  const cut = tight.map((word) => (word === String(at) ? String(at + 1) : word))
-  expect(JSON.parse((await run(spoilt, ...cut)).out)).toMatchObject({ candles: 0 })
+  for (const edge of [at, at + 60_000]) {
+    const cut = tight.map((word) => (word === String(edge) ? String(edge === at ? at + 1 : edge - 1) : word))
+    expect(JSON.parse((await run(spoilt, ...cut)).out)).toMatchObject({ candles: 0 })
+  }
   expect(JSON.parse((await run(spoilt, ...tight)).out)).toMatchObject({ candles: 1 })
   expect(spoilt.rows('SELECT symbol, interval, open_ts AS at FROM candles WHERE revision = 1')).toEqual([
     { symbol, interval: '1m', at },

@@ -99,7 +99,7 @@ export const OPTIONS = {
   replayAgain: replay(truth, false, { describe: 'Append a finished file once more' }),
   exitAtEnd: replay(truth, false, { describe: 'After the last frame finish every window, commit and exit' }),
 
-  dataDir: data(path, './stockpipe-data', { describe: 'Folder of the embedded log and store' }),
+  dataDir: data(path, './stockpipe-data', { describe: 'Folder of the embedded log and store, and of the spool' }),
   origin: data(choice(ORIGINS), null, {
     describe: 'Which data of the folder to read',
     defaultText: 'the only one present',

@@ -1,8 +1,9 @@
 import { type Delivery, type DeliveryOptions, duplicatesIn, prepareLog } from './delivery.ts'
-import { type GapRecords, inTime, receipts } from './in-time.ts'
+import { Backlog } from './backlog.ts'
+import { type GapRecords, receipts } from './in-time.ts'
 import { lastDelivery } from './last-delivery.ts'
 import type { Spool } from './spool.ts'
-import type { LogRecord, NewRecord } from '../stream/broker.ts'
+import type { NewRecord } from '../stream/broker.ts'
 import { isPrepared, retry } from '../stream/retry.ts'
 import { Trouble } from '../stream/trouble.ts'
 import { StockpipeError, wrap } from '../errors.ts'
@@ -43,6 +44,7 @@ export class SpooledDelivery implements Delivery {
   readonly #options: SpooledDeliveryOptions
   readonly #opened = Promise.withResolvers<void>()
   readonly #trouble: Trouble
+  readonly #backlog: Backlog
   readonly #closed = new AbortController()
   #isDirect = false
   /** The last of what waits is under way: for that moment nothing is put behind it, or it would never end. */
@@ -58,14 +60,15 @@ export class SpooledDelivery implements Delivery {
   constructor(options: SpooledDeliveryOptions) {
     this.#options = options
     this.#trouble = new Trouble('spool', options.context)
+    this.#backlog = new Backlog({ ...options, onDamage: () => this.#lost('the spool was damaged') })
   }
 
   /** Waits for the log for a moment; without it, and behind what waits already, frames go to the disk. */
   async open(signal: AbortSignal): Promise<void> {
     const { context, onRestart } = this.#options
-    const newest = this.#received('newest')
+    const newest = this.#backlog.frame('newest')
     if (newest !== null) onRestart(newest.received)
-    this.#tell('spool.found')
+    this.#backlog.tell('spool.found')
     this.#measure()
     const stop = AbortSignal.any([signal, this.#closed.signal])
     stop.addEventListener('abort', () => this.#turn(), { once: true })
@@ -97,7 +100,7 @@ export class SpooledDelivery implements Delivery {
     await Promise.race([this.#draining, this.#options.context.clock.sleep(LAST_MS, patience.signal)])
     patience.abort()
     this.#trouble[Symbol.dispose]()
-    this.#tell('spool.kept')
+    this.#backlog.tell('spool.kept')
     this.#check()
   }
 
@@ -171,7 +174,7 @@ export class SpooledDelivery implements Delivery {
   async #bridge(signal: AbortSignal): Promise<void> {
     const { broker, topic, context, spool, gapRecords, onRestart } = this.#options
     const last = await retry('log', () => lastDelivery(broker, topic), { context, signal })
-    const first = this.#received('oldest')
+    const first = this.#backlog.frame('oldest')
     this.#sentUpTo = last?.received ?? null
     if (last === null) return
     if (spool.isEmpty) return onRestart(last.received)
@@ -190,19 +193,16 @@ export class SpooledDelivery implements Delivery {
       this.#sent(head.topic, head.stored)
       return true
     }
-    const { spool } = this.#options
-    for (const topic of spool.topics) {
-      const page = this.#page(topic)
-      if (page.length === 0) continue
-      const records = this.#inTime(topic, page)
-      if (spool.records > page.length || !(await this.#sendLast(topic, records)))
-        await this.#send(topic, records, signal)
-      this.#sent(topic, page.length)
-      return true
+    const page = this.#backlog.next()
+    if (page === null) {
+      // In the turn in which nothing was found: what comes next finds the way free.
+      if (this.#options.spool.isEmpty) this.#free()
+      return false
     }
-    // In the turn in which nothing was found: what comes next finds the way free.
-    if (spool.isEmpty) this.#free()
-    return false
+    const { topic, records, count, isLast } = page
+    if (!isLast || !(await this.#sendLast(topic, records))) await this.#send(topic, records, signal)
+    this.#sent(topic, count)
+    return true
   }
 
   /** One try, in which nothing is put behind it. */
@@ -231,25 +231,9 @@ export class SpooledDelivery implements Delivery {
     this.#turn()
   }
 
-  /** Damaged beyond its oldest record: the rest of it is lost, and a new one begins. */
-  #page(topic: string): readonly LogRecord[] {
-    const { spool, context, onLoss } = this.#options
-    try {
-      return spool.page(topic)
-    } catch (error) {
-      spool.putAside(error)
-      onLoss(this.#sentUpTo ?? this.#beganAt ?? context.clock.now(), 'the spool was damaged')
-      return []
-    }
-  }
-
-  #inTime(topic: string, page: readonly LogRecord[]): readonly NewRecord[] {
-    const { context, gapRecords, topic: trades } = this.#options
-    const now = context.clock.now()
-    const { records, tooOld } = inTime(page, { now, gapRecords: topic === trades ? gapRecords : () => [] })
-    const why = 'they waited for more than 12 h, and readers could no longer tell whether they have them'
-    if (tooOld > 0) context.log.error('spool.too_old', { records: tooOld, why })
-    return records
+  #lost(why: string): void {
+    const { onLoss, context } = this.#options
+    onLoss(this.#sentUpTo ?? this.#beganAt ?? context.clock.now(), why)
   }
 
   #free(): void {
@@ -268,23 +252,6 @@ export class SpooledDelivery implements Delivery {
     const { resolve } = this.#changed
     this.#changed = Promise.withResolvers()
     resolve()
-  }
-
-  #received(which: 'oldest' | 'newest'): { received: number; session: string | undefined } | null {
-    const { spool, topic } = this.#options
-    try {
-      const record = spool[which](topic)
-      return record && { received: Number(record.headers['received']), session: record.headers['session'] }
-    } catch {
-      // Said when it is sent.
-      return null
-    }
-  }
-
-  #tell(event: 'spool.found' | 'spool.kept'): void {
-    const { records, bytes } = this.#options.spool
-    const note = 'records wait on disk for the log; they are sent before anything else'
-    if (records > 0) this.#options.context.log.warn(event, { records, bytes, note })
   }
 
   #measure(): void {

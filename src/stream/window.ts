@@ -315,7 +315,7 @@ export class WindowEngine {
   /** `newest`: no lost trade is newer, for none was received later. What is left may begin with a late trade. */
   #beginAt(t: number, newest: number): void {
     this.#isTruncated = false
-    this.#from = Math.max(t + this.#settings.delay, newest)
+    this.#from = Math.max(t + this.#settings.delay, newest + 1)
   }
 
   #futureBound(record: DecodedRecord, timestamp: number): number {

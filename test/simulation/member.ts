@@ -102,13 +102,15 @@ async function live(generation: Generation): Promise<string> {
 class Generation {
   readonly assignments: readonly Assignment[]
   readonly membership: Membership & { member: string; joined: Joined }
-  readonly revoked = new AbortController()
-  readonly fenced = new AbortController()
+  readonly revoked: AbortController
+  readonly fenced: AbortController
   readonly handedOver: Promise<unknown>
   readonly #topic: string
 
   constructor(topic: string, membership: Membership & { member: string; joined: Joined }) {
     this.membership = membership
+    this.revoked = membership.world.controller()
+    this.fenced = membership.world.controller()
     this.#topic = topic
     const released: Promise<void>[] = []
     this.assignments = membership.joined.owned.map(({ partition, committed }) => {

@@ -212,7 +212,7 @@ export const MUTATIONS: readonly Mutation[] = [
   one(
     'torn windows behind retention',
     'window.ts',
-    'Math.max(t + this.#settings.delay, newest)',
+    'Math.max(t + this.#settings.delay, newest + 1)',
     't + this.#settings.delay',
   ),
   one('dead letters not sent', 'outlet.ts', '    await this.#appendDeadLetters(partition, way.signal)\n', ''),

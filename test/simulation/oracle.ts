@@ -94,7 +94,7 @@ export class Oracle {
       if (isFuture) continue
       if (this.#isTruncated && t - this.rules.delay > this.watermark) {
         this.#isTruncated = false
-        this.from = Math.max(t + this.rules.delay, plain.received === null ? t : bound)
+        this.from = Math.max(t + this.rules.delay, plain.received === null ? t : bound + 1)
       }
       this.watermark = Math.max(this.watermark, t - this.rules.delay)
       if (t >= (this.latest.get(s)?.t ?? 0)) this.latest.set(s, { t, p })

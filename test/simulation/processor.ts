@@ -39,10 +39,11 @@ export class Processor implements Owner {
   isOver = false
   /** By partition: aborts when it may not write it any more. */
   readonly owned = new Map<number, AbortSignal>()
-  readonly #stop = new AbortController()
+  readonly #stop: AbortController
 
   constructor(name: string, site: Site) {
     this.name = name
+    this.#stop = site.world.controller()
     site.world.note(() => `${name} starts`)
     const options = this.#optionsOf(site)
     const outlet = new Outlet(options, new Observer(options.context, new PipelineStats(options.context.clock)))
@@ -74,8 +75,8 @@ export class Processor implements Owner {
       store: store.open(this),
       live: {
         publish() {},
-        room: async () => {},
         published: () => clock.sleep(world.moment()),
+        room: async () => (world.dice.chance(0.9) ? undefined : clock.sleep(world.moment())),
         subscribe: () => () => {},
       },
       context: { clock, health, metrics, log: logOf(this.name, world) },

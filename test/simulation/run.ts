@@ -36,7 +36,7 @@ export class Run {
   readonly symbols: readonly string[]
   /** Stretches of log and rules, the current one last. */
   readonly epochs: Epoch[]
-  readonly drained = new AbortController()
+  readonly drained: AbortController
   /** The processors of the seats; null: nobody. */
   readonly seats: (Processor | null)[] = Array.from({ length: SEATS }, () => null)
   isDraining = false
@@ -56,6 +56,7 @@ export class Run {
   constructor(seed: number, isTraced: boolean) {
     const start = MIDNIGHT
     this.world = new World({ seed, start, isTraced })
+    this.drained = this.world.controller()
     const { dice } = this.world
     // Some boundary is never far.
     const boundary = dice.pick([0, 0, 3_600_000, 300_000, 60_000])

@@ -21,13 +21,15 @@ const LIMIT_MS = 600_000
 /** One run from its start to its end. The same seed always gives the same one. */
 export function simulate(seed: number, { isTraced = false } = {}): Outcome {
   const run = new Run(seed, isTraced)
+  using _world = run.world
   let failure: string | null = null
   try {
     whole(run)
   } catch (error) {
     failure = error instanceof Error ? (error.stack ?? error.message) : String(error)
   }
-  return { seed, failure, events: run.world.events, trace: run.world.trace, seen: run.world.seen }
+  const { events, trace, seen } = run.world
+  return { seed, failure, events, trace: [...trace], seen }
 }
 
 function whole(run: Run): void {

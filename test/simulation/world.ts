@@ -33,6 +33,7 @@ export class World {
   readonly #heap: Event[] = []
   readonly #lines: string[] | null
   #failure: Error | null = null
+  readonly #signals: AbortController[] = []
 
   constructor({ seed, start, isTraced }: { seed: number; start: number; isTraced: boolean }) {
     this.dice = new Dice(seed)
@@ -46,6 +47,17 @@ export class World {
 
   note(words: () => string): void {
     this.#lines?.push(`${new Date(this.now).toISOString().slice(8, 23)} ${words()}`)
+  }
+
+  /** One that aborts at the latest when the run is over: what listens to others' signals is never let go before. */
+  controller(): AbortController {
+    const made = new AbortController()
+    this.#signals.push(made)
+    return made
+  }
+
+  [Symbol.dispose](): void {
+    for (const controller of this.#signals) controller.abort()
   }
 
   saw(what: string): void {

@@ -287,7 +287,11 @@ test.concurrent('a reader that does not pull loses frames beyond the bound, and 
   const seqs = seen.flatMap((event) => (event.kind === 'frame' ? [event.seq] : []))
   expect(seqs.slice(0, 2)).toEqual([0, 1])
   expect(seqs[2]).toBeGreaterThan(2)
-  expect(await context.metrics.registry.metrics()).toMatch(/feed_frames_total\{type="dropped"\} [1-9]/)
+  const lost = seen.find((event) => event.kind === 'lost')
+  expect(lost?.frames).toBe((seqs[2] ?? 0) - 2)
+  const metrics = await context.metrics.registry.metrics()
+  expect(metrics).toMatch(/feed_frames_total\{type="dropped"\} [1-9]/)
+  expect(metrics).toMatch(/spool_dropped_total [1-9]/)
 })
 
 test.concurrent('a reader that gives up leaves word of what the log did not get', async () => {
