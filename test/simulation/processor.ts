@@ -75,7 +75,6 @@ export class Processor implements Owner {
       store: store.open(this),
       live: {
         publish() {},
-        room: async () => {},
         published: () => clock.sleep(world.moment()),
         room: async () => (world.dice.chance(0.9) ? undefined : clock.sleep(world.moment())),
         subscribe: () => () => {},
