@@ -86,6 +86,8 @@ export class Market {
   /** The feed of another day. */
   skip(ms: number): void {
     this.#lead += ms
+    this.#last = null
+    this.#newest.clear()
     this.#restart()
   }
 
