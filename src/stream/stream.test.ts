@@ -382,13 +382,27 @@ test('who loses a partition before its last commit has not come to its end: the 
   expect(commits.map(({ processed }) => processed)).toEqual([0])
 })
 
+/** As of the first record. */
+const COMMITTED = {
+  offset: 0,
+  metadata: encodeTriple(
+    {
+      low: 0,
+      watermark: START - 15_000,
+      processed: 0,
+      identity: { timestamp: START, session: 'session', seq: '0' },
+      incarnation: 1,
+      sessions: [],
+      from: null,
+    },
+    fingerprintOf(WINDOWS, 'memory'),
+  ).metadata,
+}
+
 test('after a restart every open window is written, also where no trade follows', async () => {
   const stop = new AbortController()
-  const identity = { timestamp: START, session: 'session', seq: '0' }
-  const state = { low: 0, watermark: START - 15_000, processed: 0, identity, incarnation: 1, sessions: [], from: null }
-  const { metadata } = encodeTriple(state, fingerprintOf(WINDOWS, 'memory'))
   const { memory } = await processed({
-    committed: { offset: 0, metadata },
+    committed: COMMITTED,
     async *read() {
       yield batchOf(0)
     },
@@ -401,5 +415,7 @@ test('after a restart every open window is written, also where no trade follows'
       yield empty(1)
     },
   })
-  expect([memory.trades.size, memory.windows.size, memory.candles.size]).toEqual([0, 3, 6])
+  expect(memory.trades.size).toBe(0)
+  expect(memory.windows.size).toBe(3)
+  expect(memory.candles.size).toBe(6)
 })

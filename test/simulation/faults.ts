@@ -166,7 +166,11 @@ export function plan(run: Run, overMs: number): void {
   const dice = run.world.dice.fork()
   const change = dice.chance(0.12) ? dice.pick(Object.keys(CHANGES)) : null
   const without =
-    change === 'cut' ? ['metadata', 'retention'] : ['wipe', 'rules'].includes(change ?? '') ? ['retention'] : []
+    change === 'cut'
+      ? ['metadata', 'retention']
+      : ['wipe', 'rules', 'remake'].includes(change ?? '')
+        ? ['retention']
+        : []
   const share = dice.pick([0, 0.1, 0.3, 0.5])
   const kinds = Object.keys(FAULTS).filter((kind) => dice.chance(share) && !without.includes(kind))
   // Who starts over behind its own retention begins a history of its own.

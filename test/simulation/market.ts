@@ -34,6 +34,8 @@ export class Market {
   readonly #options: MarketOptions
   /** Of every symbol, what its session sent: to be sent again after an unknown acknowledgement. */
   readonly #sent = new Map<string, NewSimRecord[]>()
+  /** The last records of the session before. */
+  #former: NewSimRecord[] = []
   /** The newest time of each symbol. */
   readonly #newest = new Map<string, number>()
   #lead: number
@@ -86,17 +88,22 @@ export class Market {
   /** The feed of another day. */
   skip(ms: number): void {
     this.#lead += ms
+    this.#last = null
+    this.#newest.clear()
     this.#restart()
+    this.#former = []
   }
 
   #restart(): void {
     this.#session = `s${++this.#sessions}`
     this.#seq = 0
+    this.#former = [...this.#sent.values()].flatMap((records) => records.slice(-2))
     this.#sent.clear()
   }
 
   /** The last records of a symbol once more. */
   again(): NewSimRecord[] {
+    if (this.#former.length > 0 && this.#dice.chance(0.4)) return this.#former
     const lists = [...this.#sent.values()]
     if (lists.length === 0) return []
     return this.#dice.pick(lists).slice(-this.#dice.between(1, 4))
