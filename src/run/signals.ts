@@ -19,6 +19,8 @@ export function stopSignal(clock: Clock): Disposable & { signal: AbortSignal } {
   return {
     signal: stop.signal,
     [Symbol.dispose]() {
+      // The second signal of one wish may come when all is done: it must not look like an end by force.
+      if (stop.signal.aborted) return
       for (const name of SIGNALS) process.off(name, handle)
     },
   }
