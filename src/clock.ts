@@ -2,12 +2,15 @@
 export interface Clock {
   /** Unix time in ms. */
   now(): number
+  /** For durations: ms since some moment. Nobody can set it forward or back. */
+  elapsed(): number
   /** Resolves after `ms`, or at once when `signal` aborts; it never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve()
@@ -22,6 +25,8 @@ export const systemClock: Clock = {
 }
 
 export interface ManualClock extends Clock {
+  /** As a person or NTP sets a clock: no time passes. */
+  set(now: number): void
   /** Moves time on, waking every sleeper whose time has come, in order. */
   advance(ms: number): void
 }
@@ -29,13 +34,15 @@ export interface ManualClock extends Clock {
 /** A clock that stands still until it is moved by hand. */
 export function manualClock(start = 0): ManualClock {
   let now = start
+  let elapsed = 0
   let sleepers: { at: number; wake: () => void }[] = []
   return {
     now: () => now,
+    elapsed: () => elapsed,
     sleep: (ms, signal) =>
       new Promise((resolve) => {
         if (signal?.aborted || ms <= 0) return resolve()
-        const sleeper = { at: now + ms, wake: resolve }
+        const sleeper = { at: elapsed + ms, wake: resolve }
         sleepers.push(sleeper)
         signal?.addEventListener(
           'abort',
@@ -46,10 +53,14 @@ export function manualClock(start = 0): ManualClock {
           { once: true },
         )
       }),
+    set(to) {
+      now = to
+    },
     advance(ms) {
       now += ms
-      const due = sleepers.filter((sleeper) => sleeper.at <= now).sort((a, b) => a.at - b.at)
-      sleepers = sleepers.filter((sleeper) => sleeper.at > now)
+      elapsed += ms
+      const due = sleepers.filter((sleeper) => sleeper.at <= elapsed).sort((a, b) => a.at - b.at)
+      sleepers = sleepers.filter((sleeper) => sleeper.at > elapsed)
       for (const sleeper of due) sleeper.wake()
     },
   }

@@ -10,7 +10,7 @@ const INTERVAL_MS = 500
 /** Resolves when every row written so far is acknowledged. */
 type Acknowledged = () => Promise<unknown>
 
-/** A state whose rows are acknowledged; from `due` (unix ms) on they are there for good. */
+/** A state whose rows are acknowledged; from `due` (ms by `Clock.elapsed`) on they are there for good. */
 interface Eligible {
   triple: Triple
   due: number
@@ -45,7 +45,7 @@ export class Committer {
   /** Of the last state that was asked for. */
   #processed = -1
   #low = -1
-  #at = 0
+  #at = Number.NEGATIVE_INFINITY
   #underWay: Promise<void> | null = null
   #eligible: Eligible[] = []
   #releasing: Promise<void> | null = null
@@ -63,9 +63,7 @@ export class Committer {
   isDue(partition: Partition): boolean {
     if (this.#failure !== null) return true
     if (this.#underWay !== null || partition.position - 1 === this.#processed) return false
-    const passed = this.#options.context.clock.now() - this.#at
-    // Below 0: the clock was set back.
-    return passed < 0 || passed >= INTERVAL_MS
+    return this.#options.context.clock.elapsed() - this.#at >= INTERVAL_MS
   }
 
   /** The state of this moment is committed when `acknowledged` has resolved and its rows are durable. Throws what an earlier commit threw. */
@@ -74,7 +72,7 @@ export class Committer {
     if (this.#underWay !== null) return
     const triple = partition.triple()
     if (triple === null || (triple.processed === this.#processed && triple.low === this.#low)) return
-    this.#at = this.#options.context.clock.now()
+    this.#at = this.#options.context.clock.elapsed()
     this.#processed = triple.processed
     this.#low = triple.low
     this.#underWay = this.#gather(triple, acknowledged)
@@ -103,7 +101,7 @@ export class Committer {
     try {
       await acknowledged()
       if (this.#eligible.length >= MOST_WAITING) this.#eligible.pop()
-      this.#eligible.push({ triple, due: this.#options.context.clock.now() + this.#watch.lagMs })
+      this.#eligible.push({ triple, due: this.#options.context.clock.elapsed() + this.#watch.lagMs })
       this.#releasing ??= this.#release()
     } catch (error) {
       this.#failure ??= error
@@ -117,9 +115,7 @@ export class Committer {
     const hurry = AbortSignal.any([this.#stop, this.#hurry.signal])
     try {
       for (let [next] = this.#eligible; next !== undefined && !hurry.aborted; [next] = this.#eligible) {
-        // Never longer than the lag: the clock may have been set back.
-        next.due = Math.min(next.due, clock.now() + this.#watch.lagMs)
-        const wait = next.due - clock.now()
+        const wait = next.due - clock.elapsed()
         if (wait > 0) await clock.sleep(wait, hurry)
         else await this.#commitDue()
       }
@@ -131,7 +127,7 @@ export class Committer {
 
   /** The newest state whose time has come: it covers those before it. */
   async #commitDue(): Promise<void> {
-    const now = this.#options.context.clock.now()
+    const now = this.#options.context.clock.elapsed()
     const due = this.#eligible.findLastIndex((one) => one.due <= now)
     const [last] = this.#eligible.splice(0, due + 1).slice(-1)
     if (last === undefined) return

@@ -10,7 +10,7 @@ const LONG_FACTOR = 10
 export class FlushTimer {
   readonly #everyMs: number
   readonly #clock: Clock
-  readonly #last = { flush: 0, minutes: 0, long: 0 }
+  readonly #last = { flush: -Infinity, minutes: -Infinity, long: -Infinity }
 
   constructor(everyMs: number, clock: Clock) {
     this.#everyMs = everyMs
@@ -26,17 +26,15 @@ export class FlushTimer {
   }
 
   #isDue(what: 'flush' | 'minutes' | 'long', factor: number): boolean {
-    const now = this.#clock.now()
-    const passed = now - this.#last[what]
-    // Below 0: the clock was set back.
-    if (passed >= 0 && passed < factor * this.#everyMs) return false
+    const now = this.#clock.elapsed()
+    if (now - this.#last[what] < factor * this.#everyMs) return false
     this.#last[what] = now
     return true
   }
 
   #isNow(what: 'flush', batch: Batch): boolean {
     if (batch.records.length > 0) return false
-    this.#last[what] = this.#clock.now()
+    this.#last[what] = this.#clock.elapsed()
     return true
   }
 }

@@ -65,7 +65,7 @@ class Outgoing {
   readonly #broker: Broker
   readonly #topic: string
   readonly #clock: Clock
-  #sentAt = 0
+  #sentAt = Number.NEGATIVE_INFINITY
   #waiting = new Map<string, Row>()
   #records: readonly NewRecord[] = []
   /** How many rows were added, how many of those are in `#records` or in the log, and how many are in the log. */
@@ -110,9 +110,9 @@ class Outgoing {
 
   /** After a failure the same records go again before any others. */
   async #send(): Promise<void> {
-    const pause = Math.min(PACE_MS, this.#sentAt + PACE_MS - this.#clock.now())
+    const pause = this.#sentAt + PACE_MS - this.#clock.elapsed()
     if (pause > 0) await this.#clock.sleep(pause)
-    this.#sentAt = this.#clock.now()
+    this.#sentAt = this.#clock.elapsed()
     if (this.#records.length === 0) {
       this.#records = [...this.#waiting].map(([key, row]) => ({
         key,

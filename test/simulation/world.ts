@@ -27,6 +27,8 @@ const MOST_EVENTS = 300_000
 export class World {
   readonly dice: Dice
   now: number
+  /** Of it, what nobody lived through. */
+  #leapt = 0
   events = 0
   /** What was seen to happen, and how often. */
   readonly seen = new Map<string, number>()
@@ -84,6 +86,7 @@ export class World {
   clockOf(owner: Owner): Clock {
     return {
       now: () => this.now,
+      elapsed: () => this.now - this.#leapt,
       sleep: (ms, signal) =>
         new Promise((resolve) => {
           if (signal?.aborted) return resolve()
@@ -96,6 +99,7 @@ export class World {
   /** Everything stands still for a while, as when the machine is suspended. */
   jump(ms: number): void {
     this.now += ms
+    this.#leapt += ms
   }
 
   /** Goes on until `isDone`. Throws the first broken rule. */

@@ -12,6 +12,7 @@ export function marketClock(speed = 1): Clock {
   const began = systemClock.now()
   return {
     now: () => ORDINARY_MINUTE + Math.floor((systemClock.now() - began) * speed),
+    elapsed: () => systemClock.elapsed() * speed,
     sleep: (ms, signal) => systemClock.sleep(ms / speed, signal),
   }
 }

@@ -115,9 +115,9 @@ export class TopicReader implements AsyncDisposable {
   async #fetchFrom(node: number): Promise<void> {
     this.#busyNodes.add(node)
     const { clock } = this.#settings
-    const pause = Math.min(PACE_MS, (this.#fetchedAt.get(node) ?? 0) + PACE_MS - clock.now())
+    const pause = (this.#fetchedAt.get(node) ?? -PACE_MS) + PACE_MS - clock.elapsed()
     if (pause > 0) await clock.sleep(pause, this.#closed.signal)
-    this.#fetchedAt.set(node, clock.now())
+    this.#fetchedAt.set(node, clock.elapsed())
     const group = [...this.#cursors].filter((cursor) => cursor.isHungry && this.#nodes.get(cursor.partition) === node)
     for (const cursor of group) cursor.isFetching = true
     let failure: unknown = null

@@ -1,0 +1,89 @@
+import { expect, test } from 'bun:test'
+
+import type { Batch } from './broker.ts'
+import { batchOf, empty, processed, START } from './stream.fixture.ts'
+import { StockpipeError } from '../errors.ts'
+import { Health } from '../telemetry.ts'
+
+/** Records that are no Avro at all. */
+const rubbish = (offset: number, count: number): Batch => ({
+  records: Array.from({ length: count }, (_, at) => ({
+    offset: offset + at,
+    timestamp: START,
+    key: 'A',
+    value: new Uint8Array([7]),
+    headers: { framing: 'raw' },
+  })),
+  end: offset + count,
+  startedAt: START,
+  endedAt: START,
+})
+
+test('a topic full of what cannot be read is not drained into the dead-letter topic: the partition stands still and says why', async () => {
+  const letters: number[] = []
+  const health = new Health()
+  const stop = new AbortController()
+  const reasons: (string | null)[] = []
+  let reads = 0
+  const { commits } = await processed({
+    context: { health },
+    signal: stop.signal,
+    appended: (_topic, count) => letters.push(count),
+    async *batches(clock) {
+      if (reads++ === 0) {
+        yield batchOf(0)
+        yield rubbish(1, 40)
+        yield rubbish(41, 400)
+      }
+      for (let at = 0; at < 3; at++) {
+        setImmediate(() => clock.advance(1_000))
+        reasons.push(health.reason('processor'))
+        yield empty(441)
+      }
+      stop.abort()
+    },
+  })
+  expect(letters).toEqual([40])
+  expect(reasons.at(-1)).toContain('partition 0 stands still: 440 of the last 441 records cannot be used')
+  expect(commits.every(({ processed }) => processed <= 40)).toBe(true)
+  expect(health.reason('processor')).toBeNull()
+})
+
+test('a topic that is made anew because it was full of what cannot be read is read from its beginning', async () => {
+  let reads = 0
+  const { commits } = await processed({
+    async *batches(_clock, drained) {
+      if (++reads === 1) return yield rubbish(0, 400)
+      if (reads === 2) throw new StockpipeError('log-changed', 'the topic was away for a while')
+      yield batchOf(0)
+      drained.abort()
+      for (;;) yield empty(1)
+    },
+  })
+  expect(commits).toMatchObject([{ processed: 0 }])
+})
+
+test('a recording full of what cannot be read ends with that error', async () => {
+  const failure = await processed({
+    joining: async (drained) => drained.abort(),
+    async *batches() {
+      yield rubbish(0, 400)
+      for (;;) yield empty(400)
+    },
+  }).catch((error: unknown) => error)
+  expect(failure).toMatchObject({ code: 'too-many-bad', message: '400 of the last 400 records cannot be used' })
+})
+
+test('bad records among many good ones are no reason to stop', async () => {
+  const letters: number[] = []
+  await processed({
+    joining: async (drained) => drained.abort(),
+    appended: (_topic, count) => letters.push(count),
+    async *batches() {
+      yield { ...rubbish(0, 90), end: 91 }
+      yield batchOf(90)
+      for (;;) yield empty(91)
+    },
+  })
+  expect(letters).toEqual([90])
+})
