@@ -21,7 +21,7 @@ export interface LogOfPartition {
 }
 
 export interface Session {
-  /** Log timestamp of its first record, unix ms. */
+  /** When its producer began, unix ms. */
   from: number
   trades: number
 }
@@ -69,7 +69,7 @@ class Reader {
     this.#last.set(name, { seq, k })
     this.found.repeats += repeats?.length ?? 0
     const { offset, timestamp } = record
-    const known = this.found.sessions.get(name) ?? { from: timestamp, trades: 0 }
+    const known = this.found.sessions.get(name) ?? { from: startOf(name), trades: 0 }
     this.found.sessions.set(name, { from: known.from, trades: known.trades + entries.length })
     this.found.records.push({ offset, timestamp, received, skew, repeats: repeats ?? [], entries })
   }
@@ -85,3 +85,6 @@ export function sessionsOf(log: readonly LogOfPartition[]): Session[] {
     }
   return [...all.values()]
 }
+
+/** A session is named by when its producer began (unix ms, base 36) and three characters more. What waited on disk is appended much later. */
+const startOf = (session: string): number => Number.parseInt(session.slice(0, -3), 36)
