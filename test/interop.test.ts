@@ -116,6 +116,7 @@ async function openRegistry(topic: string) {
 const ask = async <Answer>(script: string, input: object): Promise<Answer> =>
   (await python?.run(script, { brokers, ...input })) as Answer
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 describe.skipIf(server === null)('on Kafka', () => {
   const kafka = new Kafka({ clientId: 'interop', brokers: brokers.split(','), logLevel: logLevel.NOTHING })
   const admin: Admin = kafka.admin()
@@ -250,6 +251,7 @@ describe.skipIf(server === null)('on Kafka', () => {
   )
 })
 
+// No Python packages here: test/python.ts says so, and fails where CI is set.
 describe.skipIf(python === null)('of our registry', () => {
   test(
     'a producer with another schema is told that the registry is read-only',

@@ -78,6 +78,7 @@ function told(from: number): string {
   return `New gap: outage ${first.replace('T', ' ')} – ${end}, 1 min: socket closed`
 }
 
+// No Chromium here: test/page.test.ts says so, and fails where CI is set.
 describe.skipIf(CHROMIUM === null)('the live page', () => {
   test.concurrent(
     'shows the last trade of the store as its price, and goes on showing it as trades come',

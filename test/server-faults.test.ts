@@ -46,6 +46,7 @@ function faulty(name: string, work: Work): void {
     using folder = temporaryFolder()
     if (lab !== null) await work(lab.servers, folder.path)
   }
+  // No Java, no servers: test/services says so, and fails where CI is set.
   test.concurrent.skipIf(lab === null)(name, run, LIMIT_MS)
 }
 
@@ -153,6 +154,7 @@ faulty('the name of a Cassandra node that does not resolve', async (_servers, fo
 })
 
 /** And parts what runs at the same time: who needs Cassandra runs while Kafka is away, and the other way round. */
+// No Java, no servers: test/services says so, and fails where CI is set.
 test.skipIf(lab === null)(
   'doctor names what is wrong with logins and rights, and no password',
   async () => {

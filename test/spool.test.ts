@@ -8,6 +8,7 @@ import { killed, says, scene, spooled, takes } from './spool.fixture.ts'
 
 const LIMIT_MS = 120_000
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 test.skipIf(!canStartServices())(
   'Kafka stopped, killed and back, and the producer killed and stopped meanwhile: all that was received is in the log once',
   async () => {
@@ -73,6 +74,7 @@ test.skipIf(!canStartServices())(
   LIMIT_MS,
 )
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 test.skipIf(!canStartServices())(
   'a disk that is full while Kafka is away: it says so, keeps what memory holds, and goes on when there is room',
   async () => {
@@ -97,6 +99,7 @@ test.skipIf(!canStartServices())(
   LIMIT_MS,
 )
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 test.skipIf(!canStartServices())(
   'a folder that cannot be written: it is said, and the feed goes on without',
   async () => {

@@ -53,6 +53,7 @@ const rows = async (url: string): Promise<Row[]> => {
   return response.ok ? ((await response.json()) as { data: Row[] }).data : []
 }
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 describe.skipIf(!canStartServices())('roles that are there before their servers', () => {
   const roles = {} as Record<(typeof ROLES)[number], { process: Running; url: string }>
 
@@ -161,6 +162,7 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
     LIMIT_MS,
   )
 
+  // No Chromium here: test/page.test.ts says so, and fails where CI is set.
   test.skipIf(CHROMIUM === null)(
     'the page is live',
     async () => {

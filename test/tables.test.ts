@@ -38,6 +38,7 @@ interface Column {
 const python = await openPython()
 const servers = python === null ? null : await serversForTests()
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 test.skipIf(servers === null)(
   "Python's driver finds the documented tables, and in them the rows that export writes",
   async () => {
@@ -75,6 +76,7 @@ function wordsOf(columns: readonly Column[]): string {
   return [key, [...of('regular'), ...of('static')].join(', ')].join('; ')
 }
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 describe.skipIf(servers === null)('export', () => {
   test('says what is wrong with the keyspace, and ends at once', async () => {
     const { contactPoints, port } = (servers as NonNullable<typeof servers>).cassandra

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 
 import { cpuSeconds, peakMemory } from './process-cost.ts'
 
+// It reads /proc, which only Linux has.
 test.skipIf(process.platform !== 'linux')('a process is told by its own CPU time and its own peak of memory', () => {
   const before = cpuSeconds(process.pid)
   const startedAt = process.cpuUsage()

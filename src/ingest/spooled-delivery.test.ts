@@ -217,17 +217,24 @@ test('what has waited for more than 12 h is not sent: that is a gap', async () =
   await second.stop()
 })
 
+type Laboratory = Awaited<ReturnType<typeof laboratory>>
+
+/** Until it says that nothing more fits. */
+async function fill(lab: Laboratory, producer: ReturnType<Laboratory['start']>): Promise<void> {
+  const isFull = () => producer.options.context.health.reason('spool') !== null
+  while (!isFull()) {
+    producer.give(5)
+    await lab.until(() => producer.isTaken() || isFull())
+  }
+}
+
 test('a full spool makes the feed wait, says so, and goes on when the log takes some of it', async () => {
   await using lab = await laboratory({ limit: 20_000 })
   const producer = lab.start('a')
   producer.give(1)
   await producer.taken()
   lab.state.log = 'away'
-  const isFull = () => producer.options.context.health.reason('spool') !== null
-  while (!isFull()) {
-    producer.give(5)
-    await lab.until(() => producer.isTaken() || isFull())
-  }
+  await fill(lab, producer)
   producer.give(900)
   expect(producer.options.context.health.reason('spool')).toContain('the spool is full')
   expect(producer.isTaken()).toBe(false)
@@ -249,11 +256,7 @@ test('what fits nowhere at the stop is an error', async () => {
   producer.give(1)
   await producer.taken()
   lab.state.log = 'away'
-  const isFull = () => producer.options.context.health.reason('spool') !== null
-  while (!isFull()) {
-    producer.give(5)
-    await lab.until(() => producer.isTaken() || isFull())
-  }
+  await fill(lab, producer)
   const error = await producer.stop().catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(StockpipeError)
   expect((error as StockpipeError).code).toBe('disk-full')

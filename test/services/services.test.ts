@@ -77,6 +77,7 @@ const rootOf = (pid: number): string => {
   return root
 }
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 describe.skipIf(!canStartServices())('Kafka of the tests', () => {
   test('keeps what it acknowledged over a kill and over a polite restart, on the same port', async () => {
     await using servers = await startKafka()
@@ -188,6 +189,7 @@ const connect = ({ contactPoints, port, datacenter }: CassandraServers, password
     authProvider: new auth.PlainTextAuthProvider(CASSANDRA_USER.username, password),
   })
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 describe.skipIf(!canStartServices())('Cassandra of the tests', () => {
   test('has logins when asked, is silent while paused, and keeps acknowledged rows over a kill', async () => {
     await using servers = await startCassandra({ auth: true, commitlogSync: 'batch' })

@@ -34,7 +34,7 @@ export function letterWords(letter: Letter): string {
 function textOf(value: Uint8Array | null): string | null {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(value ?? new Uint8Array())
-    // oxlint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
     return /[\u0000-\u0008\u000b-\u001f\u007f]/.test(text) ? null : text
   } catch {
     return null

@@ -2,13 +2,12 @@ import { join } from 'node:path'
 
 import { systemClock } from '../../clock.ts'
 import type { Settings } from '../../config.ts'
-import { openDataDir } from '../../data-dir.ts'
 import { kafkaOptions } from '../../servers.ts'
 import type { Broker } from '../../stream/broker.ts'
 import { openEmbeddedBroker } from '../../stream/broker/embedded.ts'
 import { KafkaBroker } from '../../stream/broker/kafka.ts'
 import { Health, silentLog } from '../../telemetry.ts'
-import { folderOf, originIn } from './open-store.ts'
+import { folderOf, inOwnFolder } from './folder.ts'
 
 const around = { clock: systemClock, log: silentLog, health: new Health() }
 
@@ -24,18 +23,5 @@ export async function openLog(settings: Settings): Promise<OpenedLog> {
 /** The same, to append to it too. Throws `in-use` for the embedded log of a pipeline that runs. */
 export async function openLogToWrite(settings: Settings): Promise<OpenedLog & AsyncDisposable> {
   if (settings.broker === 'kafka') return openLog(settings)
-  const folder = openDataDir({ path: settings.dataDir, origin: originIn(settings), clock: systemClock })
-  try {
-    const broker = await openEmbeddedBroker({ path: join(folder.path, 'log.db'), ...around })
-    const close = broker[Symbol.asyncDispose].bind(broker)
-    return Object.assign(broker, {
-      async [Symbol.asyncDispose]() {
-        await close()
-        folder[Symbol.dispose]()
-      },
-    })
-  } catch (error) {
-    folder[Symbol.dispose]()
-    throw error
-  }
+  return inOwnFolder(settings, (folder) => openEmbeddedBroker({ path: join(folder, 'log.db'), ...around }))
 }

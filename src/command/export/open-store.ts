@@ -2,13 +2,13 @@ import { join } from 'node:path'
 
 import { systemClock } from '../../clock.ts'
 import type { Settings } from '../../config.ts'
-import { existingOrigins, openDataDir, type Origin } from '../../data-dir.ts'
 import { StockpipeError } from '../../errors.ts'
 import { cassandraOptions } from '../../servers.ts'
 import type { RevisableStore } from '../../stream/store/revisions.ts'
 import { openCassandraStore } from '../../stream/store/cassandra.ts'
 import { openEmbeddedStore } from '../../stream/store/embedded.ts'
 import { silentLog } from '../../telemetry.ts'
+import { folderOf, inOwnFolder } from './folder.ts'
 
 const around = { clock: systemClock, log: silentLog }
 
@@ -19,12 +19,6 @@ const openers = { embedded, cassandra } satisfies Record<
 
 /** To read, beside a pipeline that may be running. Throws where there is nothing to read, and at once: it waits for no server. */
 export const openStore = (settings: Settings): Promise<RevisableStore> => openers[settings.store](settings)
-
-/** Where the embedded log and store of the origin asked for are. */
-export const folderOf = (settings: Settings): string => join(settings.dataDir, originIn(settings))
-
-/** The origin asked for, or the only one in the data folder. */
-export const originIn = ({ dataDir, origin }: Settings): Origin => pick(existingOrigins(dataDir), origin, dataDir)
 
 function embedded(settings: Settings): Promise<RevisableStore> {
   return openEmbeddedStore({
@@ -41,20 +35,9 @@ function embedded(settings: Settings): Promise<RevisableStore> {
  */
 export async function openStoreToWrite(settings: Settings): Promise<RevisableStore> {
   if (settings.store === 'cassandra' && settings.broker === 'kafka') return cassandra(settings)
-  const folder = openDataDir({ path: settings.dataDir, origin: originIn(settings), clock: systemClock })
-  try {
-    const store = settings.store === 'cassandra' ? await cassandra(settings) : await writable(folder.path, settings)
-    const close = store[Symbol.asyncDispose].bind(store)
-    return Object.assign(store, {
-      async [Symbol.asyncDispose]() {
-        await close()
-        folder[Symbol.dispose]()
-      },
-    })
-  } catch (error) {
-    folder[Symbol.dispose]()
-    throw error
-  }
+  return inOwnFolder(settings, (folder) =>
+    settings.store === 'cassandra' ? cassandra(settings) : writable(folder, settings),
+  )
 }
 
 const writable = (folder: string, { retentionTrades, retentionCandles }: Settings): Promise<RevisableStore> =>
@@ -79,20 +62,4 @@ async function cassandra(settings: Settings): Promise<RevisableStore> {
     )
   opening.move()
   return store
-}
-
-/** The origin asked for, or the only one there. */
-function pick(present: readonly Origin[], wanted: Origin | null, dataDir: string): Origin {
-  const only = wanted ?? (present.length === 1 ? present[0] : undefined)
-  if (only !== undefined && present.includes(only)) return only
-  if (present.length === 0)
-    throw new StockpipeError('data-dir', `there is no data in ${dataDir} yet`, { hint: 'stockpipe run' })
-  throw new StockpipeError(
-    'origin',
-    wanted ? `there is no ${wanted} data in ${dataDir}` : `which data of ${dataDir}?`,
-    {
-      why: `it holds ${present.join(' and ')} data`,
-      hint: `add --origin ${present.join(' or --origin ')}`,
-    },
-  )
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Settings } from '../../config.ts'
 import { StockpipeError } from '../../errors.ts'
 import { windowWords } from '../../run/row-store.ts'
-import { folderOf } from '../export/open-store.ts'
+import { folderOf } from '../export/folder.ts'
 
 /** Throws `config` where the embedded store says that its windows were made by other settings than these. */
 export function checkMadeBy(settings: Settings): void {

@@ -14,6 +14,7 @@ interface Inside {
 
 const cassandra = await cassandraForTests()
 
+// No Java, no servers: test/services says so, and fails where CI is set.
 test.skipIf(cassandra === null)(
   'a driver that is told twice to find its nodes anew does so once, and fails on nothing',
   async () => {
