@@ -1,38 +1,16 @@
-import { afterAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { defaultListen, loadSettings, OPTIONS, type Settings, type Sources } from './config.ts'
-import { envOf, flagOf, kebab, type Option } from './config/option.ts'
+import { defaultListen, OPTIONS, type Settings } from './config.ts'
+import { configFolder } from './config/load.fixture.ts'
+import { envOf, flagOf, type Option } from './config/option.ts'
 import { KEYS, type Key } from './config/options.ts'
-import { asJson, asText, asYaml, showSettings, showValue } from './config/show.ts'
-import { StockpipeError, toExitCode, toWords } from './errors.ts'
+import { asYaml, showSettings, showValue } from './config/show.ts'
+import { toExitCode, toWords } from './errors.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'stockpipe-config-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-let files = 0
-function file(text: string): string {
-  const path = join(folder, `file-${files++}.yaml`)
-  writeFileSync(path, text)
-  return path
-}
-
-const load = (sources: Partial<Sources> = {}) =>
-  loadSettings({ command: 'run', flags: {}, env: {}, cwd: folder, ...sources })
-
-function errorOf(sources: Partial<Sources>): StockpipeError {
-  try {
-    load(sources)
-  } catch (error) {
-    if (error instanceof StockpipeError) return error
-    throw error
-  }
-  throw new Error('nothing was refused')
-}
-const wordsOf = (sources: Partial<Sources>): string => toWords(errorOf(sources))
+const { folder, file, load, errorOf, wordsOf } = configFolder()
 
 describe('sources', () => {
   test('a flag beats a variable, a variable the file, and the file the default', () => {
@@ -259,73 +237,6 @@ describe('problems', () => {
     const symbols = Array.from({ length: 51 }, (_, index) => `S${index}`).join(',')
     expect(load({ flags: { symbols }, env: { FINNHUB_API_TOKEN: 'x' } }).warnings[0]).toContain('51 symbols')
     expect(load({ flags: { symbols } }).warnings).toEqual([])
-  })
-})
-
-describe('secrets', () => {
-  const secrets = KEYS.filter((key) => (OPTIONS[key] as Option<unknown>).secret)
-
-  test.each(secrets)('%s is refused as a flag, and its value is not repeated', (key) => {
-    for (const command of ['run', 'export', 'simulate'] as const) {
-      const words = wordsOf({ command, flags: { [kebab(key)]: 'hunter2' } })
-      expect(words).toContain(`--${kebab(key)} is not taken on the command line`)
-      expect(words).toContain(envOf(key))
-      expect(words).toContain(`--${kebab(key)}-file`)
-      expect(words).not.toContain('hunter2')
-    }
-  })
-
-  test.each(secrets)('%s is masked in every output', (key) => {
-    const { settings, origins } = load({ env: { [envOf(key)]: 'hunter2-hunter2-hunter2' } })
-    expect(settings[key] as string).toBe('hunter2-hunter2-hunter2')
-    const shown = showSettings(settings, origins)
-    for (const print of [asText, asJson, asYaml]) {
-      expect(print(shown)).not.toContain('hunter2')
-      expect(print(shown)).toContain('***')
-    }
-  })
-
-  test.each(secrets)('%s can be read from a file', (key) => {
-    const path = file('s3cret-s3cret-s3cret\n')
-    const { settings, origins } = load({ flags: { [`${kebab(key)}-file`]: path } })
-    expect(settings[key] as string).toBe('s3cret-s3cret-s3cret')
-    expect(origins[key].name).toBe(`file of --${kebab(key)}-file`)
-  })
-
-  test('the better source decides between a secret and its file, and two equal ones are refused', () => {
-    const path = file('from-file')
-    const both = load({ flags: { 'finnhub-token-file': path }, env: { STOCKPIPE_FINNHUB_TOKEN: 'from-env' } })
-    expect(both.settings.finnhubToken).toBe('from-file')
-    const older = load({ env: { STOCKPIPE_FINNHUB_TOKEN_FILE: path, FINNHUB_API_TOKEN: 'older' } })
-    expect(older.settings.finnhubToken).toBe('from-file')
-    const words = wordsOf({ env: { STOCKPIPE_FINNHUB_TOKEN_FILE: path, STOCKPIPE_FINNHUB_TOKEN: 'hunter2' } })
-    expect(words).toContain('are both set')
-    expect(words).not.toContain('hunter2')
-  })
-
-  test.each([
-    ['', 'empty file'],
-    ['one\ntwo\n', 'more than one line'],
-  ])('a secret file with %j is refused', (text, words) => {
-    expect(wordsOf({ flags: { 'finnhub-token-file': file(text) } })).toContain(words)
-  })
-
-  test('a secret file that is not there is refused', () => {
-    expect(wordsOf({ flags: { 'finnhub-token-file': 'nowhere' } })).toContain(
-      'cannot read the file of --finnhub-token-file',
-    )
-  })
-
-  test('a value that is too short is not repeated', () => {
-    const words = wordsOf({ env: { STOCKPIPE_API_TOKEN: 'hunter2' } })
-    expect(words).toContain('STOCKPIPE_API_TOKEN is too short')
-    expect(words).not.toContain('hunter2')
-  })
-
-  test.each(['wss://ws.finnhub.io?token=hunter2', 'wss://me:hunter2@ws.finnhub.io'])('%s is refused unread', (url) => {
-    const words = wordsOf({ flags: { 'finnhub-url': url } })
-    expect(words).toContain('holds a token or a password')
-    expect(words).not.toContain('hunter2')
   })
 })
 
