@@ -3,8 +3,11 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { until } from '../../../test/until.ts'
 import { kafkaForTests } from '../../../test/services/services.ts'
 import { failureOf, Member, newName, openBroker, type OpenedBroker, record, thirdParty } from './kafka.fixture.ts'
+import { Connection } from './kafka/connection.ts'
+import { findCoordinator } from './kafka/coordinator.ts'
 import type { Assignment } from '../broker.ts'
 import { type Clock, systemClock } from '../../clock.ts'
+import { silentLog } from '../../telemetry.ts'
 
 const kafka = await kafkaForTests()
 const brokers = kafka?.brokers ?? []
@@ -173,6 +176,35 @@ describe.skipIf(kafka === null)('a group on Kafka', () => {
     expect(Date.now() - startedAt).toBeGreaterThan(7_500)
     expect(Date.now() - startedAt).toBeLessThan(11_000)
     expect(stubborn.given.slice(0, 2).every(({ signal }) => signal.aborted)).toBe(true)
+    await Promise.all([stubborn.leave(), second.leave()])
+  }, 30_000)
+
+  test.concurrent('an owner that the group drops while it hands over knows at once', async () => {
+    const topic = await newTopic(2)
+    const stubborn = new Member(open().broker, { topic, group: topic })
+    await until(
+      () => stubborn.partitions.length,
+      (count) => count === 2,
+    )
+    const admin = thirdParty(brokers).admin()
+    await admin.connect()
+    const { groups } = await admin.describeGroups([topic])
+    await admin.disconnect()
+    const [{ memberId } = { memberId: '' }] = groups[0]?.members ?? []
+    const second = new Member(open().broker, { topic, group: topic })
+    // By then the first one hands over: a rebalance is told within a second.
+    await systemClock.sleep(1_500)
+    expect(stubborn.given.some(({ signal }) => signal.aborted)).toBe(false)
+    const startedAt = Date.now()
+    await using connection = new Connection({ brokers, tls: null, sasl: null, log: silentLog })
+    await connection.raw(async (cluster) =>
+      (await findCoordinator(cluster, topic)).leaveGroup({ groupId: topic, memberId }),
+    )
+    await until(
+      () => stubborn.given.slice(0, 2).every(({ signal }) => signal.aborted),
+      (isFenced) => isFenced,
+    )
+    expect(Date.now() - startedAt).toBeLessThan(3_000)
     await Promise.all([stubborn.leave(), second.leave()])
   }, 30_000)
 

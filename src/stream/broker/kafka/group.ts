@@ -156,7 +156,9 @@ export class Group {
   async #beat(membership: Membership, signal: AbortSignal): Promise<void> {
     const { clock } = this.#settings
     while (!signal.aborted) {
-      await this.#heartbeat(membership, this.#sessionMs)
+      const type = typeOf(await this.#heartbeat(membership, this.#sessionMs)) ?? ''
+      if (type === 'UNKNOWN_MEMBER_ID') this.#memberId = ''
+      if (LOST.has(type)) return membership.fence()
       await clock.sleep(HEARTBEAT_MS, signal)
     }
   }
