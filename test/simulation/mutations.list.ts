@@ -27,7 +27,16 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   one('generation not read', 'committer.ts', CONFIRM, ''),
-  one('no lag', 'committer.ts', 'due: this.#options.context.clock.now() + this.#watch.lagMs', 'due: 0'),
+  one('no lag', 'committer.ts', 'due: this.#options.context.clock.elapsed() + this.#watch.lagMs', 'due: 0'),
+  {
+    name: 'lag by a clock that can be set',
+    test: 'src/stream/committer.test.ts',
+    changes: [
+      'clock.elapsed() + this.#watch.lagMs',
+      'next.due - clock.elapsed()',
+      'clock.elapsed()\n    const due',
+    ].map((from) => ({ file: 'src/stream/committer.ts', from, to: from.replace('elapsed', 'now') })),
+  },
   one(
     'commit on revoke of what is not durable',
     'committer.ts',

@@ -2,10 +2,11 @@
  * `bun test/simulation/mutations.ts [WORDS]`: breaks a copy of the engine on purpose, each time in one way (those whose
  * names hold WORDS), and shows which seed notices. Ends with 1 when one is not noticed.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { changed } from './change.ts'
 import { type Mutation, MUTATIONS } from './mutations.list.ts'
 import type { Report } from './worker.ts'
 
@@ -15,21 +16,14 @@ const AT_ONCE = 2
 /** A broken engine may also never come to an end. */
 const LIMIT_MS = 900_000
 
-/** A copy of what the simulator needs, broken. Throws where the text to be changed is not there exactly once. */
-function brokenCopy({ name, changes }: Mutation): string {
+/** A copy of what the simulator needs, broken. */
+function brokenCopy(mutation: Mutation): string {
+  const files = changed(mutation)
   const folder = mkdtempSync(join(tmpdir(), 'stockpipe-mutation-'))
   for (const part of ['src', 'test', 'package.json', 'tsconfig.json'])
     cpSync(join(ROOT, part), join(folder, part), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  for (const { file, from, to } of changes) {
-    const text = readFileSync(join(folder, file), 'utf8')
-    const count = text.split(from).length - 1
-    if (count !== 1) throw new Error(`${name}: ${JSON.stringify(from)} is ${count} times in ${file}, not once`)
-    writeFileSync(
-      join(folder, file),
-      text.replace(from, () => to),
-    )
-  }
+  for (const [file, text] of files) writeFileSync(join(folder, file), text)
   return folder
 }
 

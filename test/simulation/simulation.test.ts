@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 
+import { changed } from './change.ts'
+import { MUTATIONS } from './mutations.list.ts'
 import { simulate } from './simulate.ts'
 import type { Report } from './worker.ts'
 
@@ -56,6 +58,10 @@ test.skipIf(SEED !== undefined)('a seed always gives the same run, event by even
     expect(Bun.hash(first.trace.join('\n'))).toBe(Bun.hash(second.trace.join('\n')))
     expect(simulate(seed).events).toBe(first.events)
   }
+})
+
+test('what the mutations change is there, exactly once', () => {
+  for (const mutation of MUTATIONS) expect(changed(mutation).size).toBeGreaterThan(0)
 })
 
 test.skipIf(SEED === undefined)(`seed ${SEED}`, () => {
