@@ -1,5 +1,5 @@
 import { configuredCommand, formatOf, OUTPUT } from './command.ts'
-import type { Finding } from './doctor/finding.ts'
+import type { Finding } from '../finding.ts'
 
 export const doctorCommand = configuredCommand({
   name: 'doctor',

@@ -1,7 +1,7 @@
 /** One look at everything that is waited for. */
 import type { Cluster } from '../cluster.ts'
 import { type KubeObject, refOf } from '../object.ts'
-import { at, isSelected, listAt, numberAt, textAt } from './fields.ts'
+import { at, isSelected, listAt, numberAt, textAt } from '../fields.ts'
 import { type Progress, progressOf } from './progress.ts'
 import { eventsOf, eventTrouble, timeOf, type Trouble, troubleOfPod } from './trouble.ts'
 

@@ -1,6 +1,6 @@
 /** How far one object has come, from its status alone. */
 import type { KubeObject } from '../object.ts'
-import { condition, numberAt, textAt } from './fields.ts'
+import { condition, numberAt, textAt } from '../fields.ts'
 
 export interface Progress {
   state: 'ready' | 'waiting' | 'failed'

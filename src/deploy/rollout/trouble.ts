@@ -1,6 +1,6 @@
 /** Why a pod, or a workload that gets no pods, does not come up: read from statuses and events as a person would. */
 import type { KubeObject } from '../object.ts'
-import { condition, listAt, numberAt, textAt } from './fields.ts'
+import { condition, listAt, numberAt, textAt } from '../fields.ts'
 
 export interface Trouble {
   /** The same trouble has the same name, so that it can be told how long it lasts. */

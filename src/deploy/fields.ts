@@ -1,5 +1,5 @@
 /** Reads what a server sent without believing it: a missing or odd field is an empty value, never an error. */
-import type { KubeObject } from '../object.ts'
+import type { KubeObject } from './object.ts'
 
 type Path = readonly string[]
 
