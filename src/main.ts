@@ -4,6 +4,7 @@ import { execute } from './command/command.ts'
 import { completionCommand } from './command/completion.ts'
 import { configCommand } from './command/config.ts'
 import { dlqCommand } from './command/dlq.ts'
+import { deployCommand } from './command/deploy.ts'
 import { doctorCommand } from './command/doctor.ts'
 import { exportCommand } from './command/export.ts'
 import { reprocessCommand } from './command/reprocess.ts'
@@ -21,6 +22,7 @@ const COMMANDS = [
   reprocessCommand,
   dlqCommand,
   benchCommand,
+  deployCommand,
   doctorCommand,
   configCommand,
   versionCommand,

@@ -8,6 +8,7 @@ export const COMMANDS = [
   'reprocess',
   'dlq',
   'bench',
+  'deploy',
   'doctor',
   'config',
   'version',
