@@ -4,6 +4,7 @@ import { StockpipeError } from '../../errors.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { lookAt, type Standing, standingsOf } from './look.ts'
+import { Patience } from './patience.ts'
 import { oneLine, type Trouble } from './trouble.ts'
 
 const LOOK_EVERY_MS = 1_000
@@ -57,11 +58,12 @@ const interrupted = (): StockpipeError =>
 /** What is remembered from one look to the next. */
 class Memory {
   private readonly options: RolloutOptions
-  private readonly since = new Map<string, number>()
+  private readonly patience: Patience
   private readonly words = new Map<string, { text: string; at: number }>()
 
   constructor(options: RolloutOptions) {
     this.options = options
+    this.patience = new Patience(options.clock)
   }
 
   /** Null: the cluster did not answer, which may pass. */
@@ -69,18 +71,12 @@ class Memory {
     const { cluster, namespace } = this.options
     try {
       const standings = standingsOf(await lookAt(cluster, namespace, objects))
-      this.remember(standings)
+      this.patience.remember(standings.map(({ trouble }) => trouble))
       return await Promise.all(standings.map((standing) => this.withWords(standing)))
     } catch (error) {
       if (error instanceof StockpipeError && error.retryable) return null
       throw error
     }
-  }
-
-  private remember(standings: readonly Standing[]): void {
-    const open = new Set(standings.flatMap(({ trouble }) => (trouble === null ? [] : [trouble.name])))
-    for (const name of this.since.keys()) if (!open.has(name)) this.since.delete(name)
-    for (const name of open) if (!this.since.has(name)) this.since.set(name, this.options.clock.elapsed())
   }
 
   private async withWords(standing: Standing): Promise<RolloutRow> {
@@ -101,12 +97,8 @@ class Memory {
 
   /** Throws when a row has failed, or its trouble has lasted too long. */
   refuseHopeless(rows: readonly RolloutRow[]): void {
-    for (const row of rows) {
-      const limit = row.trouble?.hopelessAfterMs ?? null
-      const lasted =
-        this.options.clock.elapsed() - (this.since.get(row.trouble?.name ?? '') ?? this.options.clock.elapsed())
-      if (row.state === 'failed' || (limit !== null && lasted >= limit)) throw hopeless(row)
-    }
+    for (const row of rows)
+      if (row.state === 'failed' || (row.trouble !== null && this.patience.isHopeless(row.trouble))) throw hopeless(row)
   }
 }
 
