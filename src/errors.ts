@@ -27,6 +27,12 @@ const CODES = {
   'disk-full': { exit: 1, status: 503 },
   corrupt: { exit: 1, status: 500 },
   'not-ready': { exit: 1, status: 503 },
+  forbidden: { exit: 1, status: 403 },
+  conflict: { exit: 1, status: 409 },
+  immutable: { exit: 1, status: 422 },
+  quota: { exit: 1, status: 403 },
+  refused: { exit: 1, status: 422 },
+  'missing-kind': { exit: 1, status: 404 },
   internal: { exit: 1, status: 500 },
 } as const
 
