@@ -127,7 +127,9 @@ describe('rights', () => {
   test('a look that is refused is said, and is no failure', async () => {
     const cluster = standingCluster(MINIKUBE)
     const list = (query: { kind: string }) =>
-      query.kind === 'Node' ? Promise.reject(new StockpipeError('auth', 'may not list nodes')) : Promise.resolve([])
+      query.kind === 'Node'
+        ? Promise.reject(new StockpipeError('forbidden', 'may not list nodes'))
+        : Promise.resolve([])
     const session = { may: () => Promise.resolve(true) }
     const findings = await check({ cluster: { ...cluster, list }, session, objects: [], namespace: 'pipeline' })
     expect(of(findings, 'capacity')).toMatchObject({ state: 'warn', detail: 'not checked: may not list nodes' })
@@ -259,7 +261,7 @@ test('KEDA must be there when it is to scale', async () => {
   const session = { may: () => Promise.resolve(true) }
   const list: Cluster['list'] = (query) =>
     query.kind === 'ScaledObject'
-      ? Promise.reject(new StockpipeError('not-found', 'no such kind'))
+      ? Promise.reject(new StockpipeError('missing-kind', 'no such kind'))
       : cluster.list(query)
   const findings = await check({ cluster: { ...cluster, list }, session, objects: asks, namespace: 'pipeline' })
   expect(of(findings, 'scaling')).toMatchObject({ state: 'fail', fix: 'install KEDA, or --set autoscaling=hpa' })

@@ -44,7 +44,7 @@ async function asked(name: string, run: () => Promise<readonly Finding[]>): Prom
   try {
     return await run()
   } catch (error) {
-    if (!(error instanceof StockpipeError) || error.code !== 'auth') return [failed(name, error)]
+    if (!(error instanceof StockpipeError) || error.code !== 'forbidden') return [failed(name, error)]
     return [{ check: name, state: 'warn', detail: `not checked: ${error.message}`, fix: 'ask for the right to look' }]
   }
 }

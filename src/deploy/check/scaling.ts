@@ -9,7 +9,7 @@ export async function checkScaling({ cluster, objects, namespace }: Examined): P
     await cluster.list({ apiVersion: 'keda.sh/v1alpha1', kind: 'ScaledObject', namespace })
     return [ok('scaling', 'KEDA is there')]
   } catch (error) {
-    if (!(error instanceof StockpipeError) || error.code !== 'not-found') throw error
+    if (!(error instanceof StockpipeError) || error.code !== 'missing-kind') throw error
     return [fail('scaling', 'the cluster knows no ScaledObject', 'install KEDA, or --set autoscaling=hpa')]
   }
 }

@@ -34,7 +34,7 @@ const HIDDEN = '[redacted]'
 
 export interface Bundled {
   cluster: Cluster
-  session: ClusterSession
+  session: Pick<ClusterSession, 'logs' | 'forward'>
   clock: Clock
   namespace: string
   /** What `deploy check` found. */

@@ -70,7 +70,7 @@ const PIPELINE = [
   running('stockpipe-api'),
 ]
 
-interface Reached extends ClusterSession {
+interface Reached extends Pick<ClusterSession, 'may' | 'logs' | 'forward'> {
   forwarded: ForwardTarget[]
   asked: PodLog[]
 }
