@@ -9,9 +9,11 @@ import hpa from '../../manifests/components/autoscale-hpa/autoscaler.yaml' with 
 import hpaProcessor from '../../manifests/components/autoscale-hpa/processor.yaml' with { type: 'text' }
 import keda from '../../manifests/components/autoscale-keda/autoscaler.yaml' with { type: 'text' }
 import kedaProcessor from '../../manifests/components/autoscale-keda/processor.yaml' with { type: 'text' }
+import budgets from '../../manifests/components/disruption-budgets/disruption-budgets.yaml' with { type: 'text' }
 import finnhubConfig from '../../manifests/components/finnhub/config.yaml' with { type: 'text' }
 import finnhubPolicy from '../../manifests/components/finnhub/network-policy.yaml' with { type: 'text' }
 import finnhubProducer from '../../manifests/components/finnhub/producer.yaml' with { type: 'text' }
+import finnhubSecret from '../../manifests/components/finnhub/secret.yaml' with { type: 'text' }
 import kafdrop from '../../manifests/components/kafdrop/kafka-ui.yaml' with { type: 'text' }
 import monitoringPolicy from '../../manifests/components/monitoring/network-policy.yaml' with { type: 'text' }
 import monitoringRoles from '../../manifests/components/monitoring/roles.yaml' with { type: 'text' }
@@ -36,7 +38,6 @@ import gkeStorage from '../../manifests/overlays/gke/storage.yaml' with { type: 
 import gkeZones from '../../manifests/overlays/gke/zones.yaml' with { type: 'text' }
 import haCassandra from '../../manifests/overlays/ha/cassandra.yaml' with { type: 'text' }
 import haConfig from '../../manifests/overlays/ha/config.yaml' with { type: 'text' }
-import haBudgets from '../../manifests/overlays/ha/disruption-budgets.yaml' with { type: 'text' }
 import haKafka from '../../manifests/overlays/ha/kafka.yaml' with { type: 'text' }
 import haRoles from '../../manifests/overlays/ha/roles.yaml' with { type: 'text' }
 
@@ -57,7 +58,7 @@ export const BASE: readonly string[] = [
   kafkaUi,
 ]
 
-const ha = [haConfig, haKafka, haCassandra, haRoles, haBudgets]
+const ha = [budgets, haConfig, haKafka, haCassandra, haRoles]
 export const OVERLAYS = {
   minikube: [],
   ha,
@@ -67,14 +68,15 @@ export const OVERLAYS = {
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export const COMPONENTS = {
-  finnhub: [finnhubConfig, finnhubProducer, finnhubPolicy],
+  finnhub: [finnhubSecret, finnhubPolicy, finnhubConfig, finnhubProducer],
   kafdrop: [kafdrop],
+  'disruption-budgets': [budgets],
   'autoscale-hpa': [hpa, hpaProcessor],
   'autoscale-keda': [keda, kedaProcessor],
   'api-load-balancer': [apiBalancer, apiBalancerPolicy],
   'api-ingress': [apiIngress, apiIngressPolicy],
   'api-gateway': [apiGateway, apiGatewayPolicy],
-  monitoring: [monitoringRoles, monitoringPolicy],
+  monitoring: [monitoringPolicy, monitoringRoles],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export type ProfileName = keyof typeof OVERLAYS
