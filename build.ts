@@ -112,31 +112,49 @@ async function main(): Promise<void> {
   })
   const unknown = (values.target ?? []).find((name) => !NAMES.some((known) => known === name))
   if (unknown !== undefined) throw new Error(`unknown target ${unknown}; known: ${NAMES.join(', ')}`)
-  const images = values.image === undefined ? [] : imageTargets(values.target)
-  const wanted = values.all ? NAMES : NAMES.filter((name) => [...(values.target ?? []), ...images].includes(name))
-  const commit = commitOf()
   const outdir = resolve(values.outdir)
   const fileOf = (name: Name): string => join(outdir, `stockpipe-${name}${suffix(name)}`)
+  const image = values.image === undefined ? undefined : await planImage(values.target, values)
+  const named = new Set<Name>(values.all ? NAMES : NAMES.filter((name) => values.target?.includes(name)))
+  const wanted = named.union(new Set(image?.targets))
+  const commit = commitOf()
   for (const name of wanted) await report(fileOf(name), (file) => build({ name, file, commit }))
-  if (wanted.length === 0 || values.single) {
+  if (wanted.size === 0 || values.single) {
     const own = await ownTarget()
     await report(join(outdir, `stockpipe${suffix(own)}`), (file) => build({ name: own, file, commit }))
   }
-  if (values.image === undefined) return
-  // Not above: a container build has the packages that run, not those that make images.
-  const { writeImage } = await import('./build/image.ts')
-  const executables = images.map((name) => ({ architecture: ARCHITECTURES[name], file: fileOf(name) }))
-  const options = { executables, tag: values['image-tag'], libcRoot: values.libc, createdAt: committedAt() }
-  await report(resolve(values.image), (file) => writeImage(file, options))
+  if (image !== undefined) await report(resolve(values.image ?? ''), (file) => image.write(file, fileOf))
 }
 
-/** Without a target, this machine's processor on Linux. */
-function imageTargets(targets: readonly string[] | undefined): ImageTarget[] {
+interface ImagePlan {
+  /** Those whose executables it needs. */
+  targets: readonly ImageTarget[]
+  write(file: string, executableOf: (name: Name) => string): Promise<void>
+}
+
+/** Without a target it is for this machine's processor. What is wrong is found before anything is built. */
+async function planImage(
+  named: readonly string[] = [`linux-${process.arch}`],
+  { 'image-tag': tag, libc }: { 'image-tag': string; libc: string },
+): Promise<ImagePlan> {
   const known = Object.keys(ARCHITECTURES) as ImageTarget[]
-  const chosen = new Set(targets ?? [`linux-${process.arch}`])
-  const found = known.filter((name) => chosen.delete(name))
-  if (chosen.size > 0) throw new Error(`no image of ${[...chosen].join(', ')}; there may be one of ${known.join(', ')}`)
-  return found
+  const impossible = named.find((name) => !known.some((target) => target === name))
+  if (impossible !== undefined) throw new Error(`no image of ${impossible}; there may be one of ${known.join(', ')}`)
+  const targets = known.filter((target) => named.includes(target))
+  // Not at the top: a container build has the packages that run, not those that make images.
+  const { checkImage, writeImage } = await import('./build/image.ts')
+  const wishes = { tag, libcRoot: libc, createdAt: committedAt() }
+  await checkImage(
+    targets.map((name) => ARCHITECTURES[name]),
+    wishes,
+  )
+  return {
+    targets,
+    write(file, executableOf) {
+      const executables = targets.map((name) => ({ architecture: ARCHITECTURES[name], file: executableOf(name) }))
+      return writeImage(file, { ...wishes, executables })
+    },
+  }
 }
 
 async function report(file: string, work: (file: string) => Promise<void>): Promise<void> {

@@ -13,12 +13,15 @@ export interface Executable {
   file: string
 }
 
-export interface ImageOptions {
-  executables: readonly Executable[]
+interface Wishes {
   /** NAME:TAG. */
   tag: string
   /** Where the C library is looked for; see `readLibc`. */
   libcRoot: string
+}
+
+export interface ImageOptions extends Wishes {
+  executables: readonly Executable[]
   /** When the source was committed, in seconds: the image's date, which must not be that of the build. */
   createdAt: number
 }
@@ -96,6 +99,12 @@ export async function imageArchive(options: ImageOptions): Promise<Uint8Array> {
     ...(isOne ? [fileOf('manifest.json', json(dockerManifest(first, name)))] : []),
     fileOf('oci-layout', json({ imageLayoutVersion: '1.0.0' })),
   ])
+}
+
+/** What would fail after the executables are built fails before. */
+export async function checkImage(architectures: readonly Architecture[], { tag, libcRoot }: Wishes): Promise<void> {
+  imageName(tag)
+  for (const architecture of architectures) await readLibc({ architecture, root: libcRoot })
 }
 
 /** The file is there complete or not at all. */
