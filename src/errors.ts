@@ -19,6 +19,7 @@ const CODES = {
   'not-owner': { exit: 1, status: 503 },
   'too-large': { exit: 1, status: 503 },
   schema: { exit: 1, status: 503 },
+  'schema-newer': { exit: 2, status: 503 },
   'port-in-use': { exit: 2, status: 500 },
   'replay-file': { exit: 2, status: 500 },
   decode: { exit: 1, status: 500 },

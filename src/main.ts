@@ -9,6 +9,7 @@ import { doctorCommand } from './command/doctor.ts'
 import { exportCommand } from './command/export.ts'
 import { reprocessCommand } from './command/reprocess.ts'
 import { runCommand } from './command/run.ts'
+import { setupCommand } from './command/setup.ts'
 import { simulateCommand } from './command/simulate.ts'
 import { verifyCommand } from './command/verify.ts'
 import { versionCommand, versionWords } from './command/version.ts'
@@ -21,6 +22,7 @@ const COMMANDS = [
   verifyCommand,
   reprocessCommand,
   dlqCommand,
+  setupCommand,
   benchCommand,
   deployCommand,
   doctorCommand,

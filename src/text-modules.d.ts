@@ -6,3 +6,7 @@ declare module '*.cql' {
   const text: string
   export default text
 }
+declare module '*.yaml' {
+  const text: string
+  export default text
+}
