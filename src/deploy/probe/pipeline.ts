@@ -20,8 +20,6 @@ export interface PipelineTest extends Observed {
   session: Pick<ClusterSession, 'forward' | 'logs'>
   signal: AbortSignal
   timeoutMs: number
-  /** uids of the data sources whose servers are there. */
-  sources: readonly string[]
   /** Called with each result as it comes. */
   show: (probe: Probe) => void
 }
@@ -86,10 +84,8 @@ async function grafanaProbes(test: PipelineTest): Promise<Probe[]> {
   const whole = await tried(test.clock, 'grafana', async () => {
     const pod = await readyPod(test, 'grafana')
     const login = await adminOf(test)
-    const { clock, sources } = test
-    const found = await throughPod(test, { pod, port: GRAFANA_PORT }, (url) =>
-      probeGrafana({ url, ...login, clock, sources }),
-    )
+    const { clock } = test
+    const found = await throughPod(test, { pod, port: GRAFANA_PORT }, (url) => probeGrafana({ url, ...login, clock }))
     probes.push(...found)
     return ''
   })
