@@ -27,8 +27,18 @@ export async function prepare({ cluster, wanted, given, force }: Preparing): Pro
   const identity = await cluster.identity()
   const former = await readInventory(cluster, namespace)
   const intent = intentOf(wanted, former, identity)
-  if (former !== null) refuseForeign(former, identity, { namespace, version: intent.target.version })
-  const objects = await filled(intent.objects, { cluster, given })
-  const plan = await planOf(objects, { cluster, force, prune: prunable(former, objects) })
+  const plan = await planFor(intent, { cluster, given, force, identity, namespace, former })
   return { identity, namespace, former, intent, plan }
+}
+
+export type Present = Omit<Preparing, 'wanted'> & Omit<Prepared, 'intent' | 'plan'>
+
+/** Throws where the installation is not one that this version may touch. */
+export async function planFor(
+  { objects, target }: Pick<Intent, 'objects' | 'target'>,
+  { cluster, given, force, identity, namespace, former }: Present,
+): Promise<Plan> {
+  if (former !== null) refuseForeign(former, identity, { namespace, version: target.version })
+  const whole = await filled(objects, { cluster, given })
+  return planOf(whole, { cluster, force, prune: prunable(former, whole) })
 }
