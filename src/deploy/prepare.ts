@@ -23,12 +23,17 @@ export interface Prepared {
 }
 
 export async function prepare({ cluster, wanted, given, force }: Preparing): Promise<Prepared> {
+  const { intent, ...found } = await intentIn(cluster, wanted)
+  const plan = await planFor(intent, { cluster, given, force, ...found })
+  return { ...found, intent, plan }
+}
+
+/** What is wanted of this cluster, by what is there. */
+export async function intentIn(cluster: Cluster, wanted: Wanted): Promise<Omit<Prepared, 'plan'>> {
   const namespace = namespaceOf(wanted)
   const identity = await cluster.identity()
   const former = await readInventory(cluster, namespace)
-  const intent = intentOf(wanted, former, identity)
-  const plan = await planFor(intent, { cluster, given, force, identity, namespace, former })
-  return { identity, namespace, former, intent, plan }
+  return { identity, namespace, former, intent: intentOf(wanted, former, identity) }
 }
 
 export type Present = Omit<Preparing, 'wanted'> & Omit<Prepared, 'intent' | 'plan'>

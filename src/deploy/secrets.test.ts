@@ -121,5 +121,5 @@ async function values(cluster: MemoryCluster): Promise<string[]> {
   const secrets = cluster.api.list('Secret', NAMESPACE).filter((object) => keysOf(object).length > 0)
   const all = await Promise.all(secrets.map(({ metadata }) => secretOf(cluster, metadata.name)))
   // Names of logins are words that stand everywhere.
-  return all.flatMap(({ username: _, ...data }) => Object.values(data))
+  return all.flatMap((data) => Object.keys(data).flatMap((key) => (key === 'username' ? [] : (data[key] ?? []))))
 }
