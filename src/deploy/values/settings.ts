@@ -11,7 +11,7 @@ const GROUPS: ReadonlySet<Group> = new Set(['feed', 'log', 'store', 'retention',
 const OWN =
   /^(feed|finnhubToken|broker|store|listen|apiToken|kafkaBrokers|kafkaReplication|kafka(Tls|Sasl)|schemaRegistryUrl|cassandra(ContactPoints|Port|Replication|Username|Password|Tls))/
 
-const optionOf = (key: Key): Option<unknown> => OPTIONS[key] as Option<unknown>
+const optionOf = (key: Key): Option<unknown> => OPTIONS[key]
 const isFree = (key: Key): boolean => {
   const option = optionOf(key)
   return GROUPS.has(option.group) && commandsOf(option).includes('run') && !OWN.test(key)
