@@ -104,7 +104,7 @@ export const valuesSchema = map({
   monitoringNamespace: given(dnsLabel),
   priorityClass: given(objectName),
   nodeSelector: given(labels),
-  tolerations: given(v.array(toleration)),
+  tolerations: given(v.array(toleration, 'must be a list, hence in a file')),
   /** Options of `stockpipe run`, as in its configuration file; checked by settings.ts. */
   settings: given(v.custom<Record<string, unknown>>(isMap, 'must be a map of options'), {}),
 })
