@@ -21,6 +21,7 @@ COPY --from=build --chown=65532:65532 /data /data
 # Every role listens here, and is reached only through a port that is published.
 ENV STOCKPIPE_LISTEN=0.0.0.0:8080 \
     STOCKPIPE_DATA_DIR=/data
+WORKDIR /
 VOLUME /data
 EXPOSE 8080
 USER 65532:65532

@@ -1,5 +1,8 @@
 #!/usr/bin/env bun
-/** Builds the executable: `bun build.ts` for this machine, `--all` or `--target NAME` for others. */
+/**
+ * Builds the executable: `bun build.ts` for this machine, `--all` or `--target NAME` for others.
+ * `--image FILE.tar` writes a container image of it, too.
+ */
 import { chmod, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -21,6 +24,9 @@ const TARGETS = {
 type Name = keyof typeof TARGETS
 
 const NAMES = Object.keys(TARGETS) as Name[]
+/** Those that an image may be of. */
+const ARCHITECTURES = { 'linux-x64': 'x64', 'linux-arm64': 'arm64' } as const
+type ImageTarget = keyof typeof ARCHITECTURES
 const ROOT = import.meta.dir
 
 const suffix = (name: Name): string => (name.startsWith('windows') ? '.exe' : '')
@@ -38,11 +44,21 @@ async function ownTarget(): Promise<Name> {
 
 /** Where there is no repository, as in a container build, `STOCKPIPE_COMMIT` may say it. */
 function commitOf(): string {
-  const given = process.env['STOCKPIPE_COMMIT']
-  if (given) return given
-  if (Bun.which('git') === null) return 'unknown'
-  const git = Bun.spawnSync(['git', 'rev-parse', '--short=12', 'HEAD'], { cwd: ROOT, stderr: 'ignore' })
-  return git.success ? git.stdout.toString().trim() : 'unknown'
+  return process.env['STOCKPIPE_COMMIT'] || (gitSays('rev-parse', '--short=12', 'HEAD') ?? 'unknown')
+}
+
+/** In seconds; the same for every build of a commit. */
+function committedAt(): number {
+  const text = process.env['SOURCE_DATE_EPOCH'] || (gitSays('log', '-1', '--format=%ct') ?? '0')
+  if (!/^\d{1,11}$/.test(text)) throw new Error(`SOURCE_DATE_EPOCH is ${text}; it must be seconds since 1970`)
+  return Number(text)
+}
+
+/** What git says, where there is git and a repository. */
+function gitSays(...args: string[]): string | undefined {
+  if (Bun.which('git') === null) return undefined
+  const git = Bun.spawnSync(['git', ...args], { cwd: ROOT, stderr: 'ignore' })
+  return git.success ? git.stdout.toString().trim() : undefined
 }
 
 interface Build {
@@ -89,19 +105,55 @@ async function main(): Promise<void> {
       all: { type: 'boolean' },
       target: { type: 'string', multiple: true },
       outdir: { type: 'string', default: 'dist' },
+      image: { type: 'string' },
+      'image-tag': { type: 'string', default: `stockpipe:${version}` },
+      libc: { type: 'string', default: '/' },
     },
   })
   const unknown = (values.target ?? []).find((name) => !NAMES.some((known) => known === name))
   if (unknown !== undefined) throw new Error(`unknown target ${unknown}; known: ${NAMES.join(', ')}`)
-  const own = await ownTarget()
-  const wanted = values.all ? NAMES : NAMES.filter((name) => values.target?.includes(name))
-  const commit = commitOf()
   const outdir = resolve(values.outdir)
-  for (const name of wanted) {
-    await report(join(outdir, `stockpipe-${name}${suffix(name)}`), (file) => build({ name, file, commit }))
-  }
-  if (wanted.length === 0 || values.single) {
+  const fileOf = (name: Name): string => join(outdir, `stockpipe-${name}${suffix(name)}`)
+  const image = values.image === undefined ? undefined : await planImage(values.target, values)
+  const named = new Set<Name>(values.all ? NAMES : NAMES.filter((name) => values.target?.includes(name)))
+  const wanted = named.union(new Set(image?.targets))
+  const commit = commitOf()
+  for (const name of wanted) await report(fileOf(name), (file) => build({ name, file, commit }))
+  if (wanted.size === 0 || values.single) {
+    const own = await ownTarget()
     await report(join(outdir, `stockpipe${suffix(own)}`), (file) => build({ name: own, file, commit }))
+  }
+  if (image !== undefined) await report(resolve(values.image ?? ''), (file) => image.write(file, fileOf))
+}
+
+interface ImagePlan {
+  /** Those whose executables it needs. */
+  targets: readonly ImageTarget[]
+  write(file: string, executableOf: (name: Name) => string): Promise<void>
+}
+
+/** Without a target it is for this machine's processor. What is wrong is found before anything is built. */
+async function planImage(
+  named: readonly string[] = [`linux-${process.arch}`],
+  { 'image-tag': tag, libc }: { 'image-tag': string; libc: string },
+): Promise<ImagePlan> {
+  const known = Object.keys(ARCHITECTURES) as ImageTarget[]
+  const impossible = named.find((name) => !known.some((target) => target === name))
+  if (impossible !== undefined) throw new Error(`no image of ${impossible}; there may be one of ${known.join(', ')}`)
+  const targets = known.filter((target) => named.includes(target))
+  // Not at the top: a container build has the packages that run, not those that make images.
+  const { checkImage, writeImage } = await import('./build/image.ts')
+  const wishes = { tag, libcRoot: libc, createdAt: committedAt() }
+  await checkImage(
+    targets.map((name) => ARCHITECTURES[name]),
+    wishes,
+  )
+  return {
+    targets,
+    write(file, executableOf) {
+      const executables = targets.map((name) => ({ architecture: ARCHITECTURES[name], file: executableOf(name) }))
+      return writeImage(file, { ...wishes, executables })
+    },
   }
 }
 

@@ -19,6 +19,7 @@ const CODES = {
   'not-owner': { exit: 1, status: 503 },
   'too-large': { exit: 1, status: 503 },
   schema: { exit: 1, status: 503 },
+  'schema-newer': { exit: 2, status: 503 },
   'port-in-use': { exit: 2, status: 500 },
   'replay-file': { exit: 2, status: 500 },
   decode: { exit: 1, status: 500 },
@@ -27,6 +28,12 @@ const CODES = {
   'disk-full': { exit: 1, status: 503 },
   corrupt: { exit: 1, status: 500 },
   'not-ready': { exit: 1, status: 503 },
+  forbidden: { exit: 1, status: 403 },
+  conflict: { exit: 1, status: 409 },
+  immutable: { exit: 1, status: 422 },
+  quota: { exit: 1, status: 403 },
+  refused: { exit: 1, status: 422 },
+  'missing-kind': { exit: 1, status: 404 },
   internal: { exit: 1, status: 500 },
 } as const
 

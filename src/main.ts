@@ -4,10 +4,12 @@ import { execute } from './command/command.ts'
 import { completionCommand } from './command/completion.ts'
 import { configCommand } from './command/config.ts'
 import { dlqCommand } from './command/dlq.ts'
+import { deployCommand } from './command/deploy.ts'
 import { doctorCommand } from './command/doctor.ts'
 import { exportCommand } from './command/export.ts'
 import { reprocessCommand } from './command/reprocess.ts'
 import { runCommand } from './command/run.ts'
+import { setupCommand } from './command/setup.ts'
 import { simulateCommand } from './command/simulate.ts'
 import { verifyCommand } from './command/verify.ts'
 import { versionCommand, versionWords } from './command/version.ts'
@@ -20,7 +22,9 @@ const COMMANDS = [
   verifyCommand,
   reprocessCommand,
   dlqCommand,
+  setupCommand,
   benchCommand,
+  deployCommand,
   doctorCommand,
   configCommand,
   versionCommand,

@@ -1,8 +1,8 @@
-/** A terminal whose last line is rewritten in place, below what is printed otherwise. Without a tty that line is left out. */
+/** A terminal whose last lines are rewritten in place, below what is printed otherwise. Without a tty they are left out. */
 export interface Terminal {
   isTty: boolean
   print(text: string): void
-  /** Replaces the status line; empty removes it. */
+  /** Replaces the status, one line or several; empty removes it. */
   status(text: string): void
 }
 
@@ -13,23 +13,31 @@ export interface Output {
 }
 
 const CLEAR_LINE = '\r\u001B[2K'
+const UP = '\u001B[1A'
 
 export function createTerminal(output: Output): Terminal {
   const isTty = output.isTTY === true
   let shown = ''
+  const clear = () => CLEAR_LINE + (UP + CLEAR_LINE).repeat(shown.split('\n').length - 1)
   return {
     isTty,
     print(text) {
       if (shown === '') output.write(`${text}\n`)
-      else output.write(`${CLEAR_LINE}${text}\n${shown}`)
+      else output.write(`${clear()}${text}\n${shown}`)
     },
     status(text) {
       if (!isTty) return
       const width = (output.columns || 80) - 1
-      const fitted = text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text
+      const fitted = text
+        .split('\n')
+        .map((line) => fit(line, width))
+        .join('\n')
       if (fitted === shown) return
-      output.write(CLEAR_LINE + fitted)
+      output.write(clear() + fitted)
       shown = fitted
     },
   }
 }
+
+const fit = (line: string, width: number): string =>
+  line.length > width ? `${line.slice(0, Math.max(0, width - 1))}…` : line

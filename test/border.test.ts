@@ -14,9 +14,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ingest: ['stream', 'loose', 'config'],
   api: ['stream', 'loose', 'config'],
   verify: ['stream', 'loose', 'config'],
+  setup: ['stream', 'loose', 'config'],
   deploy: ['loose', 'config'],
-  wires: ['command', 'bench', 'ingest', 'stream', 'api', 'verify', 'deploy', 'loose', 'config'],
-  command: ['wires', 'bench', 'ingest', 'stream', 'api', 'verify', 'deploy', 'loose', 'config'],
+  wires: ['command', 'bench', 'ingest', 'stream', 'api', 'verify', 'setup', 'deploy', 'loose', 'config'],
+  command: ['wires', 'bench', 'ingest', 'stream', 'api', 'verify', 'setup', 'deploy', 'loose', 'config'],
   bench: ['wires', 'ingest', 'stream', 'api', 'loose', 'config'],
 }
 

@@ -8,12 +8,14 @@ import { StockpipeError } from '../errors.ts'
 
 /** A flag of one command only: no variable, no key in the file. */
 export interface LocalOption<T> {
-  type: ValueType<T>
+  type: ValueType<unknown>
   /** Null: not set. */
   default: T
   describe: string
   /** One letter. */
   short?: string
+  /** May be given more than once, and each time is a value of its own, commas and all. */
+  isRepeated?: boolean
 }
 export type LocalOptions = Readonly<Record<string, LocalOption<unknown>>>
 export type LocalValues<L> = { readonly [K in keyof L]: L[K] extends LocalOption<infer T> ? T : never }
@@ -24,6 +26,15 @@ export const local = <T, D extends T | null>(
   describe: string,
   short?: string,
 ): LocalOption<T | D> => ({ type, default: fallback, describe, ...(short === undefined ? {} : { short }) })
+
+/** A flag that may be repeated: a list, empty where it is not given. */
+export const repeated = <T>(type: ValueType<T>, describe: string, short?: string): LocalOption<readonly T[]> => ({
+  type,
+  default: [],
+  describe,
+  isRepeated: true,
+  ...(short === undefined ? {} : { short }),
+})
 
 /** `-o json` and `--json`, for a command that prints data. */
 export const OUTPUT = {
@@ -58,7 +69,12 @@ export interface Wish<Values> {
 }
 
 interface Words<L extends LocalOptions> {
+  /** Of the command; a sub-command has that of the command it belongs to, whose options of the table it shares. */
   name: CommandName
+  /** The second word of a sub-command: `render` of `stockpipe deploy render`. */
+  sub?: string
+  /** What may be named after it, each with flags of its own. Without any of them it runs itself, and takes no positional. */
+  subs?: readonly Command[]
   describe: string
   /** Command line and what it does, at least one. */
   examples: readonly (readonly [string, string])[]
@@ -94,6 +110,11 @@ export const configuredCommand = <L extends LocalOptions>(
   run: (call) => command.run(call as ConfiguredCall<LocalValues<L>>),
 })
 
+export const isSub = (command: Command): command is Command & { sub: string } => command.sub !== undefined
+
+/** `deploy render`, or `deploy` where it is named alone. */
+export const titleOf = (command: Command): string => (isSub(command) ? `${command.name} ${command.sub}` : command.name)
+
 /** The command line, taken apart but not yet understood. */
 export interface CommandLine {
   command: Command
@@ -114,8 +135,9 @@ export async function execute(line: CommandLine, surroundings: Surroundings): Pr
   const { command, positional } = line
   const { print, env, cwd, warn } = surroundings
   const { values, flags, problems } = readLocal(line)
-  const hint = `stockpipe ${command.name} --help`
-  const sources = { command: command.name, flags, env, cwd }
+  const title = titleOf(command)
+  const hint = `stockpipe ${title} --help`
+  const sources = { command: command.name, title, local: Object.keys(command.local), flags, env, cwd }
   if (!command.configured) {
     problems.push(...fromFlags(sources).problems)
     if (problems.length > 0) throw toError(problems, hint, 'usage')
@@ -143,8 +165,9 @@ function readLocal({ command, flags }: CommandLine) {
 }
 
 function parseLocal(name: string, given: unknown, option: LocalOption<unknown>, problems: Problem[]): unknown {
-  const { type } = option
+  const { type, isRepeated } = option
   const items = (Array.isArray(given) ? given : [given]).map(String)
+  if (isRepeated) return items.map((item) => parseLocal(name, item, { ...option, isRepeated: false }, problems))
   try {
     if (items.length > 1 && !type.list && !type.switch) throw new StockpipeError('usage', 'is given more than once')
     const text = type.list ? items.join(',') : (items.at(-1) ?? '')

@@ -1,5 +1,6 @@
 import { configuredCommand, formatOf, OUTPUT } from './command.ts'
-import type { Finding } from './doctor/finding.ts'
+import { structured } from './structured.ts'
+import type { Finding } from '../finding.ts'
 
 export const doctorCommand = configuredCommand({
   name: 'doctor',
@@ -11,10 +12,7 @@ export const doctorCommand = configuredCommand({
     const findings = await examine(settings, process.env)
     const format = formatOf(values)
     if (format === 'text') await print(findings.map(line).join(''))
-    else
-      await print(
-        format === 'json' ? `${JSON.stringify(findings, null, 2)}\n` : `${Bun.YAML.stringify(findings, null, 2)}\n`,
-      )
+    else await print(structured(format, findings))
     return findings.some(({ state }) => state === 'fail') ? 1 : 0
   },
 })

@@ -1,3 +1,4 @@
+import { structured } from './structured.ts'
 import { moment } from '../config/moment.ts'
 import type { Problem } from '../config/problems.ts'
 import { symbols } from '../config/symbols.ts'
@@ -37,8 +38,7 @@ export const reprocessCommand = configuredCommand({
     if (done === null) return 1
     const format = formatOf(values)
     if (format === 'text') await print(reprocessedWords(done))
-    else
-      await print(format === 'json' ? `${JSON.stringify(done, null, 2)}\n` : `${Bun.YAML.stringify(done, null, 2)}\n`)
+    else await print(structured(format, done))
     return 0
   },
 })

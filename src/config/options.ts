@@ -65,7 +65,7 @@ export const OPTIONS = {
   config: general(path, null, {
     describe: 'File with more options, named as the flags without dashes in front',
     defaultText: 'stockpipe.yaml of the working directory, where there is one',
-    commands: ['run', 'simulate', 'export', 'verify', 'reprocess', 'dlq', 'bench', 'doctor', 'config'],
+    commands: ['run', 'simulate', 'export', 'verify', 'reprocess', 'dlq', 'setup', 'bench', 'doctor', 'config'],
   }),
   role: general(roleList, ROLES, { describe: 'What this process does' }),
 
@@ -222,12 +222,12 @@ export const OPTIONS = {
   }),
   apiToken: http(text('a secret of at least 16 characters', 16), null, {
     describe: 'Secret that callers of the API must send',
-    commands: ['run', 'verify', 'doctor', 'config'],
+    commands: ['run', 'verify', 'setup', 'doctor', 'config'],
     secret: { file: 'apiTokenFile' },
   }),
   apiTokenFile: http(path, null, {
     describe: 'File that holds that secret',
-    commands: ['run', 'verify', 'doctor', 'config'],
+    commands: ['run', 'verify', 'setup', 'doctor', 'config'],
   }),
   corsOrigin: http(webOrigins, null, {
     describe: 'Web pages of other origins that may read the API',

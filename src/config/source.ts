@@ -9,6 +9,10 @@ import type { Problem } from './problems.ts'
 
 export interface Sources {
   command: CommandName
+  /** What a person calls it, where that is more than its name: `deploy render`. */
+  title?: string
+  /** Flags of the command itself, which a mistyped one may mean. */
+  local?: readonly string[]
   /** As the parser of the command line gives them: by name without dashes. */
   flags: Readonly<Record<string, unknown>>
   env: Readonly<Record<string, string | undefined>>
@@ -51,7 +55,7 @@ const asText = (value: unknown, option: Option<unknown>): string | Problem => {
 }
 
 /** Flags of this command, by their names. Anything else is a problem, and secrets most of all. */
-export function fromFlags({ command, flags }: Sources): Read {
+export function fromFlags({ command, title = command, local = [], flags }: Sources): Read {
   const read: Read = { given: {}, problems: [], warnings: [] }
   const own = new Map(
     KEYS.filter((key) => commandsOf(optionOf(key)).includes(command)).map((key) => [flagOf(key, optionOf(key)), key]),
@@ -61,7 +65,7 @@ export function fromFlags({ command, flags }: Sources): Read {
     const key = own.get(flag)
     const secret = KEYS.find((key) => optionOf(key).secret && kebab(key) === flag)
     if (secret) read.problems.push(secretFlag(secret, optionOf(secret).secret?.file ?? ''))
-    else if (!key) read.problems.push(unknownFlag(flag, command, own.keys()))
+    else if (!key) read.problems.push(unknownFlag(flag, title, [...local, ...own.keys()]))
     else put(read, key, value, { source: 'flag', name: `--${flag}` })
   }
   return read
@@ -78,7 +82,7 @@ const secretFlag = (key: Key, file: string): Problem => ({
   why: `every user of this machine can read it there: set ${envOf(key)}, or name a file with --${kebab(file)}`,
 })
 
-function unknownFlag(flag: string, command: CommandName, own: Iterable<string>): Problem {
+function unknownFlag(flag: string, command: string, own: Iterable<string>): Problem {
   const dashes = flag.length === 1 ? '-' : '--'
   const elsewhere = KEYS.find((key) => flagOf(key, optionOf(key)) === flag)
   if (elsewhere)

@@ -34,10 +34,14 @@ export interface Right {
   name?: string
 }
 
-/** Reads and writes objects. Every error is a StockpipeError that says what was asked of which object. */
+/**
+ * Reads and writes objects. Every error is a StockpipeError that says what was asked of which object: `forbidden` (and
+ * which right is missing), `conflict`, `immutable`, `quota`, `missing-kind`, `refused` for every other no, `auth`,
+ * `unreachable`. What may pass by itself was tried again, for some seconds, before it became one.
+ */
 export interface Cluster {
   identity(): Promise<ClusterIdentity>
-  /** Null where there is none. */
+  /** Null where there is none, also where its kind is unknown to the cluster. */
   get(ref: ObjectRef): Promise<KubeObject | null>
   list(query: ListQuery): Promise<KubeObject[]>
   /**
@@ -53,6 +57,11 @@ export interface Cluster {
 export interface ClusterSession {
   /** Whether the cluster would let us, by SelfSubjectAccessReview. */
   may(right: Right): Promise<boolean>
+  /**
+   * The objects as they are, and all of them again after every change. A lost connection is opened anew and they are
+   * listed again, so that a state may be told twice. Ends when `signal` aborts; throws what will not pass by itself.
+   */
+  watch(query: ListQuery, signal: AbortSignal): AsyncIterable<readonly KubeObject[]>
   /** Lines of a container's log. Ends when `signal` aborts, and when the log ends. */
   logs(pod: PodLog, signal: AbortSignal): AsyncIterable<string>
   /** Listens on a free loopback port (or `localPort`) and carries every connection to the pod. */

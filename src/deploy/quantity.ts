@@ -1,21 +1,36 @@
-/** Amounts as Kubernetes writes them. */
+/** Amounts as Kubernetes writes them: `250m` processors, `1536Mi` bytes. */
+import { StockpipeError } from '../errors.ts'
+
 const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
+  n: 1e-9,
+  u: 1e-6,
   m: 1e-3,
+  '': 1,
   k: 1e3,
   M: 1e6,
   G: 1e9,
   T: 1e12,
+  P: 1e15,
   Ki: 2 ** 10,
   Mi: 2 ** 20,
   Gi: 2 ** 30,
   Ti: 2 ** 40,
+  Pi: 2 ** 50,
 }
 
 /** Bytes or processors; NaN for what is no quantity. */
 export function amountOf(quantity: string): number {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)(m|[kMGT]|[KMGT]i)?$/.exec(quantity) ?? []
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([numkMGTP]|[KMGTP]i)?$/.exec(quantity) ?? []
   return digits === undefined ? Number.NaN : Number(digits) * (UNITS[unit] ?? Number.NaN)
+}
+
+/** The same. Throws `invalid` for what is no quantity. */
+export function parseQuantity(quantity: string): number {
+  const amount = amountOf(quantity.trim())
+  if (!Number.isNaN(amount)) return amount
+  throw new StockpipeError('invalid', `${JSON.stringify(quantity)} is no Kubernetes quantity`, {
+    hint: 'write it like 500m, 2, 1536Mi or 2Gi',
+  })
 }
 
 /** Bytes of a Java heap like `512m` or `4G`; NaN for anything else. */
@@ -29,3 +44,8 @@ export const printBytes = (bytes: number): string => {
   const [unit, size] = bytes >= 2 ** 30 ? (['Gi', 2 ** 30] as const) : (['Mi', 2 ** 20] as const)
   return `${Number((bytes / size).toFixed(2))}${unit}`
 }
+
+/** `1.3 GiB` */
+export const bytesWords = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+/** `1.5 CPUs` */
+export const cpuWords = (cpus: number): string => `${Number(cpus.toFixed(2))} CPUs`

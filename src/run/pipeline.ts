@@ -9,6 +9,7 @@ import { buildInfo } from '../version.ts'
 import { needsStore, type Origins, type Settings } from '../config.ts'
 import { systemClock } from '../clock.ts'
 import { type DataDir, openDataDir, type Origin } from '../data-dir.ts'
+import { collectDisk, collectProcess } from '../process-metrics.ts'
 import { PipelineStats } from '../stats.ts'
 import { localLive } from '../stream/live.ts'
 import { topicLive, type TopicLive } from '../stream/topic-live.ts'
@@ -40,6 +41,7 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
   const stats = new PipelineStats(context.clock)
   const own = settings.role.includes('producer') ? originOf(settings) : null
   const dataDir = opening.use(openFolder(settings, context))
+  if (dataDir !== null) collectDisk(context.metrics.registry, dataDir.path)
   const folder = dataDir?.path ?? ''
   const { broker, stamp: logStamp } = await openLog(settings, { context, folder })
   opening.use(broker)
@@ -140,6 +142,7 @@ function createContext(settings: Settings, terminal: Terminal): Context {
   const metrics = createMetrics()
   const { version, commit, runtime } = buildInfo()
   metrics.buildInfo.set({ version, commit, runtime }, 1)
+  collectProcess(metrics.registry, systemClock)
   const log = createLog({
     level: settings.logLevel,
     format: settings.logFormat ?? (terminal.isTty ? 'pretty' : 'json'),

@@ -3,7 +3,7 @@ import { type Live, type LiveUpdate, localLive } from './live.ts'
 import { Partition } from './partition.ts'
 import { retry } from './retry.ts'
 import type { WindowSettings } from './symbol-windows.ts'
-import { aggregatesTopic } from './topics.ts'
+import { aggregatesSpec, aggregatesTopic } from './topics.ts'
 import type { Clock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import type { Context } from '../telemetry.ts'
@@ -26,7 +26,6 @@ export interface TopicLive extends Live {
 }
 
 type Row = Stamped<WindowRow> | Stamped<CandleRow> | Stamped<LatestRow>
-const RETENTION_MS = 24 * 3_600_000
 const COMPONENT = 'live'
 /** Least time between two appends: rows of all partitions then share the batches of the topic. */
 const PACE_MS = 50
@@ -47,7 +46,7 @@ export function topicLive(options: TopicLiveOptions): TopicLive {
     },
     subscribe: (listener) => local.subscribe(listener),
     async ensureTopic(signal) {
-      const spec = { name: aggregatesTopic(topic), partitions, retentionMs: RETENTION_MS, isCompacted: true }
+      const spec = aggregatesSpec({ topic, partitions })
       await retry('log', () => broker.createTopic(spec), { context, signal })
     },
     async run(signal) {

@@ -1,4 +1,4 @@
-import type { Broker } from './broker.ts'
+import type { Broker, TopicSpec } from './broker.ts'
 import { retry } from './retry.ts'
 import type { Context } from '../telemetry.ts'
 
@@ -14,16 +14,35 @@ export const lateTopic = (topic: string): string => `${topic}.late`
 export const aggregatesTopic = (topic: string): string => `${topic}.aggregates`
 export const deadLetterTopic = (topic: string): string => `${topic}.dead-letter`
 
-/**
- * Every topic of the pipeline. Producer and processor both call this: whoever comes first makes them. Waits for a log
- * that is not there yet; throws what no waiting cures.
- */
-export async function ensureTopics(options: TopicOptions & { context: Context }, signal: AbortSignal): Promise<void> {
-  const { broker, topic, partitions, retention, context } = options
+/** Where the origin of the data is told. */
+export const metaTopic = (topic: string): string => `${topic}.meta`
+
+const AGGREGATES_MS = 24 * 3_600_000
+
+/** Rows as they change: the newest of each is enough. */
+export const aggregatesSpec = ({ topic, partitions }: Pick<TopicOptions, 'topic' | 'partitions'>): TopicSpec => ({
+  name: aggregatesTopic(topic),
+  partitions,
+  retentionMs: AGGREGATES_MS,
+  isCompacted: true,
+})
+
+export const metaSpec = (topic: string): TopicSpec => ({ name: metaTopic(topic), partitions: 1 })
+
+/** The log itself first, then late trades and dead letters. */
+export function logSpecs({ topic, partitions, retention }: Omit<TopicOptions, 'broker'>): TopicSpec[] {
   const limits = {
     ...(retention.ms === null ? {} : { retentionMs: retention.ms }),
     ...(retention.bytes === null ? {} : { retentionBytes: retention.bytes }),
   }
-  for (const name of [topic, lateTopic(topic), deadLetterTopic(topic)])
-    await retry('log', () => broker.createTopic({ name, partitions, ...limits }), { context, signal })
+  return [topic, lateTopic(topic), deadLetterTopic(topic)].map((name) => ({ name, partitions, ...limits }))
+}
+
+/**
+ * The topics that both producer and processor need: whoever comes first makes them. Waits for a log that is not there
+ * yet; throws what no waiting cures.
+ */
+export async function ensureTopics(options: TopicOptions & { context: Context }, signal: AbortSignal): Promise<void> {
+  const { broker, context } = options
+  for (const spec of logSpecs(options)) await retry('log', () => broker.createTopic(spec), { context, signal })
 }

@@ -22,6 +22,8 @@ export interface CassandraOptions {
   ports?: readonly number[]
   /** For measurements and long runs: slower to start, faster when warm. */
   isForLoad?: boolean
+  /** More options of its Java, such as settings that override those of the file. */
+  java?: readonly string[]
 }
 
 export interface CassandraServers extends Servers {
@@ -65,7 +67,7 @@ const settingsIn = (root: string): string => join(root, 'cassandra.yaml')
 const logbackIn = (root: string): string => join(root, 'logback.xml')
 
 function plan(
-  { root, port, isForLoad }: Instance,
+  { root, port, isForLoad, java = [] }: Instance,
   {
     installed,
     isTraining,
@@ -86,6 +88,7 @@ function plan(
         `-Dcassandra.storagedir=${dataIn(root)}`,
         `-Dcassandra.logdir=${root}`,
         `-Dlogback.configurationFile=${logbackIn(root)}`,
+        ...java,
       ],
       main: ['org.apache.cassandra.service.CassandraDaemon'],
       isForLoad,

@@ -9,6 +9,7 @@ import { openLog, openLogToWrite } from '../export/open-log.ts'
 import { interrupted } from '../interrupt.ts'
 import { progressLine } from '../progress.ts'
 import { letterFields, letterLine, letterWords } from './print.ts'
+import { structured } from '../structured.ts'
 import { type Outcome, planReplay, replayLetters } from './replay.ts'
 import { selectLetters, type Selection } from './select.ts'
 
@@ -37,9 +38,6 @@ const selectionOf = ({ id, from, to, limit }: Values, isWhole: boolean): Selecti
   limit: isWhole ? MOST : limit,
   isWhole,
 })
-
-const structured = (format: OutputFormat, value: unknown): string =>
-  format === 'json' ? `${JSON.stringify(value, null, 2)}\n` : `${Bun.YAML.stringify(value, null, 2)}\n`
 
 /** `isWhole`: every letter that was asked for must be there, and all of it is shown. */
 export async function listDlq({

@@ -12,7 +12,7 @@ import { migrate } from '../../stream/store/cassandra/migrate.ts'
 import type { CassandraOptions } from '../../stream/store/cassandra/options.ts'
 import { Session } from '../../stream/store/cassandra/session.ts'
 import { silentLog } from '../../telemetry.ts'
-import { failed, type Finding, ok, warn } from './finding.ts'
+import { failed, type Finding, ok, warn } from '../../finding.ts'
 import { within } from './patience.ts'
 
 const PATIENCE_MS = 5_000

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import { fail, ok, reason, warn, type Finding } from './finding.ts'
+import { fail, ok, reason, warn, type Finding } from '../../finding.ts'
 
 const PATIENCE_MS = 3_000
 /** A Date header counts whole seconds, so that less cannot be told from none. */

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 
 import type { Settings } from '../../config.ts'
 import { existingOrigins, ownerOf } from '../../data-dir.ts'
-import { fail, ok, reason, warn, type Finding } from './finding.ts'
+import { fail, ok, reason, warn, type Finding } from '../../finding.ts'
 
 const LITTLE = 1e9
 const TOO_LITTLE = 1e8

@@ -2,7 +2,7 @@ import { systemClock } from '../../clock.ts'
 import { needsStore, type Settings } from '../../config.ts'
 import { checkClock } from './clock.ts'
 import { checkDataDir, checkReplayFile, checkSpace } from './disk.ts'
-import type { Finding } from './finding.ts'
+import type { Finding } from '../../finding.ts'
 import { checkNames, checkPort, checkProxy, proxyOf } from './network.ts'
 import { checkToken } from './token.ts'
 

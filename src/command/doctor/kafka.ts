@@ -7,7 +7,7 @@ import { typeOf } from '../../stream/broker/kafka/failure.ts'
 import type { Cluster } from '../../stream/broker/kafka/internals.ts'
 import { aggregatesTopic, deadLetterTopic, lateTopic } from '../../stream/topics.ts'
 import { Health, silentLog } from '../../telemetry.ts'
-import { failed, fail, type Finding, ok, warn } from './finding.ts'
+import { failed, fail, type Finding, ok, warn } from '../../finding.ts'
 import { within } from './patience.ts'
 
 const PATIENCE_MS = 5_000

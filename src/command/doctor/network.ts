@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:net'
 
 import { defaultListen, printHostPort, type HostPort, type Settings } from '../../config.ts'
 import { parseHostPort } from '../../config/address.ts'
-import { fail, ok, reason, warn, type Finding } from './finding.ts'
+import { fail, ok, reason, warn, type Finding } from '../../finding.ts'
 import { within } from './patience.ts'
 
 const PATIENCE_MS = 3_000

@@ -8,7 +8,7 @@ import { KafkaBroker } from '../../stream/broker/kafka.ts'
 import { openCassandraStore } from '../../stream/store/cassandra.ts'
 import { Health, silentLog } from '../../telemetry.ts'
 import { runStockpipe } from '../stockpipe.fixture.ts'
-import type { Finding } from './finding.ts'
+import type { Finding } from '../../finding.ts'
 
 const LIMIT_MS = 30_000
 const SECRETS = { STOCKPIPE_KAFKA_SASL_PASSWORD: 'hunter2-kafka', STOCKPIPE_CASSANDRA_PASSWORD: 'hunter2-cassandra' }

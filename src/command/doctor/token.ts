@@ -1,5 +1,5 @@
 import type { Settings } from '../../config.ts'
-import { fail, ok, warn, type Finding } from './finding.ts'
+import { fail, ok, warn, type Finding } from '../../finding.ts'
 
 /** Whether there is a token and whether it looks like one. Only Finnhub knows whether it is valid. */
 export function checkToken({ finnhubToken, feed }: Settings): Finding {

@@ -68,12 +68,13 @@ describe.if(canStartServices())('on a server with logins', () => {
     expect(error.hint).toContain('--cassandra-username')
   })
 
-  test('who may not make a keyspace hears what to grant', async () => {
+  test('who may not make a keyspace waits for it, and hears who makes it', async () => {
     await keyspace.ask(`CREATE ROLE IF NOT EXISTS poor WITH PASSWORD = 'p' AND LOGIN = true`)
     await using store = await keyspace.open({ keyspace: 'nobody', credentials: { username: 'poor', password: 'p' } })
     const error = await failure(store.id())
-    expect(error).toMatchObject({ code: 'auth', mendable: true, retryable: false })
-    expect(error.hint).toContain('GRANT CREATE ON ALL KEYSPACES TO "poor"')
+    expect(error).toMatchObject({ code: 'schema', mendable: true, retryable: false })
+    expect(error.why).toContain('User poor has no CREATE permission')
+    expect(error.hint).toContain('stockpipe setup schema')
   })
 
   test('a role that may read and write needs no more, and hears what it lacks', async () => {

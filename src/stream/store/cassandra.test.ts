@@ -101,7 +101,7 @@ describe.if(server !== null)('the tables', () => {
     await keyspace.ask(`UPDATE $.schema_migrations SET checksum = ? WHERE version = 1`, [first?.['checksum']])
     await keyspace.ask(`INSERT INTO $.schema_migrations (version, checksum) VALUES (3, 'x')`)
     const newer = await failure(store.id())
-    expect(newer).toMatchObject({ code: 'schema', mendable: true, retryable: false })
+    expect(newer).toMatchObject({ code: 'schema-newer', mendable: true, retryable: false })
     expect(newer.why).toContain('version 3')
     await keyspace.ask('DELETE FROM $.schema_migrations WHERE version = 3')
     expect(await store.id()).toBeString()

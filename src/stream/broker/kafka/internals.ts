@@ -19,7 +19,9 @@ export interface Cluster {
   getNodeIds(): readonly string[]
   findBroker(node: { nodeId: string }): Promise<Node>
   findControllerBroker(): Promise<Node>
-  findTopicPartitionMetadata(topic: string): readonly { partitionId: number; leader: number }[]
+  findTopicPartitionMetadata(
+    topic: string,
+  ): readonly { partitionId: number; leader: number; replicas: readonly number[] }[]
   /** The first retained offsets, or those after the last record. */
   fetchTopicsOffset(
     topics: readonly { topic: string; partitions: readonly { partition: number }[]; fromBeginning: boolean }[],

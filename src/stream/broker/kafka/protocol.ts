@@ -76,6 +76,8 @@ export interface Node {
     }[]
     timeout: number
   }): Promise<unknown>
+  /** `count`: how many there shall be, not how many more. */
+  createPartitions(request: { topicPartitions: { topic: string; count: number }[]; timeout: number }): Promise<unknown>
   metadata(topics: string[]): Promise<{
     brokers: { nodeId: number }[]
     topicMetadata: {

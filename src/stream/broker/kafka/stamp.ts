@@ -1,5 +1,6 @@
 import type { Broker } from '../../broker.ts'
 import type { Stamp } from '../../stamp.ts'
+import { metaSpec, metaTopic } from '../../topics.ts'
 
 const KEY = 'origin'
 
@@ -10,10 +11,12 @@ const KEY = 'origin'
 export class TopicStamp implements Stamp {
   readonly #broker: Broker
   readonly #topic: string
+  readonly #log: string
 
   constructor(broker: Broker, topic: string) {
     this.#broker = broker
-    this.#topic = `${topic}.meta`
+    this.#topic = metaTopic(topic)
+    this.#log = topic
   }
 
   async read(): Promise<string | null> {
@@ -33,7 +36,7 @@ export class TopicStamp implements Stamp {
   }
 
   async claim(origin: string): Promise<string> {
-    await this.#broker.createTopic({ name: this.#topic, partitions: 1 })
+    await this.#broker.createTopic(metaSpec(this.#log))
     const found = await this.read()
     if (found !== null) return found
     await this.#broker.append(this.#topic, [{ key: KEY, value: Buffer.from(origin), headers: {}, partition: 0 }])

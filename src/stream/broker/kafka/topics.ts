@@ -15,15 +15,44 @@ const CREATE_MS = 10_000
 const LEADER_WAIT_MS = 50
 const LEADER_MS = 10_000
 
-/** The partition count of a topic, or null where there is no such topic. */
-export async function partitionCount(settings: ConnectionSettings, topic: string): Promise<number | null> {
+/** How a topic is laid out. */
+export interface TopicShape {
+  partitions: number
+  /** Of the partition that has the fewest. */
+  replicas: number
+}
+
+/** Null where there is no such topic. */
+export async function shapeOf(settings: ConnectionSettings, topic: string): Promise<TopicShape | null> {
   await using connection = new Connection(settings, [topic])
   try {
-    return await connection.raw(async (cluster) => cluster.findTopicPartitionMetadata(topic).length)
+    return await connection.raw(async (cluster) => {
+      const found = cluster.findTopicPartitionMetadata(topic)
+      return { partitions: found.length, replicas: Math.min(...found.map(({ replicas }) => replicas.length)) }
+    })
   } catch (error) {
     if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return null
     throw toStockpipeError(error, `look at topic ${topic}`)
   }
+}
+
+/** The partition count of a topic, or null where there is no such topic. */
+export const partitionCount = async (settings: ConnectionSettings, topic: string): Promise<number | null> =>
+  (await shapeOf(settings, topic))?.partitions ?? null
+
+/** How many brokers are up. */
+export async function brokerCount(settings: ConnectionSettings): Promise<number> {
+  await using connection = new Connection(settings)
+  return await connection.use('look at the brokers', async (cluster) => cluster.getNodeIds().length)
+}
+
+/** Raises the count to `partitions`. Keys move to other partitions: only for a topic in which there never was a record. */
+export async function addPartitions(settings: ConnectionSettings, topic: string, partitions: number): Promise<void> {
+  await using connection = new Connection(settings)
+  await connection.use(`add partitions to topic ${topic}`, async (cluster) => {
+    const controller = await cluster.findControllerBroker()
+    await controller.createPartitions({ topicPartitions: [{ topic, count: partitions }], timeout: CREATE_MS })
+  })
 }
 
 /**

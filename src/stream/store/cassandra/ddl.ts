@@ -2,6 +2,7 @@ import type { Client, Host } from 'cassandra-driver'
 
 import { StockpipeError } from '../../../errors.ts'
 import { datacenterOf, nodesOf } from './client.ts'
+import { isForbidden, missing } from './errors.ts'
 import type { CassandraOptions } from './options.ts'
 
 /** A schema change may take far longer than a row. */
@@ -20,6 +21,15 @@ export class SchemaChanges {
   constructor(client: Client, options: CassandraOptions) {
     this.#client = client
     this.#options = options
+  }
+
+  /** A change of keyspace or tables: where this login may not make them somebody else does. */
+  async make(statement: string): Promise<void> {
+    try {
+      await this.apply(statement)
+    } catch (error) {
+      throw isForbidden(error) ? missing(forbiddenWhy(error), this.#options, error) : error
+    }
   }
 
   /** Resolves when all nodes that are up know the change. */
@@ -54,3 +64,6 @@ export class SchemaChanges {
     return new Set([...local.rows, ...seen].map((row) => String(row['schema_version']))).size === 1
   }
 }
+
+const forbiddenWhy = (error: unknown): string =>
+  `this login may not make them${error instanceof Error ? `: ${error.message}` : ''}`

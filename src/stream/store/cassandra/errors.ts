@@ -46,6 +46,10 @@ export const isRefused = (error: unknown): boolean =>
       cause instanceof errors.ResponseError && (cause.code === CODES.unauthorized || cause.code === CODES.invalid),
   )
 
+/** The login may not do that. */
+export const isForbidden = (error: unknown): boolean =>
+  causesOf(error).some((cause) => cause instanceof errors.ResponseError && cause.code === CODES.unauthorized)
+
 /** Whether only a new connection can tell what is wrong. */
 export const isUnprepared = (error: unknown): boolean =>
   causesOf(error).some((cause) => cause instanceof errors.ResponseError && cause.code === UNPREPARED)
@@ -132,7 +136,7 @@ export const isMissing = (error: unknown): boolean =>
 export const missing = (why: string, { keyspace }: Pick<Where, 'keyspace'>, cause?: unknown): StockpipeError =>
   new StockpipeError('schema', `the tables of stockpipe are not in Cassandra's keyspace "${keyspace}"`, {
     why,
-    hint: 'start a processor (`stockpipe run --role processor`), which makes them, or check --cassandra-keyspace',
+    hint: 'run `stockpipe setup schema`, or a processor whose login may CREATE: both make them; or check --cassandra-keyspace',
     mendable: true,
     cause,
   })

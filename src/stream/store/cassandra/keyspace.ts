@@ -25,7 +25,7 @@ export async function openKeyspace(
   let replication = await replicationOf(client, keyspace)
   if (replication === null) {
     if (!options.migrate) throw missing('there is no such keyspace', options)
-    await changes.apply(creation(client, options))
+    await changes.make(creation(client, options))
     replication = await replicationOf(client, keyspace)
   }
   const datacenter = datacenterOf(client, options)

@@ -49,7 +49,7 @@ export async function migrate(work: Omit<Work, 'migrations'>, migrations = MIGRA
   const { session, changes, options } = work
   if ((await pending(session, options, migrations)).length === 0) return
   if (!options.migrate) throw missing('they were not made yet, or by an older stockpipe', options)
-  for (const table of FIRST_TABLES) await changes.apply(fill(table, work))
+  for (const table of FIRST_TABLES) await changes.make(fill(table, work))
   const lease = new Lease(session)
   for (const giveUp = options.clock.now() + WAIT_MS; ; await options.clock.sleep(POLL_MS)) {
     if ((await pending(session, options, migrations)).length === 0) return
@@ -70,7 +70,7 @@ async function makeTables(work: Work, lease: Lease): Promise<void> {
       const apply = async () => {
         for (const statement of statementsOf(text)) {
           await lease.renew()
-          await changes.apply(fill(statement, work))
+          await (isAboutRoles ? changes.apply(fill(statement, work)) : changes.make(fill(statement, work)))
         }
       }
       if (isAboutRoles) await tryRoles(apply, options)
@@ -106,7 +106,7 @@ async function pending(
   const applied = await ledger(session, options.keyspace)
   const newest = Math.max(0, ...applied.keys())
   if (newest > (migrations.at(-1)?.version ?? 0))
-    throw new StockpipeError('schema', `keyspace "${options.keyspace}" was made by a newer stockpipe`, {
+    throw new StockpipeError('schema-newer', `keyspace "${options.keyspace}" was made by a newer stockpipe`, {
       why: `its schema is version ${newest}, this program knows up to ${migrations.at(-1)?.version ?? 0}`,
       hint: 'run that newer version, or name another keyspace with --cassandra-keyspace',
       mendable: true,

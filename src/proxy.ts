@@ -1,3 +1,5 @@
+import { BlockList, isIP } from 'node:net'
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 const SECURE = new Set(['https:', 'wss:'])
@@ -6,7 +8,7 @@ const DEFAULT_PORT: Readonly<Record<string, string>> = { 'https:': '443', 'wss:'
 /**
  * The proxy that the environment names for this address, as a URL, or undefined. `HTTPS_PROXY` serves https and wss,
  * `HTTP_PROXY` http and ws, `ALL_PROXY` both; small letters come first. `NO_PROXY` lists hosts, domains
- * (`.example.org` and its subdomains), `host:port` or `*`. This machine itself is never behind a proxy.
+ * (`.example.org` and its subdomains), `host:port`, ranges of addresses (`10.0.0.0/8`) or `*`. This machine itself is never behind a proxy.
  */
 export function proxyFor(address: string, env: Environment): string | undefined {
   const url = new URL(address)
@@ -29,9 +31,21 @@ function isExempt(url: URL, list: string): boolean {
     .split(/[\s,]+/)
     .filter(Boolean)
     .some((pattern) => {
-      if (pattern === '*') return true
+      if (pattern === '*' || isInRange(host, pattern)) return true
       const [, name = '', only] = /^(.*?)(?::(\d+))?$/.exec(pattern) ?? []
       const domain = name.replace(/^\*?\./, '')
       return (only === undefined || only === port) && (host === domain || host.endsWith(`.${domain}`))
     })
+}
+
+function isInRange(host: string, pattern: string): boolean {
+  const [network = '', bits] = pattern.split('/')
+  const address = host.replace(/^\[|\]$/g, '')
+  const version = isIP(address)
+  if (bits === undefined || version === 0 || isIP(network) !== version || !/^\d{1,3}$/.test(bits)) return false
+  if (Number(bits) > (version === 4 ? 32 : 128)) return false
+  const family = version === 4 ? 'ipv4' : 'ipv6'
+  const range = new BlockList()
+  range.addSubnet(network, Number(bits), family)
+  return range.check(address, family)
 }

@@ -1,6 +1,6 @@
-import { StockpipeError } from '../../errors.ts'
+import { StockpipeError } from './errors.ts'
 
-/** One line of `stockpipe doctor`. */
+/** What one check of `stockpipe doctor` or `stockpipe deploy check` found. */
 export interface Finding {
   check: string
   state: 'ok' | 'warn' | 'fail'

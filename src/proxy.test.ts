@@ -38,3 +38,18 @@ test('this machine is never behind a proxy', () => {
     expect(proxyFor(`ws://${host}:8090`, env)).toBeUndefined()
   }
 })
+
+test.each([
+  ['192.168.49.0/24', undefined],
+  ['10.96.0.0/12,192.168.49.2/32', undefined],
+  ['192.168.50.0/24', 'http://secure:3128'],
+  ['192.168.49.0/x', 'http://secure:3128'],
+  ['192.168.49.0/99', 'http://secure:3128'],
+  ['fd00::/8', 'http://secure:3128'],
+])('NO_PROXY=%s is a range of addresses', (list, expected) => {
+  expect(proxyFor('https://192.168.49.2:8443', { ...env, NO_PROXY: list })).toBe(expected)
+})
+
+test('NO_PROXY may hold ranges of IPv6', () => {
+  expect(proxyFor('https://[fd00::1]:6443', { ...env, NO_PROXY: 'fd00::/8' })).toBeUndefined()
+})

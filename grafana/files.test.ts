@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+
+import { outputs } from './src/outputs.ts'
+import { PLUGINS } from './src/sources.ts'
+import { grafanaFiles } from '../src/deploy/grafana/files.ts'
+
+const read = (path: string): Promise<string> => Bun.file(join(import.meta.dir, path)).text()
+const found = (pattern: string): Promise<string[]> => Array.fromAsync(new Bun.Glob(pattern).scan(import.meta.dir))
+const exists = (path: string): Promise<boolean> => Bun.file(join(import.meta.dir, path)).exists()
+
+describe('the committed files', () => {
+  test.each([...outputs()])('%s is what the source makes: bun grafana/generate.ts', async (path, text) => {
+    expect(await read(path)).toBe(text)
+  })
+
+  test('nothing else lies where the generated ones are', async () => {
+    const there = [...(await found('dashboards/*')), ...(await found('provisioning/alerting/*'))]
+    expect(there.toSorted()).toEqual([...outputs().keys()].filter((path) => !path.startsWith('prometheus/')).toSorted())
+  })
+
+  test('the executable carries all that Grafana reads, byte for byte', async () => {
+    const carried = grafanaFiles()
+    const there = [...(await found('dashboards/*')), ...(await found('provisioning/*/*'))]
+    expect([...carried.keys()].toSorted()).toEqual(there.toSorted())
+    for (const [path, text] of carried) expect(text).toBe(await read(path))
+  })
+})
+
+describe('what people must set', () => {
+  test('the README names every variable of the data sources, and no other', async () => {
+    const inFiles = (await read('provisioning/datasources/stockpipe.yaml')).match(/STOCKPIPE_GRAFANA_\w+/g) ?? []
+    const inReadme = (await read('README.md')).match(/STOCKPIPE_GRAFANA_\w+/g) ?? []
+    expect([...new Set(inReadme)].toSorted()).toEqual([...new Set(inFiles)].toSorted())
+  })
+
+  test('the README names the plugins and their versions', async () => {
+    expect(await read('README.md')).toContain(`GF_PLUGINS_PREINSTALL_SYNC=${PLUGINS.join()}`)
+    const types = (await read('provisioning/datasources/stockpipe.yaml')).match(/(?<=type: )\S+/g) ?? []
+    for (const plugin of PLUGINS) expect(types).toContain(plugin.split('@')[0] ?? '')
+  })
+
+  test('the provider looks where the README says that dashboards lie', async () => {
+    const [, folder = ''] = /path: (\S+)/.exec(await read('provisioning/dashboards/stockpipe.yaml')) ?? []
+    expect(await read('README.md')).toContain(`\`${folder}/\``)
+    expect(await exists('dashboards/market.json')).toBe(true)
+  })
+})

@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'bun:test'
+
+import { ALERT_RULES, type AlertRule } from './lint/alert-rules.ts'
+import { CQL_RULES } from './lint/cql-rules.ts'
+import { DASHBOARD_RULES } from './lint/dashboard-rules.ts'
+import { lint, type Surroundings } from './lint/lint.ts'
+import { surroundings } from './surroundings.fixture.ts'
+import type { Dashboard, Panel, Target } from '../src/deploy/grafana/dashboard.ts'
+
+/** For tests that break what the program may only read. */
+type Changeable<T> = T extends (infer Item)[] | readonly (infer Item)[]
+  ? Changeable<Item>[]
+  : T extends object
+    ? { -readonly [key in keyof T]: Changeable<T[key]> }
+    : T
+
+test('the dashboards and alerts break no rule', async () => {
+  expect(lint(await surroundings())).toEqual([])
+})
+
+const dashboard = (around: Surroundings, uid: string): Changeable<Dashboard> =>
+  around.dashboards.find((one) => one.uid === uid) as Changeable<Dashboard>
+const panel = (around: Surroundings, title: string, uid = 'stockpipe-market'): Changeable<Panel> =>
+  dashboard(around, uid).panels.find((one) => one.title === title) as Changeable<Panel>
+const target = (around: Surroundings, title: string, uid?: string): Target & Record<string, unknown> =>
+  panel(around, title, uid).targets?.[0] as unknown as Target & Record<string, unknown>
+
+/** Rewrites the CQL of a panel. */
+const cql =
+  (title: string, from: string | RegExp, to: string) =>
+  (around: Surroundings): void => {
+    const one = target(around, title)
+    const before = String(one['target'])
+    one['target'] = before.replace(from, to)
+    expect(one['target']).not.toBe(before)
+  }
+
+/** As if the table had a column of another type. */
+const retyped =
+  (column: string, type: string) =>
+  ({ tables }: Surroundings): void => {
+    const types = tables.get('trades')?.types
+    if (types instanceof Map) types.set(column, type)
+  }
+
+const alert =
+  (change: (rule: AlertRule, all: AlertRule[]) => void) =>
+  (around: Surroundings): void => {
+    const rules = around.alerts.groups[0]?.rules ?? []
+    change(rules[0] as AlertRule, rules)
+  }
+
+/** For each rule, ways to break it. */
+const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surroundings) => void])[] = [
+  ['select', 'a line break after SELECT', cql('Trades', 'SELECT ', 'SELECT\n')],
+  ['select', 'small letters', cql('Trades', 'SELECT ', 'select ')],
+  ['select', 'another statement', cql('Trades', /^.*$/, 'SELECT JSON * FROM')],
+  ['no-filtering', 'ALLOW FILTERING', cql('Trades', /$/, ' ALLOW FILTERING')],
+  ['types', 'a column that is not there', cql('Trades', 'conditions', 'condition')],
+  ['types', 'a table that is not there', cql('Trades', 'FROM trades', 'FROM trade')],
+  ['types', 'a collection', retyped('conditions', 'list')],
+  ['types', 'a decimal', retyped('price', 'decimal')],
+  ['first-column', 'a number first', cql('Trades', 'symbol, trade_ts, price', 'price, trade_ts, symbol')],
+  ['first-column', 'a text of many values first', cql('Trades', 'symbol, trade_ts', 'conditions, trade_ts')],
+  ['shape', 'no time', cql('Last price', ', trade_ts', '')],
+  ['shape', 'no number', cql('Last price', 'price, ', '')],
+  ['bounded', 'no limit', cql('Trades', ' LIMIT 50', '')],
+  ['bounded', 'a limit too high', cql('Trades', ' LIMIT 50', ' LIMIT 100000')],
+  ['partition', 'half of the key', cql('Trades', / AND hour IN \([^)]*\)/, '')],
+  ['partition', 'all symbols', cql('Last price', / WHERE .* LIMIT/, ' LIMIT')],
+  ['newest-first', 'the oldest rows', cql('Trades', ' ORDER BY trade_ts DESC', '')],
+  ['symbol', 'one symbol', cql('Trades', '${symbol:sqlstring}', "'BINANCE:BTCUSDT'")],
+  ['formats', 'no format', cql('Trades', '${symbol:sqlstring}', "'${symbol}'")],
+  [
+    'formats',
+    'a date in the zone of the browser',
+    cql('Trades', '${hours:sqlstring}', "'${__from:date:YYYY-MM-DDTHH}'"),
+  ],
+  ['refresh', 'faster than the server allows', (around) => (dashboard(around, 'stockpipe-market').refresh = '100ms')],
+  [
+    'refresh',
+    'not a duration',
+    (around) => (dashboard(around, 'stockpipe-market').refresh = true as unknown as string),
+  ],
+  [
+    'refresh',
+    'not in the list',
+    (around) => (dashboard(around, 'stockpipe-market').timepicker = { refresh_intervals: ['1s'] }),
+  ],
+  ['uids', 'two dashboards of one uid', (around) => (dashboard(around, 'stockpipe-market').uid = 'stockpipe-pipeline')],
+  ['uids', 'two panels of one id', (around) => (panel(around, 'Trades').id = panel(around, 'Price').id)],
+  [
+    'sources',
+    'a uid that is not there',
+    (around) => (target(around, 'Trades').datasource = { ...target(around, 'Trades').datasource, uid: 'x' }),
+  ],
+  [
+    'sources',
+    'another type',
+    (around) => (target(around, 'Trades').datasource = { ...target(around, 'Trades').datasource, type: 'prometheus' }),
+  ],
+  [
+    'sources',
+    'a variable of no source',
+    (around) =>
+      (dashboard(around, 'stockpipe-market').templating.list[0] = {
+        name: 'symbol',
+        type: 'query',
+        query: { query: 'SELECT symbol FROM latest LIMIT 10' },
+      }),
+  ],
+  ['query-type', 'none', (around) => delete target(around, 'Trades')['queryType']],
+  ['query-type', 'of alerts', (around) => (target(around, 'Trades')['queryType'] = 'alert')],
+  [
+    'query-type',
+    'none in a live panel',
+    (around) => delete target(around, 'Price', 'stockpipe-market-live')['queryType'],
+  ],
+  ['one-mode', 'raw and not raw', (around) => (target(around, 'Price')['rawQuery'] = false)],
+  ['one-mode', 'not raw at all', (around) => (target(around, 'Trades')['rawQuery'] = false)],
+  [
+    'one-mode',
+    'two sources',
+    (around) => (target(around, 'Price').datasource = { type: 'prometheus', uid: 'stockpipe-prometheus' }),
+  ],
+  ['one-mode', 'one refId twice', (around) => panel(around, 'Trades').targets?.push(target(around, 'Trades'))],
+  ['layout', 'too wide', (around) => (panel(around, 'Trades').gridPos.w = 15)],
+  ['layout', 'one over another', (around) => (panel(around, 'Trades').gridPos.y = 10)],
+  [
+    'fast-panels',
+    'one panel more',
+    (around) => dashboard(around, 'stockpipe-market').panels.push({ ...panel(around, 'Trades'), id: 99 }),
+  ],
+  ['candlestick', 'no open', cql('Candles of ${interval}', 'open, ', '')],
+  [
+    'candlestick',
+    'two targets',
+    (around) =>
+      panel(around, 'Candles of ${interval}').targets?.push({
+        ...target(around, 'Candles of ${interval}'),
+        refId: 'B',
+      }),
+  ],
+  ['candlestick', 'an alias', (around) => (target(around, 'Candles of ${interval}')['alias'] = '{{symbol}}')],
+  ['stat-value', 'several rows', cql('Last price', 'LIMIT 1', 'LIMIT 2')],
+  ['variables', 'one that is not defined', cql('Trades', '${hours:sqlstring}', '${hour:sqlstring}')],
+  ['hard-wired', 'a symbol in a title', (around) => (panel(around, 'Trades').title = 'Bitcoin (BINANCE:BTCUSDT)')],
+  [
+    'metrics',
+    'one that nobody exports',
+    (around) => (target(around, 'Lag in records', 'stockpipe-pipeline')['expr'] = 'stockpipe_lag'),
+  ],
+  [
+    'metrics',
+    'a histogram itself',
+    (around) => (target(around, 'Lag in records', 'stockpipe-pipeline')['expr'] = 'stockpipe_hop_duration_seconds'),
+  ],
+  [
+    'metrics',
+    'the rate of a gauge',
+    (around) => (target(around, 'Lag in records', 'stockpipe-pipeline')['expr'] = 'rate(stockpipe_feed_connected[5m])'),
+  ],
+  ['metrics', 'none', (around) => (target(around, 'Lag in records', 'stockpipe-pipeline')['expr'] = 'vector(1)')],
+  ['alert-uids', 'one uid twice', alert((rule, all) => (rule.uid = all[1]?.uid ?? ''))],
+  [
+    'alert-source',
+    'Cassandra',
+    alert((rule) => ((rule.data[0] as AlertRule['data'][0]).datasourceUid = 'stockpipe-cassandra')),
+  ],
+  [
+    'alert-threshold',
+    'a variable',
+    alert((rule) => rule.data[1]?.model.conditions?.[0]?.evaluator.params.splice(0, 1, 'limit')),
+  ],
+  ['alert-threshold', 'none', alert((rule) => (rule.data[1] as AlertRule['data'][0]).model.conditions?.splice(0))],
+  ['alert-dollar', 'a variable', alert((rule) => (rule.annotations['summary'] = 'since $value'))],
+  [
+    'alert-metrics',
+    'one that nobody exports',
+    alert((rule) => ((rule.data[0] as AlertRule['data'][0]).model.expr = 'stockpipe_silence')),
+  ],
+  ['alert-runbook', 'no section', alert((rule) => (rule.annotations['runbook_url'] = 'docs/operations.md#none'))],
+]
+
+describe('every rule finds what breaks it', () => {
+  test.each(SEEDED)('%s: %s', async (rule, _how, seed) => {
+    const around = await surroundings()
+    seed(around)
+    expect(lint(around).map((found) => found.rule)).toContain(rule)
+  })
+
+  test('and none is without an example', () => {
+    const rules = [DASHBOARD_RULES, CQL_RULES, ALERT_RULES].flatMap((some) => Object.keys(some))
+    expect([...new Set(SEEDED.map(([rule]) => rule))].toSorted()).toEqual(rules.toSorted())
+  })
+})

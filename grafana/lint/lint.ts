@@ -1,0 +1,42 @@
+/** What the Cassandra plugin, Grafana and this project ask of dashboards and alerts, beyond what types can say. */
+import { ALERT_RULES, type AlertFile } from './alert-rules.ts'
+import { CQL_RULES } from './cql-rules.ts'
+import { DASHBOARD_RULES } from './dashboard-rules.ts'
+import type { Table } from './statement.ts'
+import type { Dashboard } from '../../src/deploy/grafana/dashboard.ts'
+
+export interface Surroundings {
+  dashboards: readonly Dashboard[]
+  alerts: AlertFile
+  /** Type by uid. */
+  sources: ReadonlyMap<string, string>
+  tables: ReadonlyMap<string, Table>
+  /** What a process exports, with its type: counter, gauge, histogram. */
+  metrics: ReadonlyMap<string, string>
+  /** The anchors of the runbook. */
+  runbook: ReadonlySet<string>
+}
+
+export interface Violation {
+  rule: string
+  where: string
+  what: string
+}
+
+/** Yields what is wrong, in words. */
+export type Rule<Subject> = (subject: Subject, around: Surroundings) => Iterable<{ where: string; what: string }>
+
+/** Empty: nothing. */
+export function lint(around: Surroundings): Violation[] {
+  const found: Violation[] = []
+  const apply = <Subject>(rules: Readonly<Record<string, Rule<Subject>>>, subject: Subject, place: string) => {
+    for (const [rule, judge] of Object.entries(rules))
+      for (const { where, what } of judge(subject, around)) found.push({ rule, where: `${place}${where}`, what })
+  }
+  for (const dashboard of around.dashboards) {
+    apply(DASHBOARD_RULES, dashboard, `${dashboard.title} / `)
+    apply(CQL_RULES, dashboard, `${dashboard.title} / `)
+  }
+  apply(ALERT_RULES, around.alerts, 'alert ')
+  return found
+}

@@ -1,0 +1,105 @@
+/**
+ * The alerts, once, for Grafana's files and for Prometheus' rules. Each expression gives one number at all times, so that
+ * "no data" means that Prometheus itself is away.
+ */
+export interface Alert {
+  /** Also the heading of its section in the runbook. */
+  title: string
+  uid: string
+  severity: 'critical' | 'warning'
+  expr: string
+  /** It fires while the number is above this. */
+  above: number
+  for: string
+  summary: string
+}
+
+/** What a counter grew by: one that was not there before counts as a whole, which `increase` alone would miss. */
+const grown = (counter: string, window: string): string =>
+  `sum((${counter} unless ${counter} offset ${window}) or increase(${counter}[${window}])) or vector(0)`
+
+export const ALERTS: readonly Alert[] = [
+  {
+    title: 'Feed is silent',
+    uid: 'stockpipe-feed-silent',
+    severity: 'critical',
+    // Also when the producer is gone: then the others, which have no feed, say 0.
+    expr: '(time() - max(stockpipe_feed_last_frame_timestamp_seconds)) or vector(0)',
+    above: 120,
+    for: '1m',
+    summary: 'No frame came from the feed for two minutes, not even a ping',
+  },
+  {
+    title: 'Processing lags',
+    uid: 'stockpipe-lag',
+    severity: 'critical',
+    expr: 'max(stockpipe_consumer_lag_seconds) or vector(0)',
+    above: 30,
+    for: '2m',
+    summary: 'Records wait in the log for more than half a minute',
+  },
+  {
+    title: 'End-to-end latency is high',
+    uid: 'stockpipe-latency',
+    severity: 'warning',
+    // Without trades the quantile is no number; the comparison drops it.
+    expr: '(histogram_quantile(0.99, sum by (le) (rate(stockpipe_end_to_end_latency_seconds_bucket[5m]))) >= 0) or vector(0)',
+    above: 5,
+    for: '5m',
+    summary: 'One trade in a hundred takes more than 5 s from receipt until it can be read',
+  },
+  {
+    title: 'Writes fail',
+    uid: 'stockpipe-write-errors',
+    severity: 'critical',
+    expr: grown('stockpipe_store_retries_total', '5m'),
+    above: 5,
+    for: '1m',
+    summary: 'The store refuses writes or does not answer; they are tried again, and nothing is lost meanwhile',
+  },
+  {
+    title: 'Dead letters',
+    uid: 'stockpipe-dead-letters',
+    severity: 'warning',
+    expr: grown('stockpipe_dead_letters_total', '10m'),
+    above: 0,
+    for: '0s',
+    summary: 'Records could not be read and were put into the dead-letter topic',
+  },
+  {
+    title: 'Process restarts',
+    uid: 'stockpipe-restarts',
+    severity: 'critical',
+    expr: 'max(changes(process_start_time_seconds[15m]) and on (job, instance) max_over_time(stockpipe_build_info[15m])) or vector(0)',
+    above: 2,
+    for: '0s',
+    summary: 'A process started three times or more within a quarter of an hour',
+  },
+  {
+    title: 'Process is down',
+    uid: 'stockpipe-down',
+    severity: 'critical',
+    expr: 'count((up == 0) and on (job, instance) max_over_time(stockpipe_build_info[1h])) or vector(0)',
+    above: 0,
+    for: '2m',
+    summary: 'Prometheus cannot reach a process that it saw within the last hour',
+  },
+  {
+    title: 'Log is away',
+    uid: 'stockpipe-spool',
+    severity: 'warning',
+    expr: 'sum(stockpipe_spool_bytes) or vector(0)',
+    above: 0,
+    for: '5m',
+    summary: 'What comes from the feed is kept on the disk of the producer, because the log does not take it',
+  },
+]
+
+/** Of the heading as GitHub writes it. */
+export const anchorOf = (title: string): string =>
+  title
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9 -]/g, '')
+    .replaceAll(' ', '-')
+
+export const runbookOf = ({ title }: Alert): string => `docs/operations.md#${anchorOf(title)}`

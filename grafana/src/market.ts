@@ -1,0 +1,136 @@
+/** What the market does now, asked twice a second: few small reads, each of the newest partitions. */
+import {
+  CandleStyle,
+  ColorStrategy,
+  PanelBuilder as CandlestickBuilder,
+  VizDisplayMode,
+} from '@grafana/grafana-foundation-sdk/candlestick'
+import { GraphDrawStyle, VisibilityMode } from '@grafana/grafana-foundation-sdk/common'
+import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
+
+import { cql, gapsAnnotation, inPartitions, intervalVariable, partitionsVariable, symbolVariable } from './cql.ts'
+import { bars, dashboard, FASTEST, graph, stat, table } from './panels.ts'
+
+const TRADES = `symbol = \${symbol:sqlstring} AND hour ${inPartitions('hours')}
+  AND trade_ts >= $__timeFrom AND trade_ts <= $__timeTo`
+const SECONDS = `symbol = \${symbol:sqlstring} AND interval = '1s' AND bucket ${inPartitions('hours')}
+  AND open_ts >= $__timeFrom AND open_ts <= $__timeTo`
+const AVERAGES = `symbol = \${symbol:sqlstring} AND day ${inPartitions('days')}
+  AND window_end_ts >= $__timeFrom AND window_end_ts <= $__timeTo`
+const CANDLES = `symbol = \${symbol:sqlstring} AND interval = \${interval:sqlstring} AND bucket ${inPartitions('candle_buckets')}
+  AND open_ts >= $__timeFrom AND open_ts <= $__timeTo`
+
+/** The newest first, so that a limit cuts off the oldest. */
+const MOST = 1000
+
+export const market = (): DashboardBuilder =>
+  dashboard({
+    title: 'Market',
+    uid: 'stockpipe-market',
+    description: 'Trades, 15 s running averages and candles of one symbol, from Cassandra, twice a second',
+    refresh: FASTEST,
+    from: 'now-5m',
+  })
+    .withVariable(symbolVariable())
+    .withVariable(intervalVariable(['1s', '1m', '5m', '15m'], '1m'))
+    .withVariable(partitionsVariable('hours', "'trades'", 2))
+    .withVariable(partitionsVariable('days', "'windows'", 2))
+    .withVariable(partitionsVariable('candle_buckets', '${interval:sqlstring}', 3))
+    .withVariable(partitionsVariable('gap_days', "'gaps'", 2))
+    .annotation(gapsAnnotation())
+    .withPanel(last())
+    .withPanel(change())
+    .withPanel(price())
+    .withPanel(notional())
+    .withPanel(volume())
+    .withPanel(average())
+    .withPanel(candles())
+    .withPanel(trades())
+
+const latest = (column: string) =>
+  cql('A', `SELECT symbol, ${column}, trade_ts FROM latest WHERE symbol = \${symbol:sqlstring} LIMIT 1`)
+
+const last = () => stat({ title: 'Last price', at: [0, 0, 8, 4] }, [latest('price')], '/^price$/')
+
+const change = () =>
+  stat(
+    {
+      title: 'Change today',
+      at: [8, 0, 7, 4],
+      unit: 'percent',
+      description: 'Against the first trade of the day, UTC',
+    },
+    [latest('change_percent')],
+    '/^change_percent$/',
+  ).decimals(2)
+
+const price = () =>
+  graph(
+    { title: 'Price', at: [0, 4, 15, 10], description: `The newest ${MOST} trades, and each second's last price` },
+    [
+      cql('A', `SELECT symbol, trade_ts, price FROM trades WHERE ${TRADES} ORDER BY trade_ts DESC LIMIT ${MOST}`),
+      cql('B', `SELECT symbol, open_ts, close FROM candles WHERE ${SECONDS} ORDER BY open_ts DESC LIMIT ${MOST}`),
+    ],
+  )
+    .overrideByQuery('A', [
+      { id: 'displayName', value: 'trade' },
+      { id: 'custom.drawStyle', value: GraphDrawStyle.Points },
+      { id: 'custom.showPoints', value: VisibilityMode.Always },
+      { id: 'custom.pointSize', value: 4 },
+    ])
+    .overrideByQuery('B', [{ id: 'displayName', value: 'close of the second' }])
+
+const notional = () =>
+  table(
+    {
+      title: 'Average price × volume of the last 15 seconds',
+      at: [15, 0, 9, 20],
+      description: 'One row per window of 15 s; a new one begins every 5 s',
+    },
+    [
+      cql(
+        'A',
+        `SELECT symbol, window_end_ts, mean_notional, vwap, volume, n, final FROM running_averages_15_sec
+         WHERE ${AVERAGES} ORDER BY window_end_ts DESC LIMIT 100`,
+      ),
+    ],
+  )
+
+const volume = () =>
+  bars({ title: 'Volume per second', at: [0, 14, 15, 6] }, [
+    cql('A', `SELECT symbol, open_ts, volume FROM candles WHERE ${SECONDS} ORDER BY open_ts DESC LIMIT ${MOST}`),
+  ])
+
+const average = () =>
+  graph({ title: '15 s running average', at: [0, 20, 15, 8], description: 'Weighted by volume (vwap), and not' }, [
+    cql(
+      'A',
+      `SELECT symbol, window_end_ts, vwap, mean_price FROM running_averages_15_sec
+       WHERE ${AVERAGES} ORDER BY window_end_ts DESC LIMIT ${MOST}`,
+    ),
+  ])
+
+const candles = () =>
+  new CandlestickBuilder()
+    .title('Candles of ${interval}')
+    .gridPos({ x: 0, y: 28, w: 15, h: 12 })
+    .timeFrom('2h')
+    .mode(VizDisplayMode.CandlesVolume)
+    .candleStyle(CandleStyle.Candles)
+    .colorStrategy(ColorStrategy.OpenClose)
+    .withTarget(
+      cql(
+        'A',
+        `SELECT symbol, open_ts AS time, open, high, low, close, volume FROM candles
+         WHERE ${CANDLES} ORDER BY open_ts DESC LIMIT 500`,
+      ),
+    )
+
+const trades = () =>
+  table({ title: 'Trades', at: [15, 20, 9, 20] }, [
+    cql(
+      'A',
+      `SELECT symbol, trade_ts, price, volume, conditions, flags, received_ts FROM trades
+       WHERE ${TRADES} ORDER BY trade_ts DESC LIMIT 50`,
+    ),
+  ])

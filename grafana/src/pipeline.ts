@@ -1,0 +1,126 @@
+/** Whether the pipeline does its work: rate, errors and duration of each stage, and what lies behind. */
+import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
+import {
+  HeatmapColorMode,
+  HeatmapColorOptionsBuilder,
+  PanelBuilder as HeatmapBuilder,
+  YAxisConfigBuilder,
+} from '@grafana/grafana-foundation-sdk/heatmap'
+
+import { gapsAnnotation, partitionsVariable, symbolVariable } from './cql.ts'
+import { dashboard, graph, stat } from './panels.ts'
+import { promql, promqlBuckets, promqlNow, quantile, rate } from './promql.ts'
+
+export const pipeline = (): DashboardBuilder =>
+  dashboard({
+    title: 'Pipeline',
+    uid: 'stockpipe-pipeline',
+    description: 'Rate, errors and duration of each stage; what is not yet processed; gaps of the chosen symbol',
+    refresh: '5s',
+    from: 'now-30m',
+  })
+    .withVariable(symbolVariable())
+    .withVariable(partitionsVariable('gap_days', "'gaps'", 2))
+    .annotation(gapsAnnotation())
+    .withPanel(connected())
+    .withPanel(silence())
+    .withPanel(lagNow())
+    .withPanel(latencyNow())
+    .withPanel(rates())
+    .withPanel(errors())
+    .withPanel(hops())
+    .withPanel(heatmap())
+    .withPanel(lagRecords())
+    .withPanel(lagSeconds())
+    .withPanel(gaps())
+    .withPanel(writes())
+    .withPanel(requests())
+
+// Every process exports every metric: the roles that have no feed say 0.
+const connected = () =>
+  stat({ title: 'Feed connected', at: [0, 0, 6, 4] }, [promqlNow('A', 'max(stockpipe_feed_connected)', 'connected')])
+
+const silence = () =>
+  stat({ title: 'Since the last frame', at: [6, 0, 6, 4], unit: 's' }, [
+    promqlNow('A', 'time() - max(stockpipe_feed_last_frame_timestamp_seconds)', 'silent'),
+  ])
+
+const lagNow = () =>
+  stat({ title: 'Records not yet processed', at: [12, 0, 6, 4] }, [
+    promqlNow('A', 'sum(stockpipe_consumer_lag_records)', 'records'),
+  ])
+
+const latencyNow = () =>
+  stat({ title: 'Receipt to readable, p99', at: [18, 0, 6, 4], unit: 's' }, [
+    promqlNow('A', quantile(0.99, 'end_to_end_latency_seconds'), 'p99'),
+  ])
+
+const rates = () =>
+  graph({ title: 'Trades per second, by stage', at: [0, 4, 12, 8], unit: 'cps' }, [
+    promql('A', rate('trades_total', 'stage'), '{{stage}}'),
+    promql('B', rate('feed_frames_total', 'type'), 'frames: {{type}}'),
+  ])
+
+const errors = () =>
+  graph({ title: 'What went wrong, per second', at: [12, 4, 12, 8], unit: 'cps' }, [
+    promql('A', rate('rejected_entries_total', 'reason'), 'rejected: {{reason}}'),
+    promql('B', rate('dead_letters_total', 'reason'), 'dead letter: {{reason}}'),
+    promql('C', rate('quarantined_trades_total', 'reason'), 'kept out: {{reason}}'),
+    promql('D', rate('late_trades_total', 'scope'), 'late'),
+    promql('E', rate('store_retries_total', 'class'), 'write again: {{class}}'),
+    promql('F', rate('feed_reconnects_total', 'reason'), 'reconnect: {{reason}}'),
+    promql('G', 'sum(rate(stockpipe_spool_dropped_total[$__rate_interval]))', 'frames lost'),
+    promql('H', rate('rewinds_total', 'cause'), 'begun again: {{cause}}'),
+  ])
+
+const hops = () =>
+  graph({ title: 'Time between two points', at: [0, 12, 12, 8], unit: 's' }, [
+    promql('A', quantile(0.5, 'hop_duration_seconds', 'hop'), '{{hop}} p50'),
+    promql('B', quantile(0.99, 'hop_duration_seconds', 'hop'), '{{hop}} p99'),
+    promql('C', quantile(0.5, 'end_to_end_latency_seconds'), 'receipt to readable p50'),
+    promql('D', quantile(0.99, 'end_to_end_latency_seconds'), 'receipt to readable p99'),
+  ])
+
+const heatmap = () =>
+  new HeatmapBuilder()
+    .title('Receipt to readable')
+    .description('How many trades took how long, from their receipt until they could be read from the store')
+    .gridPos({ x: 12, y: 12, w: 12, h: 8 })
+    .calculate(false)
+    .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Spectral').steps(64))
+    .yAxis(new YAxisConfigBuilder().unit('s'))
+    .withTarget(
+      promqlBuckets('A', 'sum by (le) (increase(stockpipe_end_to_end_latency_seconds_bucket[$__rate_interval]))'),
+    )
+
+const lagRecords = () =>
+  graph(
+    {
+      title: 'Lag in records',
+      at: [0, 20, 8, 8],
+      description: 'Against what is processed: what is committed trails on purpose',
+    },
+    [promql('A', 'sum by (partition) (stockpipe_consumer_lag_records)', 'partition {{partition}}')],
+  )
+
+const lagSeconds = () =>
+  graph({ title: 'Lag in seconds', at: [8, 20, 8, 8], unit: 's', description: 'Age of the oldest record that waits' }, [
+    promql('A', 'max by (partition) (stockpipe_consumer_lag_seconds)', 'partition {{partition}}'),
+    promql('B', 'max(stockpipe_watermark_lag_seconds)', 'watermark, the slowest'),
+  ])
+
+const gaps = () =>
+  graph({ title: 'Without a view of the market', at: [16, 20, 8, 8], unit: 's' }, [
+    promql('A', 'sum by (cause) (increase(stockpipe_feed_gap_seconds_total[$__rate_interval]))', '{{cause}}'),
+  ])
+
+const writes = () =>
+  graph({ title: 'Writes to the store', at: [0, 28, 12, 8], unit: 's' }, [
+    promql('A', quantile(0.5, 'store_write_duration_seconds'), 'p50'),
+    promql('B', quantile(0.99, 'store_write_duration_seconds'), 'p99'),
+  ])
+
+const requests = () =>
+  graph({ title: 'HTTP requests, p99 by route', at: [12, 28, 12, 8], unit: 's' }, [
+    promql('A', quantile(0.99, 'http_request_duration_seconds', 'route'), '{{route}}'),
+  ])

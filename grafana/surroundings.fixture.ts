@@ -1,0 +1,42 @@
+/** Everything that the lint looks at, read from the repository. */
+import { join } from 'node:path'
+
+import type { Surroundings } from './lint/lint.ts'
+import type { AlertFile } from './lint/alert-rules.ts'
+import { metricTypes } from './lint/metrics.ts'
+import { tablesOf } from './lint/statement.ts'
+import { anchorOf } from './src/alerts.ts'
+import { Registry } from '@prometheus-io/client'
+import { systemClock } from '../src/clock.ts'
+import { DASHBOARDS } from '../src/deploy/grafana/files.ts'
+import { collectDisk, collectProcess } from '../src/process-metrics.ts'
+import schema from '../src/stream/store/cassandra/schema.cql' with { type: 'text' }
+import { createMetrics } from '../src/telemetry.ts'
+
+const read = (path: string): Promise<string> => Bun.file(join(import.meta.dir, path)).text()
+
+interface Sources {
+  datasources: { uid: string; type: string }[]
+}
+
+/** A copy of its own for each caller, to be changed at will. */
+export async function surroundings(): Promise<Surroundings> {
+  const sources = Bun.YAML.parse(await read('provisioning/datasources/stockpipe.yaml')) as Sources
+  const headings = (await read('../docs/operations.md')).matchAll(/^### (.+)$/gm)
+  return {
+    dashboards: structuredClone(Object.values(DASHBOARDS)),
+    alerts: Bun.YAML.parse(await read('provisioning/alerting/stockpipe.yaml')) as AlertFile,
+    sources: new Map(sources.datasources.map(({ uid, type }) => [uid, type])),
+    tables: tablesOf(schema),
+    metrics: await exportedMetrics(),
+    runbook: new Set([...headings].map(([, title = '']) => anchorOf(title))),
+  }
+}
+
+/** What a process would export; test/grafana-metrics.test.ts asks real ones. */
+async function exportedMetrics(): Promise<Map<string, string>> {
+  const { registry } = createMetrics()
+  collectProcess(registry, systemClock)
+  collectDisk(registry, '/')
+  return metricTypes(await Registry.merge([registry]).metrics())
+}

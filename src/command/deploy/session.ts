@@ -1,0 +1,33 @@
+import { systemClock, type Clock } from '../../clock.ts'
+import { openKubernetes, type Kubernetes } from '../../deploy/cluster/kubernetes.ts'
+import type { LocalValues } from '../command.ts'
+import { type Interrupt, interrupted } from '../interrupt.ts'
+import type { TARGET } from './flags.ts'
+
+/** What every sub-command that talks to a cluster holds while it does. */
+export interface DeploySession extends Disposable {
+  cluster: Kubernetes
+  /** The same: what it can do besides reading and writing objects. */
+  session: Kubernetes
+  clock: Clock
+  namespace: string
+  /** Aborts at Ctrl-C. */
+  signal: AbortSignal
+}
+
+export function openSession({ namespace, context, kubeconfig }: LocalValues<typeof TARGET>): DeploySession {
+  const cluster = openKubernetes({
+    context,
+    kubeconfig,
+    announce: (line) => process.stderr.write(`${line}\n`),
+  })
+  const stop: Interrupt = interrupted()
+  return {
+    cluster,
+    session: cluster,
+    clock: systemClock,
+    namespace,
+    signal: stop.signal,
+    [Symbol.dispose]: () => stop[Symbol.dispose](),
+  }
+}

@@ -1,0 +1,21 @@
+import { formatOf, OUTPUT, plainCommand } from '../command.ts'
+import { structured } from '../structured.ts'
+import { TARGET } from './flags.ts'
+
+export const deployStatusCommand = plainCommand({
+  name: 'deploy',
+  sub: 'status',
+  describe: 'What runs, what does not and why, and how the pipeline says it is; exit 1 when not all is well',
+  examples: [['stockpipe deploy status', 'each workload, each role, the age of the newest trade']],
+  local: { ...TARGET, ...OUTPUT },
+  async run({ values, print }) {
+    const { openSession } = await import('./session.ts')
+    const { isHealthy, statusOf } = await import('../../deploy/observe/status.ts')
+    const { statusLines } = await import('../../deploy/observe/status-words.ts')
+    using session = openSession(values)
+    const status = await statusOf(session)
+    const format = formatOf(values)
+    await print(format === 'text' ? `${statusLines(status).join('\n')}\n` : structured(format, status))
+    return isHealthy(status) ? 0 : 1
+  },
+})

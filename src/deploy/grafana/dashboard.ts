@@ -1,0 +1,63 @@
+/** What is known here of a dashboard in Grafana's classic form. */
+export interface Dashboard {
+  uid: string
+  title: string
+  refresh: string
+  time: { from: string; to: string }
+  timepicker?: { refresh_intervals?: readonly string[] }
+  templating: { list: readonly Variable[] }
+  annotations?: { list?: readonly Annotation[] }
+  panels: readonly Panel[]
+}
+
+export interface DataSource {
+  type: string
+  uid: string
+}
+
+export interface Target {
+  refId: string
+  datasource: DataSource
+  [field: string]: unknown
+}
+
+export interface Panel {
+  id: number
+  title: string
+  type: string
+  gridPos: { x: number; y: number; w: number; h: number }
+  /** Instead of the dashboard's range: `2h` is the last two hours of it. */
+  timeFrom?: string
+  targets?: readonly Target[]
+}
+
+export interface Variable {
+  name: string
+  type: string
+  datasource?: DataSource
+  query?: string | { query: string }
+  multi?: boolean
+  includeAll?: boolean
+  current?: { text: string | readonly string[]; value: string | readonly string[] }
+}
+
+export interface Annotation {
+  name: string
+  datasource?: DataSource
+  target?: Target
+}
+
+export const CASSANDRA_PLUGIN = 'hadesarchitect-cassandra-datasource'
+
+/** What is pushed to Grafana and cannot be asked for. */
+export const isLive = ({ datasource }: Target): boolean => datasource.type === 'datasource'
+
+/** Every target: those of panels, and those of annotations. */
+export function* targetsOf(
+  dashboard: Dashboard,
+): Generator<{ where: string; target: Target; timeFrom: string | undefined }> {
+  for (const { title, timeFrom, targets = [] } of dashboard.panels)
+    for (const target of targets) yield { where: title, target, timeFrom }
+  for (const { name, target } of dashboard.annotations?.list ?? [])
+    if (target !== undefined) yield { where: name, target, timeFrom: undefined }
+}

@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'bun:test'
+
+import { manualClock } from '../../clock.ts'
+import type { PodLog } from '../cluster.ts'
+import { at } from '../fields.ts'
+import type { KubeObject } from '../object.ts'
+import { object, standingCluster } from '../rollout/rollout.fixture.ts'
+import { toJunit } from '../probe/junit.ts'
+import { jobLike } from './job.ts'
+import { runJob } from './run-job.ts'
+
+const api = object(
+  'Deployment',
+  'stockpipe-api',
+  {
+    spec: {
+      template: {
+        spec: {
+          serviceAccountName: 'stockpipe-api',
+          topologySpreadConstraints: [{}],
+          securityContext: { runAsNonRoot: true },
+          containers: [
+            {
+              name: 'api',
+              image: 'stockpipe:0.1.0',
+              args: ['run', '--role=api'],
+              ports: [{ containerPort: 8080 }],
+              envFrom: [{ configMapRef: { name: 'stockpipe-config' } }],
+              readinessProbe: { httpGet: { path: '/readyz' } },
+              livenessProbe: { httpGet: { path: '/livez' } },
+              startupProbe: { httpGet: { path: '/livez' } },
+            },
+          ],
+        },
+      },
+    },
+  },
+  { labels: { 'app.kubernetes.io/name': 'stockpipe', 'app.kubernetes.io/component': 'api' } },
+)
+
+test('a job runs as the api does, once, and is taken for no api', () => {
+  const job = jobLike(api, { name: 'verify-1', args: ['verify'], deadlineSeconds: 60 })
+  expect(at(job, 'spec', 'template', 'spec')).toEqual({
+    serviceAccountName: 'stockpipe-api',
+    securityContext: { runAsNonRoot: true },
+    restartPolicy: 'Never',
+    containers: [
+      {
+        name: 'tool',
+        image: 'stockpipe:0.1.0',
+        args: ['verify'],
+        envFrom: [{ configMapRef: { name: 'stockpipe-config' } }],
+      },
+    ],
+  })
+  expect(at(job, 'spec', 'template', 'metadata', 'labels')).toEqual({
+    'app.kubernetes.io/name': 'stockpipe',
+    'app.kubernetes.io/component': 'tool',
+  })
+  expect(job).toMatchObject({
+    metadata: { namespace: 'pipeline' },
+    spec: { backoffLimit: 0, activeDeadlineSeconds: 60 },
+  })
+})
+
+describe('a run', () => {
+  const job = jobLike(api, { name: 'verify-1', args: ['verify'], deadlineSeconds: 60 })
+  const selector = { matchLabels: { 'job-name': 'verify-1' } }
+  const onServer = (status: object = {}): KubeObject => ({ ...job, spec: { selector }, status })
+  const pod = (state: object): KubeObject =>
+    object(
+      'Pod',
+      'verify-1-abc',
+      {
+        spec: { containers: [{ name: 'tool' }] },
+        status: { phase: 'Running', containerStatuses: [{ name: 'tool', restartCount: 0, state }] },
+      },
+      { labels: { 'job-name': 'verify-1' } },
+    )
+
+  /** Each look sees the next of these worlds; the last one stays. */
+  function run(worlds: KubeObject[][]) {
+    const cluster = standingCluster([])
+    const clock = manualClock()
+    const lines: string[] = []
+    const asked: PodLog[] = []
+    const removed: string[] = []
+    const stop = new AbortController()
+    const next = () => (cluster.objects = worlds.shift() ?? cluster.objects)
+    const done = runJob(job, {
+      cluster: {
+        ...cluster,
+        apply: (wanted) => Promise.resolve(next() && wanted),
+        remove: ({ name }) => Promise.resolve(void removed.push(name)),
+        get: (ref) => cluster.get(ref),
+        list: (query) => cluster.list(query),
+      },
+      session: {
+        async *logs(log) {
+          asked.push(log)
+          yield* ['first', 'second']
+        },
+      },
+      clock: {
+        ...clock,
+        sleep: (ms) => {
+          clock.advance(ms)
+          next()
+          return Promise.resolve()
+        },
+      },
+      namespace: 'pipeline',
+      signal: stop.signal,
+      line: (text) => lines.push(text),
+    })
+    return { done, lines, asked, removed, clock }
+  }
+
+  test('hands on what the job writes, gives its exit code, and takes it away', async () => {
+    const waiting = [onServer(), pod({ waiting: { reason: 'ContainerCreating' } })]
+    const running = [onServer(), pod({ running: {} })]
+    const { done, lines, asked, removed } = run([waiting, running, [onServer(), pod({ terminated: { exitCode: 3 } })]])
+    expect(await done).toBe(3)
+    expect(lines).toEqual(['first', 'second'])
+    expect(asked).toMatchObject([{ pod: 'verify-1-abc', container: 'tool', follow: true }])
+    expect(removed).toEqual(['verify-1'])
+  })
+
+  test('a job whose image is nowhere is given up, and taken away too', async () => {
+    const world = [onServer(), pod({ waiting: { reason: 'ErrImageNeverPull', message: 'not on this node' } })]
+    const { done, removed, clock } = run([world])
+    const error: unknown = await done.catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      message: 'Job verify-1 cannot start',
+      why: expect.stringContaining('not on this node'),
+    })
+    expect(removed).toEqual(['verify-1'])
+    expect(clock.elapsed()).toBe(15_000)
+  })
+
+  test('a job that is killed for its deadline says so', async () => {
+    const conditions = [{ type: 'Failed', status: 'True', message: 'Job was active longer than specified deadline' }]
+    const { done } = run([[onServer(), pod({ running: {} })], [onServer({ conditions })]])
+    const error: unknown = await done.catch((error: unknown) => error)
+    expect(error).toMatchObject({ why: 'Job was active longer than specified deadline' })
+  })
+})
+
+test('a report for continuous integration holds each probe, with nothing that would break its XML', () => {
+  const report = toJunit('stockpipe deploy test', [
+    { name: 'api', ok: true, detail: '3 trades', ms: 1_500 },
+    { name: 'grafana <Market>', ok: false, detail: 'said "no" & \u0007', ms: 20 },
+  ])
+  expect(report).toContain('tests="2" failures="1" time="1.520"')
+  expect(report).toContain('name="grafana &lt;Market&gt;" time="0.020"')
+  expect(report).toContain('<failure message="said &quot;no&quot; &amp; ?"/>')
+})

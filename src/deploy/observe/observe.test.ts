@@ -1,0 +1,267 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+
+import { manualClock } from '../../clock.ts'
+import { StockpipeError } from '../../errors.ts'
+import type { ClusterSession, ForwardTarget, PodLog } from '../cluster.ts'
+import type { KubeObject } from '../object.ts'
+import { object, standingCluster } from '../rollout/rollout.fixture.ts'
+import { bundle } from './bundle.ts'
+import { printLogs } from './logs.ts'
+import { openPage } from './open.ts'
+import { isHealthy, statusOf } from './status.ts'
+import { statusLines } from './status-words.ts'
+
+const SECRET = 'a-very-"secret"-word'
+const NOW = 1_800_000_000_000
+
+/** What a role serves. */
+const role = Bun.serve({
+  port: 0,
+  hostname: '127.0.0.1',
+  routes: {
+    '/statusz': () =>
+      Response.json({
+        version: '0.1.0',
+        trades_per_second: 12.4,
+        lag_records: 3,
+        health: [
+          { component: 'log', ready: true, reason: null },
+          { component: 'store', ready: false, reason: 'Cassandra is away' },
+        ],
+      }),
+    '/v1/latest': () => Response.json({ data: [{ trade_ts: NOW - 1_500 }, { trade_ts: NOW - 90_000 }] }),
+    '/metrics': () => new Response(`password_in_a_metric ${SECRET}\n`),
+  },
+})
+afterAll(() => role.stop(true))
+
+const labels = { 'app.kubernetes.io/part-of': 'stockpipe' }
+const running = (app: string, ready = true, name = `${app}-0`): KubeObject =>
+  object(
+    'Pod',
+    name,
+    {
+      spec: { containers: [{ name: 'main' }] },
+      status: {
+        phase: 'Running',
+        conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+        containerStatuses: [{ name: 'main', restartCount: 0 }],
+      },
+    },
+    { labels: { app } },
+  )
+const workload = (kind: string, app: string): KubeObject =>
+  object(
+    kind,
+    app,
+    {
+      spec: { replicas: 1, selector: { matchLabels: { app } } },
+      status: { observedGeneration: 1, replicas: 1, readyReplicas: 1, updatedReplicas: 1, availableReplicas: 1 },
+    },
+    { labels },
+  )
+
+const PIPELINE = [
+  workload('StatefulSet', 'kafka'),
+  workload('Deployment', 'stockpipe-processor'),
+  workload('Deployment', 'stockpipe-api'),
+  running('kafka'),
+  running('stockpipe-processor'),
+  running('stockpipe-api'),
+]
+
+interface Reached extends Pick<ClusterSession, 'may' | 'logs' | 'forward'> {
+  forwarded: ForwardTarget[]
+  asked: PodLog[]
+}
+
+function reaching(lines: (log: PodLog) => readonly string[] = () => ['a line']): Reached {
+  const self: Reached = {
+    forwarded: [],
+    asked: [],
+    may: () => Promise.resolve(true),
+    forward: (target) => {
+      self.forwarded.push(target)
+      return Promise.resolve({ port: role.port ?? 0 })
+    },
+    async *logs(log) {
+      self.asked.push(log)
+      yield* lines(log)
+    },
+  }
+  return self
+}
+
+describe('status', () => {
+  const observed = (objects: KubeObject[]) => ({
+    cluster: standingCluster(objects),
+    session: reaching(),
+    clock: manualClock(NOW),
+    namespace: 'pipeline',
+  })
+
+  test('tells each workload, what each role says of itself, and how old the newest trade is', async () => {
+    const status = await statusOf(observed(PIPELINE))
+    expect(statusLines(status)).toEqual([
+      'test (https://test, Kubernetes 1.34.4), namespace pipeline',
+      '',
+      'ok    StatefulSet kafka               1/1',
+      'ok    Deployment stockpipe-processor  1/1',
+      'ok    Deployment stockpipe-api        1/1',
+      '',
+      'wait  stockpipe-processor-0  0.1.0, 12 trades/s, 3 records behind, store: Cassandra is away',
+      'wait  stockpipe-api-0        0.1.0, 12 trades/s, 3 records behind, store: Cassandra is away',
+      'newest trade: 1.5 s old',
+    ])
+    expect(isHealthy(status)).toBe(false)
+  })
+
+  test('of an empty namespace says that nothing is there', async () => {
+    const status = await statusOf(observed([]))
+    expect(statusLines(status).at(-1)).toBe('nothing is installed: stockpipe deploy')
+    expect(isHealthy(status)).toBe(false)
+  })
+
+  test('a pod that cannot be reached does not hide the others', async () => {
+    const asked = observed(PIPELINE)
+    asked.session.forward = () => Promise.reject(new StockpipeError('unreachable', 'no way'))
+    const { roles, workloads, newestTradeAgeMs } = await statusOf(asked)
+    expect(roles.map(({ notReady }) => notReady)).toEqual([['it does not answer'], ['it does not answer']])
+    expect([workloads.length, newestTradeAgeMs]).toEqual([3, null])
+  })
+})
+
+describe('logs', () => {
+  test('of some parts, each line with its pod and container', async () => {
+    const printed: string[] = []
+    const session = reaching(({ pod }) => [`${pod} says`])
+    const count = await printLogs({
+      cluster: standingCluster(PIPELINE),
+      session,
+      clock: manualClock(),
+      namespace: 'pipeline',
+      parts: ['processor', 'api', 'grafana'],
+      follow: false,
+      tail: 10,
+      signal: new AbortController().signal,
+      print: (line) => Promise.resolve(void printed.push(line)),
+    })
+    expect(count).toBe(2)
+    expect(printed.toSorted()).toEqual([
+      'stockpipe-api-0 main  stockpipe-api-0 says',
+      'stockpipe-processor-0 main  stockpipe-processor-0 says',
+    ])
+  })
+
+  test('while followed, a pod that comes later and a container that begins anew are read from their beginning', async () => {
+    const stop = new AbortController()
+    const cluster = standingCluster([...PIPELINE])
+    const session = reaching()
+    const again = running('stockpipe-api')
+    ;(again['status'] as { containerStatuses: object[] }).containerStatuses = [{ name: 'main', restartCount: 1 }]
+    const looks = [
+      () => void (cluster.objects = [...PIPELINE, running('stockpipe-api', true, 'stockpipe-api-1')]),
+      () => void (cluster.objects = [...PIPELINE.slice(0, -1), again]),
+      () => stop.abort(),
+    ]
+    await printLogs({
+      cluster,
+      session,
+      clock: { ...manualClock(), sleep: () => Promise.resolve(looks.shift()?.()) },
+      namespace: 'pipeline',
+      parts: ['api'],
+      follow: true,
+      tail: 10,
+      signal: stop.signal,
+      print: () => Promise.resolve(),
+    })
+    expect(session.asked.map(({ pod, tail }) => [pod, tail])).toEqual([
+      ['stockpipe-api-0', 10],
+      ['stockpipe-api-1', null],
+      ['stockpipe-api-0', null],
+    ])
+  })
+})
+
+describe('open', () => {
+  const open = (objects: KubeObject[], looks: ((stop: AbortController) => void)[], session = reaching()) => {
+    const stop = new AbortController()
+    const cluster = standingCluster(objects)
+    const urls: string[] = []
+    const done = openPage({
+      cluster,
+      session,
+      clock: { ...manualClock(), sleep: () => Promise.resolve(looks.shift()?.(stop)) },
+      namespace: 'pipeline',
+      page: 'api',
+      localPort: null,
+      signal: stop.signal,
+      opened: (url) => urls.push(url),
+    })
+    return { cluster, session, urls, done }
+  }
+
+  test("keeps its address when the page's pod is replaced", async () => {
+    const run: ReturnType<typeof open> = open(
+      [...PIPELINE],
+      [
+        () => (run.cluster.objects = [...PIPELINE.slice(0, -1), running('stockpipe-api', false)]),
+        () => (run.cluster.objects = [...PIPELINE.slice(0, -1), running('stockpipe-api', true, 'stockpipe-api-9')]),
+        (stop) => stop.abort(),
+      ],
+    )
+    await run.done
+    expect(run.urls).toEqual([`http://127.0.0.1:${role.port}`])
+    expect(run.session.forwarded.map(({ pod, port, localPort }) => [pod, port, localPort])).toEqual([
+      ['stockpipe-api-0', 8080, 8080],
+      ['stockpipe-api-9', 8080, role.port],
+    ])
+  })
+
+  test('takes another port where its own is taken', async () => {
+    const session = reaching()
+    const forward = session.forward.bind(session)
+    session.forward = (target, signal) =>
+      target.localPort === 8080 ? Promise.reject(new StockpipeError('port-in-use', 'taken')) : forward(target, signal)
+    const run = open([...PIPELINE], [(stop) => stop.abort()], session)
+    await run.done
+    expect(run.urls.length).toBe(1)
+    expect(session.forwarded.map(({ localPort }) => localPort)).toEqual([undefined])
+  })
+
+  test('says that a part is not installed, or not ready', () => {
+    expect(open([], []).done).rejects.toThrow('api is not installed in the namespace pipeline')
+    const weak = [...PIPELINE.slice(0, -1), running('stockpipe-api', false)]
+    expect(open(weak, []).done).rejects.toThrow('no pod of api is ready')
+  })
+})
+
+test('a bundle holds objects, logs, metrics and findings, and no secret in any form', async () => {
+  const secret: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'cassandra-writer', namespace: 'pipeline' },
+    data: { username: btoa('stockpipe'), password: btoa(SECRET) },
+  }
+  const config: KubeObject = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'mistake', namespace: 'pipeline' },
+    data: { password: SECRET, encoded: btoa(SECRET) },
+  }
+  const files = await bundle({
+    cluster: standingCluster([...PIPELINE, secret, config]),
+    session: reaching(({ previous }) => (previous ? [] : [`login with ${SECRET}`])),
+    clock: manualClock(NOW),
+    namespace: 'pipeline',
+    findings: [{ check: 'storage', state: 'ok', detail: 'standard' }],
+  })
+  expect(files['logs/kafka-0/main.log']).toBe('login with [redacted]\n')
+  expect(files['metrics/stockpipe-api-0.txt']).toBe('password_in_a_metric [redacted]\n')
+  expect(files['objects/Secret.json']).toContain('"password": "[redacted]"')
+  expect(files['objects/StatefulSet.json']).toContain('"name": "kafka"')
+  expect(files['check.json']).toContain('standard')
+  const all = Object.values(files).join('\n')
+  for (const form of [SECRET, btoa(SECRET), JSON.stringify(SECRET).slice(1, -1)]) expect(all).not.toContain(form)
+  expect(Object.keys(files).filter((name) => name.endsWith('.previous.log'))).toEqual([])
+})

@@ -1,0 +1,117 @@
+/** `deploy status`: what runs, what does not and why, and how the pipeline itself says it is. */
+import type { Clock } from '../../clock.ts'
+import type { Cluster, ClusterIdentity, ClusterSession } from '../cluster.ts'
+import { at, listAt, numberAt, textAt } from '../fields.ts'
+import type { KubeObject } from '../object.ts'
+import { isWaitedFor, lookAt, type Standing, standingsOf } from '../rollout/look.ts'
+import { askJson, throughPod } from './ask.ts'
+import { isReady, type Part, podsOfPart } from './workloads.ts'
+
+const HTTP_PORT = 8080
+const KINDS = [
+  ['apps/v1', 'StatefulSet'],
+  ['apps/v1', 'Deployment'],
+  ['batch/v1', 'Job'],
+] as const
+
+/** What one pod of a role says of itself. */
+export interface RoleStatus {
+  role: Part
+  pod: string
+  version: string
+  /** As in `store: the schema is not there yet`. */
+  notReady: string[]
+  tradesPerSecond: number | null
+  /** Records behind, against what is processed. */
+  lagRecords: number | null
+}
+
+export interface PipelineStatus {
+  cluster: ClusterIdentity
+  namespace: string
+  isInstalled: boolean
+  workloads: Standing[]
+  roles: RoleStatus[]
+  /** Age (ms) of the newest trade that the API knows; null where it knows none, or does not tell. */
+  newestTradeAgeMs: number | null
+}
+
+export interface Observed {
+  cluster: Cluster
+  session: Pick<ClusterSession, 'forward'>
+  clock: Clock
+  namespace: string
+}
+
+export async function statusOf(observed: Observed): Promise<PipelineStatus> {
+  const { cluster, namespace } = observed
+  const workloads = await ourWorkloads(observed)
+  const standings = standingsOf(await lookAt(cluster, namespace, workloads))
+  const roles = await Promise.all((['producer', 'processor', 'api'] as const).map((role) => roleStatus(observed, role)))
+  return {
+    cluster: await cluster.identity(),
+    namespace,
+    isInstalled: workloads.length > 0,
+    workloads: standings,
+    roles: roles.flat(),
+    newestTradeAgeMs: await newestTradeAge(observed),
+  }
+}
+
+export const isHealthy = ({ isInstalled, workloads, roles }: PipelineStatus): boolean =>
+  isInstalled &&
+  workloads.every(({ state }) => state === 'ready') &&
+  roles.every(({ notReady }) => notReady.length === 0)
+
+async function ourWorkloads({ cluster, namespace }: Observed): Promise<KubeObject[]> {
+  const labels = { 'app.kubernetes.io/part-of': 'stockpipe' }
+  const lists = await Promise.all(
+    KINDS.map(([apiVersion, kind]) => cluster.list({ apiVersion, kind, namespace, labels })),
+  )
+  return lists.flat().filter(isWaitedFor)
+}
+
+async function roleStatus(observed: Observed, role: Part): Promise<RoleStatus[]> {
+  const pods = (await podsOfPart(observed, role)).filter((pod) => textAt(pod, 'status', 'phase') === 'Running')
+  return Promise.all(
+    pods.map(async (pod) => {
+      const said = await statusz(observed, pod)
+      return { role, pod: pod.metadata.name, ...said }
+    }),
+  )
+}
+
+type Said = Omit<RoleStatus, 'role' | 'pod'>
+const SILENT: Said = { version: '', notReady: ['it does not answer'], tradesPerSecond: null, lagRecords: null }
+
+async function statusz(observed: Observed, pod: KubeObject): Promise<Said> {
+  try {
+    const said = await throughPod(observed, { pod, port: HTTP_PORT }, (address) => askJson(`${address}/statusz`))
+    return said === null ? SILENT : read(said)
+  } catch {
+    return SILENT
+  }
+}
+
+const read = (said: unknown): Said => ({
+  version: textAt(said, 'version'),
+  notReady: listAt(said, 'health')
+    .filter((part) => at(part, 'ready') === false)
+    .map((part) => `${textAt(part, 'component')}: ${textAt(part, 'reason')}`),
+  tradesPerSecond: numberOrNull(at(said, 'trades_per_second')),
+  lagRecords: numberOrNull(at(said, 'lag_records')),
+})
+
+const numberOrNull = (value: unknown): number | null => (typeof value === 'number' ? value : null)
+
+async function newestTradeAge(observed: Observed): Promise<number | null> {
+  const pod = (await podsOfPart(observed, 'api')).find(isReady)
+  if (pod === undefined) return null
+  try {
+    const said = await throughPod(observed, { pod, port: HTTP_PORT }, (address) => askJson(`${address}/v1/latest`))
+    const newest = Math.max(0, ...listAt(said, 'data').map((row) => numberAt(row, 'trade_ts')))
+    return newest === 0 ? null : observed.clock.now() - newest
+  } catch {
+    return null
+  }
+}

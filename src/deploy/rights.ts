@@ -1,0 +1,139 @@
+/** What the installer must be allowed to do: asked by `deploy check`, and written down as roles for who grants it. */
+import { StockpipeError } from '../errors.ts'
+import type { Right } from './cluster.ts'
+import type { KubeObject } from './object.ts'
+
+interface Resource {
+  group: string
+  /** As in the path of the API. */
+  plural: string
+  isNamespaced: boolean
+}
+
+const inNamespace = (group: string, plural: string): Resource => ({ group, plural, isNamespaced: true })
+const ofCluster = (group: string, plural: string): Resource => ({ group, plural, isNamespaced: false })
+
+/** Every kind that deploy applies. */
+const RESOURCES: Readonly<Record<string, Resource>> = {
+  Namespace: ofCluster('', 'namespaces'),
+  ConfigMap: inNamespace('', 'configmaps'),
+  Secret: inNamespace('', 'secrets'),
+  Service: inNamespace('', 'services'),
+  ServiceAccount: inNamespace('', 'serviceaccounts'),
+  PersistentVolumeClaim: inNamespace('', 'persistentvolumeclaims'),
+  Deployment: inNamespace('apps', 'deployments'),
+  StatefulSet: inNamespace('apps', 'statefulsets'),
+  Job: inNamespace('batch', 'jobs'),
+  NetworkPolicy: inNamespace('networking.k8s.io', 'networkpolicies'),
+  Ingress: inNamespace('networking.k8s.io', 'ingresses'),
+  PodDisruptionBudget: inNamespace('policy', 'poddisruptionbudgets'),
+  HorizontalPodAutoscaler: inNamespace('autoscaling', 'horizontalpodautoscalers'),
+  ScaledObject: inNamespace('keda.sh', 'scaledobjects'),
+  Gateway: inNamespace('gateway.networking.k8s.io', 'gateways'),
+  HTTPRoute: inNamespace('gateway.networking.k8s.io', 'httproutes'),
+  ServiceMonitor: inNamespace('monitoring.coreos.com', 'servicemonitors'),
+}
+
+const APPLIED = ['get', 'list', 'create', 'patch', 'delete']
+
+/** A right with the reason for it. */
+export interface NeededRight extends Right {
+  /** Without it deploy works, but sees less. */
+  isOptional: boolean
+}
+
+/** To watch a rollout, to read logs, to reach a pod, to keep the inventory, to make the Jobs of test and verify. */
+const ALWAYS: readonly (readonly [resource: Resource, verbs: readonly string[]])[] = [
+  [inNamespace('', 'pods'), ['get', 'list', 'delete']],
+  [inNamespace('', 'pods/log'), ['get']],
+  [inNamespace('', 'pods/portforward'), ['get', 'create']],
+  [inNamespace('', 'events'), ['list']],
+  [inNamespace('', 'persistentvolumeclaims'), ['get', 'list', 'delete']],
+  [inNamespace('', 'resourcequotas'), ['list']],
+  [inNamespace('', 'configmaps'), APPLIED],
+  [inNamespace('', 'secrets'), APPLIED],
+  [inNamespace('apps', 'replicasets'), ['list']],
+  [inNamespace('batch', 'jobs'), APPLIED],
+]
+
+/** Of the whole cluster, only to look; who may not has these checks left out, and is told. */
+const LOOKS: readonly (readonly [resource: Resource, verbs: readonly string[]])[] = [
+  [ofCluster('', 'nodes'), ['list']],
+  [ofCluster('storage.k8s.io', 'storageclasses'), ['list']],
+]
+
+/** Every right that installing `objects` needs, sorted, each once. Throws `internal` for a kind that is not listed here. */
+export function neededRights(objects: readonly KubeObject[], namespace: string): NeededRight[] {
+  const wanted = new Map<string, NeededRight>()
+  const want = ({ group, plural, isNamespaced }: Resource, verb: string, isOptional = false) => {
+    const right = { verb, group, resource: plural, namespace: isNamespaced ? namespace : null, isOptional }
+    wanted.set(`${group}/${plural}/${verb}`, right)
+  }
+  for (const [resource, verbs] of LOOKS) for (const verb of verbs) want(resource, verb, true)
+  for (const [resource, verbs] of ALWAYS) for (const verb of verbs) want(resource, verb)
+  for (const { kind } of objects) for (const verb of verbsFor(kind)) want(resourceOf(kind), verb)
+  return [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, right]) => right)
+}
+
+/** A namespace goes only with its data, when asked; then by whoever may. */
+const verbsFor = (kind: string): readonly string[] =>
+  kind === 'Namespace' ? ['get', 'create', 'patch', 'delete'] : APPLIED
+
+function resourceOf(kind: string): Resource {
+  const resource = Object.hasOwn(RESOURCES, kind) ? RESOURCES[kind] : undefined
+  if (resource === undefined) throw new StockpipeError('internal', `no right is known for the kind ${kind}`)
+  return resource
+}
+
+export const rightWords = ({ verb, group, resource, namespace }: Right): string =>
+  `${verb} ${resource}${group === '' ? '' : `.${group}`}${namespace === null ? '' : ` in ${namespace}`}`
+
+interface Rule {
+  apiGroups: string[]
+  resources: string[]
+  verbs: string[]
+  resourceNames?: string[]
+}
+
+/**
+ * A Role and a ClusterRole with exactly the needed rights; who binds them to an account makes it an installer. The
+ * identity of the cluster is the uid of kube-system, which the ClusterRole lets it read.
+ */
+export function installerRoles(objects: readonly KubeObject[], namespace: string): KubeObject[] {
+  const rights = neededRights(objects, namespace)
+  const labels = { 'app.kubernetes.io/part-of': 'stockpipe' }
+  const name = 'stockpipe-installer'
+  const kubeSystem = { apiGroups: [''], resources: ['namespaces'], verbs: ['get'], resourceNames: ['kube-system'] }
+  const group = 'rbac.authorization.k8s.io/v1'
+  return [
+    {
+      apiVersion: group,
+      kind: 'ClusterRole',
+      metadata: { name, labels },
+      rules: [...rulesOf(rights.filter((right) => right.namespace === null)), kubeSystem],
+    },
+    {
+      apiVersion: group,
+      kind: 'Role',
+      metadata: { name, namespace, labels },
+      rules: rulesOf(rights.filter((right) => right.namespace !== null)),
+    },
+  ]
+}
+
+/** Resources of one group with the same verbs share a rule. */
+function rulesOf(rights: readonly Right[]): Rule[] {
+  const verbs = new Map<string, { group: string; resource: string; verbs: string[] }>()
+  for (const { group, resource, verb } of rights) {
+    const key = `${group}/${resource}`
+    verbs.set(key, { group, resource, verbs: [...(verbs.get(key)?.verbs ?? []), verb] })
+  }
+  const rules = new Map<string, Rule>()
+  for (const entry of verbs.values()) {
+    const key = `${entry.group}/${entry.verbs.join(',')}`
+    const rule = rules.get(key) ?? { apiGroups: [entry.group], resources: [], verbs: entry.verbs }
+    rule.resources.push(entry.resource)
+    rules.set(key, rule)
+  }
+  return [...rules.values()]
+}

@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'bun:test'
+
+import type { KubeObject } from '../object.ts'
+import { lookAt, type Standing, standingsOf } from './look.ts'
+import { progressOf } from './progress.ts'
+import { deployment, event, object, pod, standingCluster, statefulSet, waitingFor } from './rollout.fixture.ts'
+
+/** How the first of these objects stands while the others are there. */
+async function standing(workload: KubeObject, ...others: KubeObject[]): Promise<Standing> {
+  const scene = await lookAt(standingCluster([workload, ...others]), 'pipeline', [workload])
+  const [first] = standingsOf(scene)
+  if (first === undefined) throw new Error('nothing is waited for')
+  return first
+}
+
+describe('how far', () => {
+  test('a deployment is: ready only with every pod of the newest form, and none of the old', () => {
+    const whole = { replicas: 2, updatedReplicas: 2, availableReplicas: 2 }
+    expect(progressOf(deployment('api', whole))).toEqual({ state: 'ready', count: '2/2', why: '' })
+    expect(progressOf(deployment('api', { ...whole, replicas: 3 })).state).toBe('waiting')
+    expect(progressOf(deployment('api', { ...whole, availableReplicas: 1 })).count).toBe('1/2')
+    expect(progressOf(deployment('api', { ...whole, updatedReplicas: 1 })).why).toContain('new form')
+    expect(progressOf(deployment('api', { ...whole, observedGeneration: 0 })).why).toContain('not seen')
+  })
+
+  test('a deployment that made no progress for its deadline has failed, and says so', () => {
+    const conditions = [
+      { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: 'has timed out' },
+    ]
+    expect(progressOf(deployment('api', { conditions }))).toEqual({ state: 'failed', count: '', why: 'has timed out' })
+  })
+
+  test('a set is: ready when its pods are ready and of the newest revision', () => {
+    expect(progressOf(statefulSet('kafka', 1)).state).toBe('ready')
+    expect(progressOf(statefulSet('kafka', 0)).count).toBe('0/1')
+    const rolling = { updateRevision: 'b', currentRevision: 'a', updatedReplicas: 0 }
+    expect(progressOf(statefulSet('kafka', 1, rolling)).state).toBe('waiting')
+  })
+
+  test('a job is: done, failed, or at work', () => {
+    const job = (type: string) =>
+      object('Job', 'setup', { status: { conditions: [{ type, status: 'True', message: 'why' }] } })
+    expect(progressOf(job('Complete')).state).toBe('ready')
+    expect(progressOf(job('Failed'))).toEqual({ state: 'failed', count: '', why: 'why' })
+    expect(progressOf(object('Job', 'setup')).state).toBe('waiting')
+  })
+})
+
+describe('why it waits', () => {
+  const kafka = statefulSet('kafka', 0)
+
+  test.each([
+    ['ImagePullBackOff', 'bring the image to the nodes', 15_000],
+    ['ErrImageNeverPull', 'bring the image to the nodes', 15_000],
+    ['CreateContainerConfigError', 'Secret', 30_000],
+  ])('%s, with what to do and how long it may last', async (reason, advice, hopelessAfterMs) => {
+    const { trouble } = await standing(kafka, pod('kafka', waitingFor(reason)))
+    expect(trouble).toMatchObject({ where: 'kafka-0', hopelessAfterMs })
+    expect(trouble?.why).toBe(`main: ${reason}, as the node says`)
+    expect(trouble?.advice).toContain(advice)
+  })
+
+  test('a container that crashes again and again, with its exit code', async () => {
+    const crashed = { restartCount: 3, lastState: { terminated: { reason: 'Error', exitCode: 2 } } }
+    const { trouble } = await standing(kafka, pod('kafka', waitingFor('CrashLoopBackOff', crashed)))
+    expect(trouble?.why).toBe('main: CrashLoopBackOff, ended with code 2, 3 times')
+    expect(trouble?.container).toEqual({ name: 'main', hasRestarted: true })
+  })
+
+  test('one crash is told, but is not hopeless', async () => {
+    const crashed = { restartCount: 1, lastState: { terminated: { reason: 'Error', exitCode: 1 } } }
+    const { trouble } = await standing(kafka, pod('kafka', waitingFor('CrashLoopBackOff', crashed)))
+    expect(trouble).toMatchObject({ why: 'main: ended with code 1, started again', hopelessAfterMs: null })
+  })
+
+  test('too little memory is named for what it is', async () => {
+    const killed = { restartCount: 2, lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } } }
+    const { trouble } = await standing(kafka, pod('kafka', waitingFor('CrashLoopBackOff', killed)))
+    expect(trouble?.why).toContain('ran out of memory')
+    expect(trouble?.advice).toContain('memory')
+  })
+
+  test('no node has room, until an autoscaler promises one', async () => {
+    const open = pod('kafka', { phase: 'Pending' })
+    const refused = event(open, 'FailedScheduling', '0/1 nodes are available:\n Insufficient memory.')
+    expect((await standing(kafka, open, refused)).trouble?.why).toBe(
+      'FailedScheduling: 0/1 nodes are available: Insufficient memory.',
+    )
+    expect((await standing(kafka, open, refused, event(open, 'TriggeredScaleUp', '1->2'))).trouble).toBeNull()
+    const placed = pod('kafka', { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'True' }] })
+    expect((await standing(kafka, placed, refused)).trouble).toBeNull()
+  })
+
+  test('a claim without a class that could give it a volume', async () => {
+    const claim = object('PersistentVolumeClaim', 'data-kafka-0', { status: { phase: 'Pending' } })
+    const open = pod(
+      'kafka',
+      { phase: 'Pending' },
+      { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data-kafka-0' } }] },
+    )
+    const why = event(claim, 'FailedBinding', 'no storage class is set')
+    expect((await standing(kafka, open, claim, why)).trouble).toMatchObject({
+      where: 'claim data-kafka-0',
+      why: 'FailedBinding: no storage class is set',
+    })
+  })
+
+  test('pods that quota or pod security refuses, told by who wanted to make them', async () => {
+    const api = deployment('api', { replicas: 0 })
+    const set = object('ReplicaSet', 'api-5f', {}, { ownerReferences: [{ uid: 'uid of api' }] })
+    const why = event(set, 'FailedCreate', 'pods "api-5f" is forbidden: exceeded quota')
+    expect((await standing(api, set, why)).trouble?.why).toContain('exceeded quota')
+  })
+
+  test("not the events of a former pod of the same name, nor what a ready workload's pods went through", async () => {
+    const open = pod('kafka', { phase: 'Pending' })
+    const former = event({ ...open, metadata: { ...open.metadata, uid: 'gone' } }, 'FailedScheduling', 'no room')
+    expect((await standing(kafka, open, former)).trouble).toBeNull()
+    const done = statefulSet('kafka', 1)
+    expect((await standing(done, pod('kafka', waitingFor('ImagePullBackOff')))).trouble).toBeNull()
+  })
+})

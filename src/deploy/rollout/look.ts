@@ -1,0 +1,102 @@
+/** One look at everything that is waited for. */
+import type { Cluster } from '../cluster.ts'
+import { type KubeObject, refOf } from '../object.ts'
+import { at, isSelected, listAt, numberAt, textAt } from '../fields.ts'
+import { type Progress, progressOf } from './progress.ts'
+import { eventsOf, eventTrouble, timeOf, type Trouble, troubleOfPod } from './trouble.ts'
+
+/** What a namespace holds that tells how things go. */
+export interface Scene {
+  pods: readonly KubeObject[]
+  events: readonly KubeObject[]
+  claims: readonly KubeObject[]
+  replicaSets: readonly KubeObject[]
+  /** What is waited for, as the server has it now. */
+  workloads: readonly KubeObject[]
+}
+
+/** How one workload stands. */
+export interface Standing extends Progress {
+  /** As in `StatefulSet kafka`. */
+  name: string
+  trouble: Trouble | null
+}
+
+const WAITED_FOR = ['StatefulSet', 'Deployment', 'Job']
+
+/** Kinds whose state says more than that they are there. */
+export const isWaitedFor = (object: KubeObject): boolean => WAITED_FOR.includes(object.kind)
+
+/** What is missing on the server stays as it was sent: it counts as not begun. */
+export async function lookAt(cluster: Cluster, namespace: string, wanted: readonly KubeObject[]): Promise<Scene> {
+  const list = (apiVersion: string, kind: string) => cluster.list({ apiVersion, kind, namespace })
+  const [pods, events, claims, replicaSets, workloads] = await Promise.all([
+    list('v1', 'Pod'),
+    list('v1', 'Event'),
+    list('v1', 'PersistentVolumeClaim'),
+    list('apps/v1', 'ReplicaSet'),
+    Promise.all(wanted.filter(isWaitedFor).map(async (object) => (await cluster.get(refOf(object))) ?? object)),
+  ])
+  return { pods, events, claims, replicaSets, workloads }
+}
+
+export const standingsOf = (scene: Scene): Standing[] => scene.workloads.map((workload) => standing(workload, scene))
+
+function standing(workload: KubeObject, scene: Scene): Standing {
+  const progress = progressOf(workload)
+  const trouble = progress.state === 'ready' ? null : troubleOf(workload, scene)
+  return { name: `${workload.kind} ${workload.metadata.name}`, ...progress, trouble }
+}
+
+/** The pods that a workload has now. */
+export const podsOf = (workload: KubeObject, pods: readonly KubeObject[]): KubeObject[] =>
+  pods.filter((pod) => isSelected(pod, at(workload, 'spec', 'selector', 'matchLabels')))
+
+/** The worst first: that which is given up soonest. */
+function troubleOf(workload: KubeObject, scene: Scene): Trouble | null {
+  const pods = podsOf(workload, scene.pods)
+  const found = [
+    ...pods.map((pod) => claimTrouble(pod, scene) ?? troubleOfPod(pod, scene.events)),
+    pods.length < wantedPods(workload) ? makingTrouble(workload, scene) : null,
+  ].filter((trouble) => trouble !== null)
+  const patience = ({ hopelessAfterMs }: Trouble) => hopelessAfterMs ?? Number.POSITIVE_INFINITY
+  return found.sort((a, b) => patience(a) - patience(b))[0] ?? null
+}
+
+const wantedPods = (workload: KubeObject): number =>
+  at(workload, 'spec', 'replicas') === undefined ? 1 : numberAt(workload, 'spec', 'replicas')
+
+/** Nobody is told by the pod itself that its claim gets no volume. */
+function claimTrouble(pod: KubeObject, { claims, events }: Scene): Trouble | null {
+  const names = listAt(pod, 'spec', 'volumes').map((volume) => textAt(volume, 'persistentVolumeClaim', 'claimName'))
+  const open = claims.filter(
+    (claim) => names.includes(claim.metadata.name) && textAt(claim, 'status', 'phase') === 'Pending',
+  )
+  for (const claim of open) {
+    const own = eventsOf(events, 'PersistentVolumeClaim', claim.metadata.name)
+    const trouble = eventTrouble(`claim ${claim.metadata.name}`, own)
+    if (trouble !== null) return trouble
+  }
+  return null
+}
+
+/** Pods that are refused leave a trace only at who wanted to make them. */
+function makingTrouble(workload: KubeObject, { replicaSets, events, pods }: Scene): Trouble | null {
+  const makers = [workload, ...replicaSets.filter((set) => isOwnedBy(set, workload))]
+  const newestPod = Math.max(
+    0,
+    ...podsOf(workload, pods).map((pod) => Date.parse(textAt(pod, 'metadata', 'creationTimestamp'))),
+  )
+  const own = makers
+    .flatMap((maker) => eventsOf(events, maker.kind, maker.metadata.name))
+    .filter((event) => textAt(event, 'reason') === 'FailedCreate' && timeOf(event) >= newestPod)
+  return eventTrouble(
+    workload.metadata.name,
+    own.sort((a, b) => timeOf(a) - timeOf(b)),
+  )
+}
+
+const isOwnedBy = (object: KubeObject, owner: KubeObject): boolean =>
+  listAt(object, 'metadata', 'ownerReferences').some(
+    (reference) => textAt(reference, 'uid') === textAt(owner, 'metadata', 'uid') && textAt(reference, 'uid') !== '',
+  )

@@ -1,0 +1,143 @@
+import { expect, test } from 'bun:test'
+
+import { manualClock } from '../../clock.ts'
+import { StockpipeError } from '../../errors.ts'
+import { createTerminal } from '../../terminal.ts'
+import type { KubeObject } from '../object.ts'
+import { awaitRollout, type RolloutRow } from './rollout.ts'
+import { event, pod, standingCluster, statefulSet, waitingFor } from './rollout.fixture.ts'
+import { showRollout, tableLines } from './table.ts'
+
+/** A rollout of `kafka` on a clock of its own, which moves on with every look. */
+function rollout(objects: KubeObject[], { lines = ['last words'], onLook = (_look: number) => {} } = {}) {
+  const cluster = standingCluster(objects)
+  const clock = manualClock()
+  const stop = new AbortController()
+  const shown: RolloutRow[][] = []
+  const asked: unknown[] = []
+  const session = {
+    async *logs(pod: unknown) {
+      asked.push(pod)
+      yield* lines
+    },
+  }
+  const moving = { ...clock, sleep: (ms: number) => Promise.resolve(clock.advance(ms)) }
+  const show = (rows: readonly RolloutRow[]) => {
+    shown.push([...rows])
+    onLook(shown.length)
+  }
+  const options = {
+    cluster,
+    session,
+    clock: moving,
+    namespace: 'pipeline',
+    timeoutMs: 300_000,
+    signal: stop.signal,
+    show,
+  }
+  const done = () => awaitRollout([statefulSet('kafka', 0)], options)
+  return { cluster, clock, stop, shown, asked, done }
+}
+
+const errorOf = async (work: Promise<void>): Promise<StockpipeError> => {
+  const error: unknown = await work.then(
+    () => null,
+    (error: unknown) => error,
+  )
+  if (!(error instanceof StockpipeError)) throw new Error('no such error')
+  return error
+}
+
+test('it ends when all is ready', async () => {
+  const run = rollout([statefulSet('kafka', 0)], {
+    onLook: (look) => {
+      if (look === 3) run.cluster.objects = [statefulSet('kafka', 1)]
+    },
+  })
+  await run.done()
+  expect(run.shown.map(([row]) => row?.state)).toEqual(['waiting', 'waiting', 'waiting', 'ready'])
+})
+
+test('a pull that fails is given up after a while, with what to do', async () => {
+  const run = rollout([statefulSet('kafka', 0), pod('kafka', waitingFor('ImagePullBackOff'))])
+  const error = await errorOf(run.done())
+  expect(error.message).toBe('StatefulSet kafka does not come up')
+  expect(error.why).toContain('ImagePullBackOff')
+  expect(error.hint).toContain('minikube image load')
+  expect(run.clock.elapsed()).toBe(15_000)
+})
+
+test('a trouble that passes in time is forgiven, and counts from the start when it comes again', async () => {
+  const bad = [statefulSet('kafka', 0), pod('kafka', waitingFor('ImagePullBackOff'))]
+  const run = rollout(bad, {
+    onLook: (look) => {
+      if (look === 10) run.cluster.objects = [statefulSet('kafka', 0)]
+      if (look === 12) run.cluster.objects = bad
+    },
+  })
+  await errorOf(run.done())
+  expect(run.clock.elapsed()).toBe(12_000 + 15_000)
+})
+
+test('a container that crashes speaks for itself: the last line before its end, asked for now and then', async () => {
+  const crashed = { restartCount: 3, lastState: { terminated: { reason: 'Error', exitCode: 2 } } }
+  const run = rollout([statefulSet('kafka', 0), pod('kafka', waitingFor('CrashLoopBackOff', crashed))], {
+    lines: ['first', 'error: no such broker'],
+  })
+  const error = await errorOf(run.done())
+  expect(error.why).toContain('it said: error: no such broker')
+  expect(run.asked[0]).toMatchObject({ pod: 'kafka-0', container: 'main', previous: true, tail: 1 })
+  expect(run.asked.length).toBe(13)
+})
+
+test('the time is limited, and the end says who is late and why', async () => {
+  const open = pod('kafka', { phase: 'Running' })
+  const run = rollout([statefulSet('kafka', 0), open, event(open, 'Unhealthy', 'connection refused')])
+  const error = await errorOf(run.done())
+  expect(error.message).toBe('not ready after 300 s: StatefulSet kafka')
+  expect(error.why).toContain('Unhealthy: connection refused')
+})
+
+test('a server that does not answer for a moment is waited for; one that refuses is not', async () => {
+  const run = rollout([statefulSet('kafka', 1)])
+  const { cluster } = rollout([statefulSet('kafka', 1)])
+  let calls = 0
+  run.cluster.list = (query) =>
+    (calls += 1) <= 8
+      ? Promise.reject(new StockpipeError('unreachable', 'away', { retryable: true }))
+      : cluster.list(query)
+  await run.done()
+  expect(run.shown.length).toBe(1)
+  const refused = rollout([statefulSet('kafka', 1)])
+  refused.cluster.list = () => Promise.reject(new StockpipeError('auth', 'may not list pods'))
+  expect((await errorOf(refused.done())).message).toBe('may not list pods')
+})
+
+test('Ctrl-C says that nothing is undone', async () => {
+  const run = rollout([statefulSet('kafka', 0)], { onLook: () => run.stop.abort() })
+  expect((await errorOf(run.done())).hint).toContain('again')
+})
+
+const row = (name: string, state: RolloutRow['state'], why = ''): RolloutRow => ({
+  name,
+  state,
+  count: '0/1',
+  why,
+  trouble: null,
+  lastWords: '',
+})
+
+test('the table tells each workload and how many are ready', () => {
+  expect(
+    tableLines([row('Job setup', 'ready'), row('StatefulSet kafka', 'waiting', 'pods are not ready')], 12_345),
+  ).toEqual(['ok    Job setup          0/1', 'wait  StatefulSet kafka  0/1  pods are not ready', '1 of 2 ready, 12 s'])
+})
+
+test('without a terminal each change is one line, said once', () => {
+  const written: string[] = []
+  const show = showRollout(createTerminal({ write: (text) => written.push(text) }), () => 0)
+  show([row('Job setup', 'waiting', 'at work')])
+  show([row('Job setup', 'waiting', 'at work')])
+  show([row('Job setup', 'ready')])
+  expect(written).toEqual(['wait  Job setup  0/1  at work\n', 'ok    Job setup  0/1\n'])
+})

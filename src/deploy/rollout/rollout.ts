@@ -1,0 +1,147 @@
+/** Waits until what was applied works, and says why it does not yet. */
+import type { Clock } from '../../clock.ts'
+import { StockpipeError } from '../../errors.ts'
+import type { Cluster, ClusterSession } from '../cluster.ts'
+import type { KubeObject } from '../object.ts'
+import { lookAt, type Standing, standingsOf } from './look.ts'
+import { Patience } from './patience.ts'
+import { oneLine, type Trouble } from './trouble.ts'
+
+const LOOK_EVERY_MS = 1_000
+/** A log is asked for again only after so long: it costs the node, and says the same. */
+const WORDS_EVERY_MS = 5_000
+const WORDS_LENGTH = 300
+
+export interface RolloutRow extends Standing {
+  /** The last line that the troubled container wrote; empty where nothing is known. */
+  lastWords: string
+}
+
+export interface RolloutOptions {
+  cluster: Cluster
+  session: Pick<ClusterSession, 'logs'>
+  clock: Clock
+  namespace: string
+  timeoutMs: number
+  signal: AbortSignal
+  /** Called after every look. */
+  show: (rows: readonly RolloutRow[]) => void
+}
+
+/**
+ * Resolves when every workload among `objects` is ready. Throws `not-ready` when one has failed, is in a trouble that
+ * does not pass, or the time is up; the error names the workload, the reason and what to do. Nothing is undone.
+ */
+export async function awaitRollout(objects: readonly KubeObject[], options: RolloutOptions): Promise<void> {
+  const { clock, timeoutMs, signal } = options
+  const until = clock.elapsed() + timeoutMs
+  const memory = new Memory(options)
+  for (;;) {
+    if (signal.aborted) throw interrupted()
+    const rows = await memory.look(objects)
+    if (rows !== null) {
+      options.show(rows)
+      if (rows.every(({ state }) => state === 'ready')) return
+      memory.refuseHopeless(rows)
+    }
+    if (clock.elapsed() >= until) throw tooLate(rows ?? [], timeoutMs)
+    await clock.sleep(LOOK_EVERY_MS, signal)
+  }
+}
+
+const interrupted = (): StockpipeError =>
+  new StockpipeError('not-ready', 'interrupted while waiting', {
+    why: 'what was applied stays; nothing of it is lost',
+    hint: 'run the same command again: it goes on from here',
+  })
+
+/** What is remembered from one look to the next. */
+class Memory {
+  private readonly options: RolloutOptions
+  private readonly patience: Patience
+  private readonly words = new Map<string, { text: string; at: number }>()
+
+  constructor(options: RolloutOptions) {
+    this.options = options
+    this.patience = new Patience(options.clock)
+  }
+
+  /** Null: the cluster did not answer, which may pass. */
+  async look(objects: readonly KubeObject[]): Promise<RolloutRow[] | null> {
+    const { cluster, namespace } = this.options
+    try {
+      const standings = standingsOf(await lookAt(cluster, namespace, objects))
+      this.patience.remember(standings.map(({ trouble }) => trouble))
+      return await Promise.all(standings.map((standing) => this.withWords(standing)))
+    } catch (error) {
+      if (error instanceof StockpipeError && error.retryable) return null
+      throw error
+    }
+  }
+
+  private async withWords(standing: Standing): Promise<RolloutRow> {
+    const { trouble } = standing
+    return { ...standing, lastWords: trouble === null ? '' : await this.lastWords(trouble) }
+  }
+
+  private async lastWords({ where, container }: Trouble): Promise<string> {
+    if (container === undefined) return ''
+    const key = `${where}/${container.name}`
+    const known = this.words.get(key)
+    const now = this.options.clock.elapsed()
+    if (known !== undefined && now - known.at < WORDS_EVERY_MS) return known.text
+    const text = await lastLine(this.options, { pod: where, ...container })
+    this.words.set(key, { text, at: now })
+    return text
+  }
+
+  /** Throws when a row has failed, or its trouble has lasted too long. */
+  refuseHopeless(rows: readonly RolloutRow[]): void {
+    for (const row of rows)
+      if (row.state === 'failed' || (row.trouble !== null && this.patience.isHopeless(row.trouble))) throw hopeless(row)
+  }
+}
+
+interface Speaker {
+  pod: string
+  name: string
+  hasRestarted: boolean
+}
+
+/** Of a container that has ended before, what it said then: the new one has hardly begun. */
+async function lastLine({ session, namespace }: RolloutOptions, { pod, name, hasRestarted }: Speaker): Promise<string> {
+  const end = new AbortController()
+  try {
+    const asked = { namespace, pod, container: name, follow: false, tail: 1, previous: hasRestarted }
+    let last = ''
+    for await (const line of session.logs(asked, end.signal)) last = line
+    return oneLine(last).slice(0, WORDS_LENGTH)
+  } catch {
+    // It may not have begun, or be gone by now: there is then nothing to tell.
+    return ''
+  } finally {
+    end.abort()
+  }
+}
+
+export const reasonOf = ({ trouble, why, lastWords }: RolloutRow): string =>
+  [trouble?.why ?? why, lastWords && `it said: ${lastWords}`].filter(Boolean).join('; ')
+
+const hopeless = (row: RolloutRow): StockpipeError =>
+  new StockpipeError('not-ready', `${row.name} does not come up`, {
+    why: `${reasonOf(row)}; nothing was undone`,
+    hint: row.trouble?.advice ?? 'look at its log (stockpipe deploy logs), mend it, run deploy again',
+  })
+
+function tooLate(rows: readonly RolloutRow[], timeoutMs: number): StockpipeError {
+  const open = rows.filter(({ state }) => state !== 'ready')
+  const names = open.map(({ name }) => name).join(', ')
+  return new StockpipeError(
+    'not-ready',
+    `not ready after ${timeoutMs / 1_000} s: ${names || 'the cluster did not answer'}`,
+    {
+      why: open.map((row) => `${row.name}: ${reasonOf(row)}`).join('; ') || undefined,
+      hint: open[0]?.trouble?.advice ?? 'run the same command again, with a longer --timeout',
+    },
+  )
+}

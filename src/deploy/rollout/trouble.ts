@@ -1,0 +1,174 @@
+/** Why a pod, or a workload that gets no pods, does not come up: read from statuses and events as a person would. */
+import type { KubeObject } from '../object.ts'
+import { condition, listAt, numberAt, textAt } from '../fields.ts'
+
+export interface Trouble {
+  /** The same trouble has the same name, so that it can be told how long it lasts. */
+  name: string
+  /** The pod, or the workload that cannot make one. */
+  where: string
+  why: string
+  advice: string
+  /** Give up when it lasted so long (ms); null: it may pass, however long it takes. */
+  hopelessAfterMs: number | null
+  /** Whose last words may say more. */
+  container?: { name: string; hasRestarted: boolean }
+}
+
+interface Rule {
+  reason: RegExp
+  advice: string
+  hopelessAfterMs: number | null
+}
+
+/** What a container's waiting reason means. A pull is tried twice before it counts: registries hiccup. */
+const WAITING: readonly Rule[] = [
+  {
+    reason: /^(ImagePullBackOff|ErrImagePull|ErrImageNeverPull|InvalidImageName|RegistryUnavailable)$/,
+    advice: 'bring the image to the nodes (minikube image load, kind load docker-image), or set image and pullSecret',
+    hopelessAfterMs: 15_000,
+  },
+  {
+    reason: /^(CreateContainerConfigError|CreateContainerError|RunContainerError)$/,
+    advice: 'the named Secret, ConfigMap or command is missing or wrong: run deploy once more, or mend it',
+    hopelessAfterMs: 30_000,
+  },
+  { reason: /^CrashLoopBackOff$/, advice: 'read what it said last: stockpipe deploy logs', hopelessAfterMs: 60_000 },
+]
+
+/** What an event says. Those of a scheduler pass when a node comes; most others when somebody acts. */
+const EVENTS: readonly Rule[] = [
+  {
+    reason: /^FailedScheduling$/,
+    advice: 'free or add capacity, or ask for less by --set; stockpipe deploy check compares both',
+    hopelessAfterMs: 90_000,
+  },
+  {
+    reason: /^(FailedMount|FailedAttachVolume)$/,
+    advice: 'look at the volume and its driver: kubectl describe pod',
+    hopelessAfterMs: null,
+  },
+  {
+    reason: /^(FailedCreate|FailedBinding|ProvisioningFailed)$/,
+    advice: 'mend what the message names (quota, pod security, StorageClass), then run deploy again',
+    hopelessAfterMs: 45_000,
+  },
+  { reason: /^Unhealthy$/, advice: 'it may only need time', hopelessAfterMs: null },
+]
+
+/** Made by a cluster autoscaler: the node is on its way. */
+const HELP_COMES = /^(TriggeredScaleUp|NominatedNode)$/
+
+const CRASHES_TO_COUNT = 2
+
+/** Events about one object, the newest last. */
+export function eventsOf(events: readonly KubeObject[], kind: string, name: string): KubeObject[] {
+  const about = (event: KubeObject) =>
+    textAt(event, 'involvedObject', 'kind') === kind && textAt(event, 'involvedObject', 'name') === name
+  return events.filter(about).sort((a, b) => timeOf(a) - timeOf(b))
+}
+
+/** Events name their time in three ways, by age of the client that wrote them. */
+export const timeOf = (event: KubeObject): number =>
+  Math.max(
+    0,
+    ...[
+      textAt(event, 'series', 'lastObservedTime'),
+      textAt(event, 'lastTimestamp'),
+      textAt(event, 'eventTime'),
+      textAt(event, 'metadata', 'creationTimestamp'),
+    ]
+      .map((text) => Date.parse(text))
+      .filter((time) => !Number.isNaN(time)),
+  )
+
+/** Null: nothing is wrong, as far as one can see; it may still be starting. */
+export function troubleOfPod(pod: KubeObject, events: readonly KubeObject[]): Trouble | null {
+  if (condition(pod, 'Ready') !== undefined || textAt(pod, 'status', 'phase') === 'Succeeded') return null
+  const own = eventsOf(events, 'Pod', pod.metadata.name).filter((event) => isOf(event, pod) && isOpen(event, pod))
+  return containerTrouble(pod) ?? eventTrouble(pod.metadata.name, own)
+}
+
+/** A StatefulSet gives the same name again: the events of the former pod are none of this one's. */
+const isOf = (event: KubeObject, object: KubeObject): boolean =>
+  textAt(event, 'involvedObject', 'uid') === textAt(object, 'metadata', 'uid')
+
+/** Events stay for an hour: what the pod has left behind is no trouble any more. */
+function isOpen(event: KubeObject, pod: KubeObject): boolean {
+  const reason = textAt(event, 'reason')
+  if (reason === 'FailedScheduling') return condition(pod, 'PodScheduled') === undefined
+  const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')]
+  if (reason === 'FailedMount' || reason === 'FailedAttachVolume')
+    return statuses.every((status) => textAt(status, 'state', 'waiting', 'reason') !== '')
+  return true
+}
+
+function containerTrouble(pod: KubeObject): Trouble | null {
+  const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')]
+  for (const status of statuses) {
+    const found = trouble(pod.metadata.name, status)
+    if (found !== null) return found
+  }
+  return null
+}
+
+function trouble(pod: string, status: unknown): Trouble | null {
+  const container = textAt(status, 'name')
+  const restarts = numberAt(status, 'restartCount')
+  const reason = textAt(status, 'state', 'waiting', 'reason')
+  const rule = WAITING.find((known) => known.reason.test(reason))
+  if (rule === undefined || (reason === 'CrashLoopBackOff' && restarts < CRASHES_TO_COUNT))
+    return restarts > 0 ? restarted({ pod, container, status }) : null
+  const message = textAt(status, 'state', 'waiting', 'message')
+  const ended = reason === 'CrashLoopBackOff' ? endWords(status) : message
+  return {
+    name: `${pod}/${container}/${rule.advice}`,
+    where: pod,
+    why: [`${container}: ${reason}`, ended].filter(Boolean).join(', '),
+    advice: isOutOfMemory(status) ? 'give it more memory by --set' : rule.advice,
+    hopelessAfterMs: rule.hopelessAfterMs,
+    container: { name: container, hasRestarted: restarts > 0 },
+  }
+}
+
+/** It ended before and runs again: nothing hopeless, but worth knowing. */
+function restarted({ pod, container, status }: { pod: string; container: string; status: unknown }): Trouble {
+  return {
+    name: `${pod}/${container}/restarted`,
+    where: pod,
+    why: `${container}: ${endWords(status)}, started again`,
+    advice: 'it may only need time',
+    hopelessAfterMs: null,
+    container: { name: container, hasRestarted: true },
+  }
+}
+
+const isOutOfMemory = (status: unknown): boolean => textAt(status, 'lastState', 'terminated', 'reason') === 'OOMKilled'
+
+function endWords(status: unknown): string {
+  const reason = textAt(status, 'lastState', 'terminated', 'reason')
+  const code = numberAt(status, 'lastState', 'terminated', 'exitCode')
+  const times = numberAt(status, 'restartCount')
+  const end = reason === 'OOMKilled' ? 'ran out of memory' : `ended with code ${code}`
+  return times > 1 ? `${end}, ${times} times` : end
+}
+
+/** What the newest telling event of an object means. */
+export function eventTrouble(where: string, events: readonly KubeObject[]): Trouble | null {
+  if (events.some((event) => HELP_COMES.test(textAt(event, 'reason')))) return null
+  for (const event of events.toReversed()) {
+    const reason = textAt(event, 'reason')
+    const rule = EVENTS.find((known) => known.reason.test(reason))
+    if (rule === undefined) continue
+    return {
+      name: `${where}/${reason}`,
+      where,
+      why: `${reason}: ${oneLine(textAt(event, 'message'))}`,
+      advice: rule.advice,
+      hopelessAfterMs: rule.hopelessAfterMs,
+    }
+  }
+  return null
+}
+
+export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim()
