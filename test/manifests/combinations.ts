@@ -11,7 +11,7 @@ const SETS: readonly (readonly string[])[] = [
   ['ui=kafdrop'],
   ['ui=none', 'grafana.enabled=false'],
   ['networkPolicies=false'],
-  ['processor.autoscaling.by=hpa', 'monitoringNamespace=observability'],
+  ['processor.autoscaling.by=hpa', 'monitoring.namespace=observability'],
   ['processor.autoscaling.by=keda', 'processor.autoscaling.namespace=keda-system'],
   [
     'processor.autoscaling.by=hpa',
@@ -19,6 +19,7 @@ const SETS: readonly (readonly string[])[] = [
     'processor.autoscaling.max=8',
     'processor.autoscaling.lag=900',
   ],
+  ['monitoring.namespace=observability', 'monitoring.prometheusUrl=http://prometheus.observability:9090'],
   ['api.exposure=load-balancer'],
   ['api.exposure=ingress', 'api.host=market.example.com', 'api.tlsSecret=market-tls', 'api.class=nginx'],
   ['api.exposure=gateway', 'api.host=market.example.com', 'api.class=istio', 'api.tokenSecret=existing-token'],

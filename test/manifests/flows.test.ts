@@ -17,7 +17,7 @@ const PODS = [
   'grafana',
   'kafka-ui',
 ] as const
-const CHECK = 'check'
+const TOOL = 'tool'
 const STRANGER = 'stranger'
 const PORTS = [9092, 9093, 9042, 7000, 7199, 8080, 3000, 443]
 
@@ -39,11 +39,11 @@ const NEEDED = new Set([
   'kafka-ui stockpipe-api 8080',
   'grafana cassandra 9042',
   'grafana stockpipe-api 8080',
-  'check kafka 9092',
-  'check cassandra 9042',
-  'check stockpipe-api 8080',
-  'check kafka-ui 8080',
-  'check grafana 3000',
+  'tool kafka 9092',
+  'tool cassandra 9042',
+  'tool stockpipe-api 8080',
+  'tool kafka-ui 8080',
+  'tool grafana 3000',
 ])
 
 function peersOf(objects: readonly KubeObject[]): Map<string, Peer> {
@@ -53,8 +53,8 @@ function peersOf(objects: readonly KubeObject[]): Map<string, Peer> {
     if (found !== undefined && isWorkload(found))
       peers.set(name, { namespace: NAMESPACE, labels: found.spec.template.metadata.labels })
   }
-  const check = { 'app.kubernetes.io/name': 'stockpipe', 'app.kubernetes.io/component': 'check' }
-  peers.set(CHECK, { namespace: NAMESPACE, labels: check })
+  const tool = { 'app.kubernetes.io/name': 'stockpipe', 'app.kubernetes.io/component': 'tool' }
+  peers.set(TOOL, { namespace: NAMESPACE, labels: tool })
   peers.set(STRANGER, { namespace: NAMESPACE, labels: {} })
   return peers
 }
@@ -84,8 +84,8 @@ describe('network policies', () => {
   test('let every pod ask for names, and only the DNS of the cluster', () => {
     for (const protocol of ['UDP', 'TCP'] as const) {
       const ask = (to: Peer) => openFor(minikube, (from) => ({ from, to, port: 53, protocol }))
-      expect(ask(far('kube-system'))).toEqual([...PODS, CHECK, STRANGER])
-      expect(ask(outside('169.254.20.10'))).toEqual([...PODS, CHECK, STRANGER])
+      expect(ask(far('kube-system'))).toEqual([...PODS, TOOL, STRANGER])
+      expect(ask(outside('169.254.20.10'))).toEqual([...PODS, TOOL, STRANGER])
       expect(ask(far('elsewhere'))).toEqual([])
       expect(ask(outside('8.8.8.8'))).toEqual([])
     }
@@ -120,7 +120,8 @@ describe('network policies', () => {
   test('let the namespace of Prometheus read the roles, and that of KEDA the processor', () => {
     const objects = rendered({
       sets: [
-        'monitoringNamespace=observability',
+        'monitoring.namespace=observability',
+        'monitoring.prometheusUrl=http://prometheus.observability:9091',
         'processor.autoscaling.by=keda',
         'processor.autoscaling.namespace=scaling',
       ],
@@ -129,6 +130,8 @@ describe('network policies', () => {
     expect(reach('observability')).toEqual(['stockpipe-producer', 'stockpipe-processor', 'stockpipe-api'])
     expect(reach('scaling')).toEqual(['stockpipe-processor'])
     expect([reach('monitoring'), reach('keda')]).toEqual([[], []])
+    const prometheus = (port: number) => openFor(objects, (from) => ({ from, to: far('observability'), port }))
+    expect([prometheus(9091), prometheus(9090)]).toEqual([['grafana'], []])
   })
 
   test('are all gone when nobody wants them', () => {

@@ -195,6 +195,11 @@ const BREACHES: readonly (readonly [string, Change])[] = [
     (all) => void all.splice(all.indexOf(named(all, 'Secret', 'cassandra-reader')), 1),
   ],
   [
+    'a ConfigMap or Secret that a pod reads is there',
+    inContainer('grafana', (it) => void (it.envFrom = [{ configMapRef: { name: 'lost' } }])),
+  ],
+  ['a ConfigMap has a reader', inPod('grafana', (spec) => void (spec.volumes = []))],
+  [
     'a key of a Secret is one that it has',
     (all) => void (named(all, 'Secret', 'cassandra-reader').metadata.annotations = { 'stockpipe.dev/keys': 'user' }),
   ],

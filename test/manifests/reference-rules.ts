@@ -20,7 +20,7 @@ const selects = (selector: Readonly<Record<string, string>>, { spec }: Workload)
 
 /** Settings that hold addresses, of any image here. */
 const ADDRESSES =
-  /BROKERS$|BROKERCONNECT$|BOOTSTRAPSERVERS$|CONTACT_POINTS$|SEEDS$|VOTERS$|SCHEMAREGISTRY$|CMD_ARGS$|ADVERTISED_LISTENERS$|^url$|_URL$/
+  /BROKERS$|BROKERCONNECT$|BOOTSTRAPSERVERS$|CONTACT_POINTS$|SEEDS$|VOTERS$|SCHEMAREGISTRY$|CASSANDRA_HOSTS$|API_URL$|CMD_ARGS$|ADVERTISED_LISTENERS$|^url$/
 const PORT_OF_SCHEME: Readonly<Record<string, number>> = { http: 80, https: 443 }
 
 interface Address {
@@ -103,11 +103,11 @@ export const REFERENCE_RULES = {
   },
   'a ConfigMap or Secret that a pod reads is there': (object, all) => {
     if (!isWorkload(object)) return null
-    const optional = new Set(
-      (object.spec.template.spec.volumes ?? []).flatMap(({ configMap }) =>
-        configMap?.optional ? [configMap.name] : [],
-      ),
-    )
+    const sources = (object.spec.template.spec.volumes ?? []).flatMap(({ configMap, projected }) => [
+      configMap,
+      ...(projected?.sources ?? []).map((source) => source.configMap),
+    ])
+    const optional = new Set(sources.flatMap((source) => (source?.optional ? [source.name] : [])))
     const configs = referencesOf(object.spec.template, 'ConfigMap').filter(
       (name) => !optional.has(name) && find(all, 'ConfigMap', name) === undefined,
     )
@@ -116,6 +116,10 @@ export const REFERENCE_RULES = {
     )
     return [...configs, ...secrets][0]
   },
+  'a ConfigMap has a reader': (object, all) =>
+    object.kind === 'ConfigMap' &&
+    !all.some((it) => isWorkload(it) && referencesOf(it.spec.template, 'ConfigMap').includes(object.metadata.name)) &&
+    object.metadata.name,
   'a key of a Secret is one that it has': (object, all) => {
     if (!isWorkload(object)) return null
     const refs = containersOf(object.spec.template).flatMap(({ env = [] }) =>
