@@ -1,6 +1,7 @@
 /** The flags that several of the sub-commands of `stockpipe deploy` share, under the names that people know. */
 import { duration } from '../../config/measure.ts'
 import { choice, path, refuse, text, truth, type ValueType } from '../../config/value.ts'
+import type { ProfileName } from '../../deploy/profile.ts'
 import { local, repeated } from '../command.ts'
 
 /** As Kubernetes allows for the name of a namespace. */
@@ -32,13 +33,23 @@ export const TARGET = {
   kubeconfig: local(path, null, 'File with the way to the cluster; without it: KUBECONFIG, then ~/.kube/config'),
 }
 
-export const PROFILES = ['minikube', 'ha', 'eks', 'gke', 'aks'] as const
+/** Spelled out here, so that no command line loads the manifests. */
+const PROFILES = ['minikube', 'ha', 'eks', 'gke', 'aks'] as const satisfies readonly ProfileName[]
 
 /** What is wanted in the cluster. */
 export const WISHES = {
   profile: local(choice(PROFILES), null, 'Kind of cluster; without it: told by its context'),
   values: repeated(path, 'File with values; a later one wins', 'f'),
   set: repeated(assignment, 'One value, KEY=VALUE; may be repeated'),
+}
+
+/** Secrets of the user, never as a flag themselves. */
+export const GIVEN = {
+  'finnhub-token-file': local(path, null, 'File with the API key of Finnhub; live data instead of simulated'),
+}
+
+export const FORCE = {
+  'force-conflicts': local(truth, false, 'Take over fields that another manager has set'),
 }
 
 export const WAITING = {

@@ -5,7 +5,7 @@ import type { Cluster, ClusterSession, Right } from '../cluster.ts'
 import { wordsOf, type ObjectRef } from '../object.ts'
 import { FakeApi, KINDS, Refused } from './api.fixture.ts'
 import { inWords } from './refusal.ts'
-import { FIELD_MANAGER } from './objects.ts'
+import { FIELD_MANAGER } from './manager.ts'
 
 export interface MemoryCluster extends Cluster, Pick<ClusterSession, 'may'> {
   readonly api: FakeApi

@@ -4,9 +4,8 @@ import type { ApplyOptions, Cluster, ClusterIdentity, ListQuery, Right } from '.
 import { refOf, wordsOf, type KubeObject, type ObjectRef } from '../object.ts'
 import type { Connection } from './connection.ts'
 import { listAll, type ListOf } from './list.ts'
+import { FIELD_MANAGER } from './manager.ts'
 import { pathOf, rightTo, type Resources } from './resources.ts'
-
-export const FIELD_MANAGER = 'stockpipe'
 
 export function objectsOf(connection: Connection, resources: Resources): Cluster {
   return {

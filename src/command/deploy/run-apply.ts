@@ -1,0 +1,108 @@
+import { applyPlan } from '../../deploy/apply.ts'
+import { refOf, wordsOf, type KubeObject } from '../../deploy/object.ts'
+import { isChange, lineOf, obstacleError, summaryOf, type Step } from '../../deploy/plan.ts'
+import { prepare, type Prepared } from '../../deploy/prepare.ts'
+import { render } from '../../deploy/render.ts'
+import { awaitRollout } from '../../deploy/rollout/rollout.ts'
+import { showRollout } from '../../deploy/rollout/table.ts'
+import { readValues } from '../../deploy/values.ts'
+import { createTerminal } from '../../terminal.ts'
+import type { LocalValues } from '../command.ts'
+import { confirmed } from '../confirm.ts'
+import type { APPLY } from './apply.ts'
+import { openSession, type DeploySession } from './session.ts'
+import { givenOf, wantedOf } from './wanted.ts'
+
+export type ApplyFlags = LocalValues<typeof APPLY>
+type Print = (text: string) => Promise<void>
+
+/** Resolves to the exit code: 1 where the person said no. */
+export async function runApply(values: ApplyFlags, print: Print): Promise<number> {
+  if (values['dry-run'] === 'client') return listObjects(values, print)
+  using session = openSession(values)
+  return applyIn(session, values, print)
+}
+
+/** The same in a session that is open. */
+export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<number> {
+  const prepared = await prepare({
+    cluster: session.cluster,
+    wanted: wantedOf(values),
+    given: givenOf(values, process.env),
+    force: values['force-conflicts'],
+  })
+  await print(planText(prepared))
+  const error = obstacleError(prepared.plan)
+  if (error) throw error
+  if (values['dry-run'] !== null) return 0
+  const isNeeded = prepared.plan.steps.some(isChange)
+  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return 1
+  await carryOut(prepared, { session, values, print })
+  return 0
+}
+
+/** Without any cluster. */
+async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
+  const { profile, namespace, files, sets } = wantedOf(values)
+  const given = { ...(profile === null ? {} : { profile }), ...(namespace === null ? {} : { namespace }) }
+  const objects = render(readValues({ ...given, files, sets }))
+  await print(objects.map((object) => `apply   ${wordsOf(refOf(object))}\n`).join(''))
+  return 0
+}
+
+function planText({ identity, namespace, former, intent, plan }: Prepared): string {
+  const { target, isAsBefore } = intent
+  const upgrade = former !== null && former.version !== target.version ? ` (installed: ${former.version})` : ''
+  const resumed = former?.state === 'applying' ? 'the last run did not end; this one goes on from there\n' : ''
+  return `cluster    ${identity.context} (${identity.server}), Kubernetes ${identity.version}
+namespace  ${namespace}
+profile    ${target.profile}${isAsBefore ? ', values as they were' : ''}
+version    ${target.version}${upgrade}
+feed       ${intent.values.feed === 'simulated' ? 'simulated trades (live ones: --finnhub-token-file)' : intent.values.feed}
+${resumed}
+${plan.steps
+  .filter(isChange)
+  .map((step) => `${lineOf(step)}\n`)
+  .join('')}${summaryOf(plan)}
+`
+}
+
+interface CarryOut {
+  session: DeploySession
+  values: ApplyFlags
+  print: Print
+}
+
+async function carryOut({ identity: _identity, namespace, former, intent, plan }: Prepared, how: CarryOut): Promise<void> {
+  const { session, values, print } = how
+  const lines: Promise<void>[] = []
+  await applyPlan(plan, {
+    cluster: session.cluster,
+    clock: session.clock,
+    namespace,
+    target: intent.target,
+    former,
+    force: values['force-conflicts'],
+    report: (step) => void (isChange(step) && lines.push(print(`${DONE[step.verb]} ${wordsOf(step.ref)}\n`))),
+    wait: (_wave, objects) => (values.wait ? waitFor(objects, namespace, how) : Promise.resolve()),
+    signal: session.signal,
+  })
+  await Promise.all(lines)
+  await print(plan.steps.some(isChange) ? 'applied\n' : 'nothing to change\n')
+}
+
+const DONE: Readonly<Record<Step['verb'], string>> = {
+  create: 'created   ',
+  change: 'configured',
+  replace: 'made again',
+  keep: 'unchanged ',
+  prune: 'deleted   ',
+}
+
+async function waitFor(objects: readonly KubeObject[], namespace: string, { session, values }: CarryOut): Promise<void> {
+  if (objects.length === 0) return
+  const { cluster, clock, signal } = session
+  const begun = clock.elapsed()
+  const show = showRollout(createTerminal(process.stderr), () => clock.elapsed() - begun)
+  await awaitRollout(objects, { cluster, session: cluster, clock, namespace, timeoutMs: values.timeout, signal, show })
+}

@@ -1,0 +1,34 @@
+import { diffText } from '../../deploy/diff.ts'
+import { wordsOf } from '../../deploy/object.ts'
+import { isChange, obstacleError, summaryOf, type Plan } from '../../deploy/plan.ts'
+import { prepare } from '../../deploy/prepare.ts'
+import type { LocalValues, OutputFormat } from '../command.ts'
+import { structured } from '../structured.ts'
+import type { FORCE, GIVEN, TARGET, WISHES } from './flags.ts'
+import { openSession } from './session.ts'
+import { givenOf, wantedOf } from './wanted.ts'
+
+type Flags = LocalValues<typeof TARGET & typeof WISHES & typeof GIVEN & typeof FORCE>
+
+/** Resolves to the exit code. */
+export async function runDiff(
+  values: Flags,
+  { format, print }: { format: OutputFormat; print: (text: string) => Promise<void> },
+): Promise<number> {
+  using session = openSession(values)
+  const { plan } = await prepare({
+    cluster: session.cluster,
+    wanted: wantedOf(values),
+    given: givenOf(values, process.env),
+    force: values['force-conflicts'],
+  })
+  await print(format === 'text' ? textOf(plan) : structured(format, dataOf(plan)))
+  const error = obstacleError(plan)
+  if (error) throw error
+  return plan.steps.some(isChange) ? 1 : 0
+}
+
+const textOf = (plan: Plan): string => `${diffText(plan)}${summaryOf(plan)}\n`
+
+const dataOf = (plan: Plan) =>
+  plan.steps.filter(isChange).map(({ verb, ref }) => ({ verb, object: wordsOf(ref), ...ref }))

@@ -1,0 +1,109 @@
+/** Does what a plan says, wave by wave, so that a run that is cut short anywhere is finished by the next one. */
+import type { Clock } from '../clock.ts'
+import { StockpipeError } from '../errors.ts'
+import type { Cluster } from './cluster.ts'
+import { isSame } from './compare.ts'
+import { holdsData, inventoryObject, type Inventory } from './inventory.ts'
+import { wordsOf, type KubeObject, type ObjectRef } from './object.ts'
+import type { Plan, Step } from './plan.ts'
+import { waveOf, WAVES, type Wave } from './waves.ts'
+
+export interface ApplyRun {
+  cluster: Cluster
+  clock: Pick<Clock, 'sleep'>
+  namespace: string
+  /** As it will be; its objects are those of the plan. */
+  target: Inventory
+  /** As it is. */
+  former: Inventory | null
+  /** Take fields that others manage. */
+  force: boolean
+  /** Told after each step. */
+  report: (step: Step) => void
+  /** Between waves: resolves when what the wave holds works. */
+  wait: (wave: Wave, objects: readonly KubeObject[]) => Promise<void>
+  signal: AbortSignal
+}
+
+/**
+ * What will be there is written down before anything else is, so that nothing of it can be forgotten. Objects that are
+ * as they should be are not written: a second run writes nothing at all.
+ */
+export async function applyPlan({ steps }: Plan, run: ApplyRun): Promise<void> {
+  const isDone = steps.every(({ verb }) => verb === 'keep') && isUpToDate(run)
+  const [namespaces, others] = split(steps, ({ ref }) => ref.kind === 'Namespace')
+  for (const step of namespaces) await take(step, run)
+  if (!isDone) await record({ ...run.target, state: 'applying', objects: union(run.target, run.former) }, run)
+  for (const wave of WAVES) {
+    const own = others.filter(({ wanted }) => wanted !== null && waveOf(wanted) === wave)
+    for (const step of own) await take(step, run)
+    refuseInterrupted(run)
+    await run.wait(
+      wave,
+      own.map(({ wanted }) => wanted).filter((wanted) => wanted !== null),
+    )
+  }
+  for (const step of steps.filter(({ verb }) => verb === 'prune')) await take(step, run)
+  if (!isDone) await record(finalOf(run), run)
+}
+
+/** Former objects that hold data stay, and stay known. */
+const finalOf = ({ target, former }: ApplyRun): Inventory => ({
+  ...target,
+  state: 'applied',
+  objects: [...target.objects, ...without(former?.objects ?? [], target.objects).filter(holdsData)],
+})
+
+const union = (target: Inventory, former: Inventory | null): ObjectRef[] => [
+  ...target.objects,
+  ...without(former?.objects ?? [], target.objects),
+]
+
+function without(refs: readonly ObjectRef[], others: readonly ObjectRef[]): ObjectRef[] {
+  const known = new Set(others.map(wordsOf))
+  return refs.filter((ref) => !known.has(wordsOf(ref)))
+}
+
+const isUpToDate = (run: ApplyRun): boolean =>
+  run.former !== null &&
+  isSame(inventoryObject(run.former, run.namespace), inventoryObject(finalOf(run), run.namespace))
+
+/** Nobody else has a say in it, so that what a hand changed in it is put right. */
+async function record(inventory: Inventory, { cluster, namespace }: ApplyRun): Promise<void> {
+  await cluster.apply(inventoryObject(inventory, namespace), { dryRun: false, force: true })
+}
+
+async function take(step: Step, run: ApplyRun): Promise<void> {
+  refuseInterrupted(run)
+  const { cluster, force } = run
+  if (step.verb === 'prune') await cluster.remove(step.ref)
+  if (step.verb === 'replace') await removeWhole(step.ref, run)
+  if (step.verb !== 'keep' && step.wanted !== null) await cluster.apply(step.wanted, { dryRun: false, force })
+  run.report(step)
+}
+
+const GONE_TRIES = 60
+
+/** Its name is free only when it is gone. */
+async function removeWhole(ref: ObjectRef, { cluster, clock, signal }: ApplyRun): Promise<void> {
+  await cluster.remove(ref)
+  for (let tried = 0; (await cluster.get(ref)) !== null; tried++) {
+    if (tried >= GONE_TRIES)
+      throw new StockpipeError('not-ready', `${wordsOf(ref)} does not go away`, {
+        hint: `kubectl describe ${ref.kind.toLowerCase()} ${ref.name}${ref.namespace === null ? '' : ` -n ${ref.namespace}`}`,
+      })
+    await clock.sleep(1_000, signal)
+    signal.throwIfAborted()
+  }
+}
+
+function refuseInterrupted({ signal }: ApplyRun): void {
+  if (!signal.aborted) return
+  throw new StockpipeError('not-ready', 'interrupted: some of it is applied, and some not yet', {
+    hint: 'run the same command again: it goes on from here',
+  })
+}
+
+function split<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))]
+}

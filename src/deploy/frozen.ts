@@ -1,0 +1,57 @@
+/** Fields that cannot change once an object is there: which of them would, and what to do. */
+import { StockpipeError } from '../errors.ts'
+import { at, numberAt } from './fields.ts'
+import { refOf, wordsOf, type KubeObject } from './object.ts'
+
+const FROZEN: Readonly<Record<string, readonly string[]>> = {
+  StatefulSet: ['volumeClaimTemplates', 'serviceName', 'selector', 'podManagementPolicy'],
+  Deployment: ['selector'],
+  Job: ['template', 'selector'],
+  PersistentVolumeClaim: ['storageClassName', 'accessModes', 'volumeName', 'resources'],
+}
+
+/** The refusal of the server, with the fields that it leaves out and the way around. */
+export function frozenWords(wanted: KubeObject, live: KubeObject, refusal: StockpipeError): StockpipeError {
+  const ref = refOf(wanted)
+  const fields = (FROZEN[ref.kind] ?? []).filter((field) => !holds(at(live, 'spec', field), at(wanted, 'spec', field)))
+  if (fields.length === 0) return refusal
+  return new StockpipeError(
+    'immutable',
+    `${wordsOf(ref)} cannot change ${fields.map((name) => `spec.${name}`).join(', ')}`,
+    {
+      why: 'Kubernetes fixes it when the object is made',
+      hint: wayAround(wanted, fields),
+      cause: refusal,
+    },
+  )
+}
+
+function wayAround({ kind, metadata }: KubeObject, fields: readonly string[]): string {
+  const { name, namespace = '' } = metadata
+  if (kind === 'PersistentVolumeClaim')
+    return 'keep the values that it has; only the size may grow, where its class allows it'
+  if (kind !== 'StatefulSet') return `kubectl delete ${kind.toLowerCase()} ${name} -n ${namespace}, then run this again`
+  const size = fields.includes('volumeClaimTemplates') ? '; the claims that exist keep their size and class' : ''
+  return `kubectl delete statefulset ${name} -n ${namespace} --cascade=orphan, then run this again: pods and data stay${size}`
+}
+
+/** Whether everything wanted is there already; the server adds defaults of its own. */
+function holds(live: unknown, wanted: unknown): boolean {
+  if (wanted === undefined) return true
+  if (Array.isArray(wanted))
+    return Array.isArray(live) && live.length === wanted.length && wanted.every((item, i) => holds(live[i], item))
+  if (typeof wanted === 'object' && wanted !== null)
+    return Object.entries(wanted).every(([key, value]) => holds(at(live, key), value))
+  return live === wanted
+}
+
+/** The voters of Kafka are written down in its data: another count is another cluster. */
+export function refuseScaling(wanted: KubeObject, live: KubeObject): StockpipeError | null {
+  if (wanted.kind !== 'StatefulSet' || wanted.metadata.name !== 'kafka') return null
+  const [has, wants] = [numberAt(live, 'spec', 'replicas'), numberAt(wanted, 'spec', 'replicas')]
+  if (has === wants || wants === 0 || has === 0) return null
+  return new StockpipeError('immutable', `Kafka cannot go from ${has} to ${wants} brokers`, {
+    why: 'the voters of its quorum are fixed when its disks are formatted, and topics keep the replicas that they were made with',
+    hint: `keep kafka.replicas=${has}, or install beside it in a namespace of its own and move over`,
+  })
+}

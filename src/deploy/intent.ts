@@ -1,0 +1,68 @@
+/** What is wanted: the flags and files of this run, or else what the last one wanted. */
+import { StockpipeError } from '../errors.ts'
+import { buildInfo } from '../version.ts'
+import type { ClusterIdentity } from './cluster.ts'
+import type { Inventory } from './inventory.ts'
+import { refOf, type KubeObject } from './object.ts'
+import { PROFILES, type ProfileName } from './profile.ts'
+import { render } from './render.ts'
+import { readValues, type Values, type ValuesFile } from './values.ts'
+import { gathered } from './values/source.ts'
+import { stringify } from 'yaml'
+
+export interface Wanted {
+  /** Null: as before, or told by the cluster. */
+  profile: ProfileName | null
+  /** Null: as the files say. */
+  namespace: string | null
+  files: readonly ValuesFile[]
+  sets: readonly string[]
+}
+
+export interface Intent {
+  values: Values
+  objects: readonly KubeObject[]
+  /** What the inventory keeps of it. */
+  target: Inventory
+  /** Whether the values are those of the last run, because this one has none. */
+  isAsBefore: boolean
+}
+
+export const namespaceOf = ({ namespace, files, sets }: Wanted): string =>
+  readValues({ ...(namespace === null ? {} : { namespace }), files, sets }).namespace
+
+/** Throws `config` that names every problem of the values. */
+export function intentOf(wanted: Wanted, former: Inventory | null, identity: ClusterIdentity): Intent {
+  const isAsBefore = former !== null && wanted.files.length === 0 && wanted.sets.length === 0
+  const files = isAsBefore ? [{ name: 'the values of the installation', text: former.values }] : wanted.files
+  const profile = wanted.profile ?? formerProfile(former) ?? profileFor(identity)
+  const namespace = wanted.namespace === null ? {} : { namespace: wanted.namespace }
+  const values = readValues({ profile, ...namespace, files, sets: wanted.sets })
+  const objects = render(values)
+  const target: Inventory = {
+    state: 'applied',
+    version: buildInfo().version,
+    profile,
+    cluster: identity.uid ?? former?.cluster ?? '',
+    values: stringify(gathered(files, wanted.sets, [])),
+    objects: objects.map(refOf),
+  }
+  return { values, objects, target, isAsBefore }
+}
+
+function formerProfile(former: Inventory | null): ProfileName | null {
+  if (former === null) return null
+  const known = PROFILES.find((name) => name === former.profile)
+  if (known !== undefined) return known
+  throw new StockpipeError('config', `the installation has the profile ${former.profile}, which this version does not know`, {
+    hint: `--profile, one of ${PROFILES.join(', ')}`,
+  })
+}
+
+/** By the names that the clouds give their contexts and servers. */
+export function profileFor({ context, server }: Pick<ClusterIdentity, 'context' | 'server'>): ProfileName {
+  const { hostname } = new URL(server)
+  if (context.startsWith('arn:aws:eks:') || hostname.endsWith('.eks.amazonaws.com')) return 'eks'
+  if (context.startsWith('gke_') || hostname.endsWith('.gke.goog')) return 'gke'
+  return hostname.endsWith('.azmk8s.io') ? 'aks' : 'minikube'
+}

@@ -1,0 +1,34 @@
+/** Everything that is known before anything is written: what is there, what is wanted, what would be done. */
+import type { Cluster, ClusterIdentity } from './cluster.ts'
+import { intentOf, namespaceOf, type Intent, type Wanted } from './intent.ts'
+import { prunable, readInventory, refuseForeign, type Inventory } from './inventory.ts'
+import { planOf, type Plan } from './plan.ts'
+import { filled } from './secrets.ts'
+
+export interface Preparing {
+  cluster: Cluster
+  wanted: Wanted
+  /** Of secrets, by `finnhub/token`. */
+  given: ReadonlyMap<string, string>
+  /** Take fields that others manage. */
+  force: boolean
+}
+
+export interface Prepared {
+  identity: ClusterIdentity
+  namespace: string
+  former: Inventory | null
+  intent: Intent
+  plan: Plan
+}
+
+export async function prepare({ cluster, wanted, given, force }: Preparing): Promise<Prepared> {
+  const namespace = namespaceOf(wanted)
+  const identity = await cluster.identity()
+  const former = await readInventory(cluster, namespace)
+  const intent = intentOf(wanted, former, identity)
+  if (former !== null) refuseForeign(former, identity, { namespace, version: intent.target.version })
+  const objects = await filled(intent.objects, { cluster, given })
+  const plan = await planOf(objects, { cluster, force, prune: prunable(former, objects) })
+  return { identity, namespace, former, intent, plan }
+}

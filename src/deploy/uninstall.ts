@@ -1,0 +1,122 @@
+/** Takes away what was applied, and leaves the data with what opens it unless that is to go, too. */
+import type { Clock } from '../clock.ts'
+import { StockpipeError } from '../errors.ts'
+import type { Cluster, ListQuery } from './cluster.ts'
+import { holdsData, INVENTORY, inventoryObject, readInventory, type Inventory } from './inventory.ts'
+import { refOf, wordsOf, type ObjectRef } from './object.ts'
+
+const OURS = { 'app.kubernetes.io/part-of': 'stockpipe' }
+
+export interface Removal {
+  inventory: Inventory | null
+  /** In the order in which they go. */
+  workloads: readonly ObjectRef[]
+  /** Claims and Secrets; they go only with the data. */
+  data: readonly ObjectRef[]
+  /** The namespace itself; null where it is to stay. */
+  namespace: ObjectRef | null
+  /** Why the namespace stays though the data goes: what else is in it. */
+  foreign: readonly ObjectRef[]
+}
+
+/** What there is to take away. Writes nothing. */
+export async function removalOf(cluster: Cluster, namespace: string, deleteData: boolean): Promise<Removal> {
+  const inventory = await readInventory(cluster, namespace)
+  const kinds = async (apiVersion: string, kind: string, labels?: ListQuery['labels']) =>
+    (await cluster.list({ apiVersion, kind, namespace, ...(labels ? { labels } : {}) })).map(refOf)
+  const known = [...(inventory?.objects ?? [])]
+  const jobs = await kinds('batch/v1', 'Job', OURS)
+  const claims = await kinds('v1', 'PersistentVolumeClaim', OURS)
+  const secrets = await kinds('v1', 'Secret', { ...OURS, 'app.kubernetes.io/managed-by': 'stockpipe' })
+  const workloads = unique([...jobs, ...known.filter((ref) => !holdsData(ref)).reverse()])
+  const data = unique([...known.filter((ref) => ref.kind !== 'Namespace' && holdsData(ref)), ...claims, ...secrets])
+  const own = new Set([...workloads, ...data].map(wordsOf))
+  const others = deleteData ? await othersOf(kinds) : []
+  const foreign = others.filter((ref) => !own.has(wordsOf(ref)))
+  const isGoing = deleteData && foreign.length === 0 && (await isOurNamespace(cluster, namespace))
+  return {
+    inventory,
+    workloads,
+    data: await present(cluster, data),
+    namespace: isGoing ? namespaceRef(namespace) : null,
+    foreign,
+  }
+}
+
+const namespaceRef = (name: string): ObjectRef => ({ apiVersion: 'v1', kind: 'Namespace', name, namespace: null })
+
+async function isOurNamespace(cluster: Cluster, namespace: string): Promise<boolean> {
+  const found = await cluster.get(namespaceRef(namespace))
+  return found?.metadata.labels?.['app.kubernetes.io/managed-by'] === 'stockpipe'
+}
+
+/** What people keep in a namespace; whatever is not ours saves it. */
+async function othersOf(kinds: (apiVersion: string, kind: string) => Promise<ObjectRef[]>): Promise<ObjectRef[]> {
+  const found = await Promise.all([
+    kinds('apps/v1', 'Deployment'),
+    kinds('apps/v1', 'StatefulSet'),
+    kinds('v1', 'PersistentVolumeClaim'),
+  ])
+  return found.flat()
+}
+
+async function present(cluster: Cluster, refs: readonly ObjectRef[]): Promise<ObjectRef[]> {
+  const found = await Promise.all(refs.map((ref) => cluster.get(ref)))
+  return refs.filter((_, index) => found[index] !== null)
+}
+
+function unique(refs: readonly ObjectRef[]): ObjectRef[] {
+  return [...new Map(refs.map((ref) => [wordsOf(ref), ref])).values()]
+}
+
+export interface UninstallRun {
+  cluster: Cluster
+  clock: Pick<Clock, 'sleep' | 'elapsed'>
+  namespace: string
+  deleteData: boolean
+  /** How long pods may take to end. */
+  timeoutMs: number
+  report: (ref: ObjectRef) => void
+  signal: AbortSignal
+}
+
+/** Resolves to what stays. A run that is cut short is finished by the next one: the inventory goes last. */
+export async function uninstall(removal: Removal, run: UninstallRun): Promise<ObjectRef[]> {
+  const { cluster, namespace, deleteData } = run
+  const { inventory, workloads, data } = removal
+  if (inventory !== null && inventory.state !== 'removing')
+    await cluster.apply(inventoryObject({ ...inventory, state: 'removing' }, namespace), { dryRun: false, force: true })
+  for (const ref of workloads) await remove(ref, run)
+  await podsGone(run)
+  if (deleteData) for (const ref of data) await remove(ref, run)
+  await cluster.remove({ apiVersion: 'v1', kind: 'ConfigMap', name: INVENTORY, namespace })
+  if (removal.namespace !== null) await remove(removal.namespace, run)
+  const stays = deleteData ? [] : [...data]
+  return removal.namespace === null && (await cluster.get(namespaceRef(namespace))) !== null
+    ? [namespaceRef(namespace), ...stays]
+    : stays
+}
+
+async function remove(ref: ObjectRef, { cluster, report, signal }: UninstallRun): Promise<void> {
+  if (signal.aborted)
+    throw new StockpipeError('not-ready', 'interrupted: some of it is gone, and some not yet', {
+      hint: 'run the same command again: it goes on from here',
+    })
+  await cluster.remove(ref)
+  report(ref)
+}
+
+/** A claim that a pod still holds does not go, and a pod that still runs may yet write. */
+async function podsGone({ cluster, clock, namespace, timeoutMs, signal }: UninstallRun): Promise<void> {
+  const until = clock.elapsed() + timeoutMs
+  for (;;) {
+    const pods = await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels: OURS })
+    if (pods.length === 0 || signal.aborted) return
+    if (clock.elapsed() >= until)
+      throw new StockpipeError('not-ready', `${pods.length} pods in ${namespace} do not end`, {
+        why: pods.map(({ metadata }) => metadata.name).join(', '),
+        hint: `kubectl get pods -n ${namespace}, then run this again`,
+      })
+    await clock.sleep(1_000, signal)
+  }
+}
