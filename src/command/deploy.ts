@@ -1,8 +1,9 @@
 import { StockpipeError } from '../errors.ts'
 import { plainCommand, type Command } from './command.ts'
+import { deployRenderCommand } from './deploy/render.ts'
 import { CONSENT, DRY_RUN, TARGET, WAITING, WISHES } from './deploy/flags.ts'
 
-const SUBS: readonly Command[] = []
+const SUBS: readonly Command[] = [deployRenderCommand]
 
 export const deployCommand = plainCommand({
   name: 'deploy',

@@ -54,9 +54,13 @@ function formerProfile(former: Inventory | null): ProfileName | null {
   if (former === null) return null
   const known = PROFILES.find((name) => name === former.profile)
   if (known !== undefined) return known
-  throw new StockpipeError('config', `the installation has the profile ${former.profile}, which this version does not know`, {
-    hint: `--profile, one of ${PROFILES.join(', ')}`,
-  })
+  throw new StockpipeError(
+    'config',
+    `the installation has the profile ${former.profile}, which this version does not know`,
+    {
+      hint: `--profile, one of ${PROFILES.join(', ')}`,
+    },
+  )
 }
 
 /** By the names that the clouds give their contexts and servers. */

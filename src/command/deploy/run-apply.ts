@@ -73,7 +73,10 @@ interface CarryOut {
   print: Print
 }
 
-async function carryOut({ identity: _identity, namespace, former, intent, plan }: Prepared, how: CarryOut): Promise<void> {
+async function carryOut(
+  { identity: _identity, namespace, former, intent, plan }: Prepared,
+  how: CarryOut,
+): Promise<void> {
   const { session, values, print } = how
   const lines: Promise<void>[] = []
   await applyPlan(plan, {
@@ -99,7 +102,11 @@ const DONE: Readonly<Record<Step['verb'], string>> = {
   prune: 'deleted   ',
 }
 
-async function waitFor(objects: readonly KubeObject[], namespace: string, { session, values }: CarryOut): Promise<void> {
+async function waitFor(
+  objects: readonly KubeObject[],
+  namespace: string,
+  { session, values }: CarryOut,
+): Promise<void> {
   if (objects.length === 0) return
   const { cluster, clock, signal } = session
   const begun = clock.elapsed()

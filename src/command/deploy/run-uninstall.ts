@@ -50,7 +50,9 @@ async function isWanted({ namespace, 'delete-data': deleteData, yes }: Flags, co
   if (!deleteData) return confirmed(`Uninstall from ${context}?`, yes)
   // --yes is typed too easily for what nobody can bring back.
   if (!process.stdin.isTTY) return isTypedByScript(namespace)
-  return (await typed(`This deletes all data of ${namespace} in ${context} for good. Type the namespace: `)) === namespace
+  return (
+    (await typed(`This deletes all data of ${namespace} in ${context} for good. Type the namespace: `)) === namespace
+  )
 }
 
 /** A script types it as a person does: on the standard input. */

@@ -22,7 +22,8 @@ export function wantedOf({ namespace, profile, values, set, 'finnhub-token-file'
 export function givenOf({ 'finnhub-token-file': file }: Flags, env: NodeJS.ProcessEnv): Map<string, string> {
   const variable = (env['STOCKPIPE_FINNHUB_TOKEN'] || env['FINNHUB_API_TOKEN'])?.trim()
   const token = file === null ? variable : read(file, '--finnhub-token-file').trim()
-  if (file !== null && token === '') throw new StockpipeError('config', `${file} is empty`, { hint: 'put the token in it' })
+  if (file !== null && token === '')
+    throw new StockpipeError('config', `${file} is empty`, { hint: 'put the token in it' })
   return new Map(token ? [['finnhub/token', token]] : [])
 }
 
