@@ -1,9 +1,13 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 
 import { PROFILES } from '../../src/deploy/profile.ts'
+import { render } from '../../src/deploy/render.ts'
+import { readValues } from '../../src/deploy/values.ts'
+import { valuesSchema } from '../../src/deploy/values/schema.ts'
 import { toYaml } from '../../src/deploy/yaml.ts'
 import { rendered } from './combinations.ts'
 import { GOLDEN, goldenFile, goldenText } from './golden.ts'
+import { README, withSums } from './sums.ts'
 
 test.each(Object.entries(GOLDEN))(
   '%s renders to its golden file (renew: bun test/manifests/golden.ts)',
@@ -39,4 +43,22 @@ test('a change of settings changes the pods that read them and the jobs, and no 
     'Job setup-topics-HASH',
   ])
   expect([...before.keys()].filter((name) => !after.has(name))).toHaveLength(2)
+})
+
+describe('manifests/README.md', () => {
+  test('says what each profile asks for (renew: bun test/manifests/golden.ts)', async () => {
+    const readme = await Bun.file(README).text()
+    expect(withSums(readme)).toBe(readme)
+  })
+
+  test('has values that are taken', async () => {
+    const [, example = ''] = /```yaml\n([^`]*)```/.exec(await Bun.file(README).text()) ?? []
+    const text = example.replace(/^#.*$/gm, '')
+    const values = readValues({ profile: 'ha', files: [{ name: 'README.md', text }] })
+    expect(values).toMatchObject({ feed: 'finnhub', kafka: { replicas: 3 }, api: { exposure: 'ingress' } })
+    expect(render(values).length).toBeGreaterThan(40)
+    expect(
+      Object.keys(valuesSchema.entries).filter((key) => !example.includes(`\n${key}:`) && !example.startsWith(key)),
+    ).toEqual([])
+  })
 })

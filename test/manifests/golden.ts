@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-/** Renews the renders that golden.test.ts compares with: bun test/manifests/golden.ts, then look at what git says changed. */
+/** Renews the renders that golden.test.ts compares with, and the table in manifests/README.md: bun test/manifests/golden.ts, then look at what git says changed. */
 import { join, resolve } from 'node:path'
 
 import type { KubeObject } from '../../src/deploy/object.ts'
@@ -8,6 +8,7 @@ import { PROFILES } from '../../src/deploy/profile.ts'
 import { CONFIG_HASH } from '../../src/deploy/render/hashes.ts'
 import { toYaml } from '../../src/deploy/yaml.ts'
 import { rendered } from './combinations.ts'
+import { README, withSums } from './sums.ts'
 
 const FOLDER = resolve(import.meta.dir, '../fixtures/manifests')
 
@@ -51,5 +52,7 @@ function masked(object: KubeObject): KubeObject {
   return copy
 }
 
-if (import.meta.main)
+if (import.meta.main) {
   for (const [name, render] of Object.entries(GOLDEN)) await Bun.write(goldenFile(name), goldenText(render()))
+  await Bun.write(README, withSums(await Bun.file(README).text()) ?? '')
+}
