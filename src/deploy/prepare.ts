@@ -22,11 +22,16 @@ export interface Prepared {
   plan: Plan
 }
 
-export async function prepare({ cluster, wanted, given, force }: Preparing): Promise<Prepared> {
+/** What is wanted of this cluster: it may hold an installation whose values count on, and tells its profile. */
+export async function intended(cluster: Cluster, wanted: Wanted): Promise<Omit<Prepared, 'plan'>> {
   const namespace = namespaceOf(wanted)
   const identity = await cluster.identity()
   const former = await readInventory(cluster, namespace)
-  const intent = intentOf(wanted, former, identity)
+  return { identity, namespace, former, intent: intentOf(wanted, former, identity) }
+}
+
+export async function prepare({ cluster, wanted, given, force }: Preparing): Promise<Prepared> {
+  const { identity, namespace, former, intent } = await intended(cluster, wanted)
   if (former !== null) refuseForeign(former, identity, { namespace, version: intent.target.version })
   const objects = await filled(intent.objects, { cluster, given })
   const plan = await planOf(objects, { cluster, force, prune: prunable(former, objects) })

@@ -2,10 +2,9 @@ import { applyPlan } from '../../deploy/apply.ts'
 import { refOf, wordsOf, type KubeObject } from '../../deploy/object.ts'
 import { isChange, lineOf, obstacleError, summaryOf, type Step } from '../../deploy/plan.ts'
 import { prepare, type Prepared } from '../../deploy/prepare.ts'
-import { render } from '../../deploy/render.ts'
+import { renderWanted } from '../../deploy/rendered.ts'
 import { awaitRollout } from '../../deploy/rollout/rollout.ts'
 import { showRollout } from '../../deploy/rollout/table.ts'
-import { readValues } from '../../deploy/values.ts'
 import { createTerminal } from '../../terminal.ts'
 import type { LocalValues } from '../command.ts'
 import { confirmed } from '../confirm.ts'
@@ -43,9 +42,7 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
 
 /** Without any cluster. */
 async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
-  const { profile, namespace, files, sets } = wantedOf(values)
-  const given = { ...(profile === null ? {} : { profile }), ...(namespace === null ? {} : { namespace }) }
-  const objects = render(readValues({ ...given, files, sets }))
+  const { objects } = renderWanted(wantedOf(values))
   await print(objects.map((object) => `apply   ${wordsOf(refOf(object))}\n`).join(''))
   return 0
 }
@@ -110,6 +107,15 @@ async function waitFor(
   if (objects.length === 0) return
   const { cluster, clock, signal } = session
   const begun = clock.elapsed()
-  const show = showRollout(createTerminal(process.stderr), () => clock.elapsed() - begun)
-  await awaitRollout(objects, { cluster, session: cluster, clock, namespace, timeoutMs: values.timeout, signal, show })
+  const terminal = createTerminal(process.stderr)
+  await awaitRollout(objects, {
+    cluster,
+    session: cluster,
+    clock,
+    namespace,
+    timeoutMs: values.timeout,
+    signal,
+    show: showRollout(terminal, () => clock.elapsed() - begun),
+    tell: (line) => terminal.print(line),
+  })
 }
