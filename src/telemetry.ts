@@ -89,6 +89,7 @@ export function createMetrics() {
     endToEnd: histogram('end_to_end_latency_seconds', 'From receipt to readable in the store'),
     hop: histogram('hop_duration_seconds', 'Time spent between two points', ['hop']),
     lagRecords: gauge('consumer_lag_records', 'Records not yet processed', ['partition']),
+    pipelineLag: gauge('pipeline_lag_records', 'Records that no processor has processed yet, as the api sees it'),
     lagSeconds: gauge('consumer_lag_seconds', 'Age of the oldest record not yet processed', ['partition']),
     watermarkLag: gauge('watermark_lag_seconds', 'Clock minus watermark', ['partition']),
     storeWrite: histogram('store_write_duration_seconds', 'One write of rows', ['outcome']),

@@ -15,6 +15,10 @@ const canRun = kafka !== null && canStartServices()
 const name = `setup${process.pid}`
 const COUNT = ['--partitions', '3']
 const ANY_PORT = ['--listen', '127.0.0.1:0']
+interface Stats {
+  data: { lag_records: number | null }
+}
+
 const NAMES = ['superuser', 'writer', 'reader', 'grafana'] as const
 
 // No Java, no servers: test/services says so, and fails where CI is set.
@@ -94,7 +98,15 @@ describe.skipIf(!canRun)('a pipeline whose roles may do only what they must', ()
     expect({ code: verified.code, stderr: verified.stderr }).toEqual({ code: 0, stderr: '' })
     const gaps = (await (await fetch(`${url}/v1/gaps`)).json()) as { data: { symbol: string; cause: string }[] }
     expect(gaps.data).toEqual([])
-    for (const one of [processor, api, producer]) expect(await one.stop()).toBe(0)
+    const lag = async () => ((await (await fetch(`${url}/v1/stats`)).json()) as Stats).data.lag_records
+    await until(lag, (records) => records !== null && records < 100)
+    expect(await processor.stop()).toBe(0)
+    // Nobody processes, and the producer goes on.
+    await until(lag, (records) => records !== null && records > 100)
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^stockpipe_pipeline_lag_records \d{3}/m)
+    await using another = role('processor', ...as('writer'))
+    await until(lag, (records) => records !== null && records < 100)
+    for (const one of [another, api, producer]) expect(await one.stop()).toBe(0)
     expect([processor, api, producer].flatMap((one) => one.named('processor.misplaced'))).toEqual([])
     expect([processor, api].flatMap((one) => one.named('cassandra.durability_unknown'))).toEqual([])
   })
