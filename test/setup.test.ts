@@ -26,14 +26,15 @@ describe.skipIf(!canRun)('a pipeline whose roles may do only what they must', ()
   const folder = temporaryFolder()
   let cassandra: CassandraServers
   const log = ['--kafka-brokers', kafka?.brokers.join() ?? '', '--kafka-topic', name, '--kafka-group', name]
-  const store = (keyspace = name) => [
-    ...['--cassandra-contact-points', cassandra.contactPoints.join(), '--cassandra-port', String(cassandra.port)],
-    ...['--cassandra-keyspace', keyspace],
-  ]
-  const as = (who: 'writer' | 'reader', keyspace = name) => [
-    ...store(keyspace),
-    ...['--cassandra-username', `${name}-${who}`, '--cassandra-password-file', join(folder.path, who, 'password')],
-  ]
+  const store = (keyspace = name) => {
+    const { contactPoints, port } = cassandra
+    const where = ['--cassandra-contact-points', contactPoints.join(), '--cassandra-port', String(port)]
+    return [...where, '--cassandra-keyspace', keyspace]
+  }
+  const as = (who: 'writer' | 'reader', keyspace = name) => {
+    const password = ['--cassandra-password-file', join(folder.path, who, 'password')]
+    return [...store(keyspace), '--cassandra-username', `${name}-${who}`, ...password]
+  }
   const role = (role: string, ...more: readonly string[]): Running =>
     running(['run', '--role', role, ...COUNT, ...ANY_PORT, ...log, ...more])
   const setUp = (...words: readonly string[]): Promise<Finished> => stockpipe(['setup', ...words, '--timeout', '60s'])
@@ -98,6 +99,8 @@ describe.skipIf(!canRun)('a pipeline whose roles may do only what they must', ()
     expect({ code: verified.code, stderr: verified.stderr }).toEqual({ code: 0, stderr: '' })
     const gaps = (await (await fetch(`${url}/v1/gaps`)).json()) as { data: { symbol: string; cause: string }[] }
     expect(gaps.data).toEqual([])
+    const late = (await (await fetch(`${url}/v1/late`)).json()) as { data: unknown[] }
+    expect(late.data).toEqual([])
     const lag = async () => ((await (await fetch(`${url}/v1/stats`)).json()) as Stats).data.lag_records
     await until(lag, (records) => records !== null && records < 100)
     expect(await processor.stop()).toBe(0)
