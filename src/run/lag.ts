@@ -1,5 +1,5 @@
 import type { PipelineStats } from '../stats.ts'
-import type { Broker, Commit } from '../stream/broker.ts'
+import type { Bounds, Broker, Commit } from '../stream/broker.ts'
 import type { Positions } from '../stream/positions.ts'
 import { processedIn } from '../stream/triple.ts'
 import type { Context } from '../telemetry.ts'
@@ -15,24 +15,35 @@ export interface LagSource {
 
 const EVERY_MS = 2_000
 
-/** Keeps the lag of all processors together, until `signal` aborts. While the log does not answer it is not known. */
+/**
+ * Keeps the lag of all processors together, until `signal` aborts. While the log does not answer it is not known.
+ * Processors tell how far they are once a second: what was in the log 2 s ago and is not processed by now, lags.
+ */
 export async function watchLag(source: LagSource, signal: AbortSignal): Promise<void> {
-  const { context, stats } = source
+  const { broker, topic, context, stats } = source
+  let before: readonly Bounds[] | null = null
   while (!signal.aborted) {
-    const lag = await totalLag(source).catch(() => null)
-    stats.lagElsewhere(lag)
-    if (lag === null) context.metrics.pipelineLag.remove({})
-    else context.metrics.pipelineLag.set(lag)
+    const lag = before === null ? null : await totalLag(before, source).catch(() => null)
+    before = await broker.bounds(topic).catch(() => null)
+    show(before === null ? null : lag, { context, stats })
     await context.clock.sleep(EVERY_MS, signal)
   }
+}
+
+function show(lag: number | null, { context, stats }: Pick<LagSource, 'context' | 'stats'>): void {
+  stats.lagElsewhere(lag)
+  if (lag === null) context.metrics.pipelineLag.remove({})
+  else context.metrics.pipelineLag.set(lag)
 }
 
 /**
  * Records of the log that are not processed. A partition of which no processor has told anything counts from what was
  * committed, which is never ahead; one that nobody owns counts from where its last owner was.
  */
-export async function totalLag({ broker, topic, positions, commits }: LagSource): Promise<number> {
-  const bounds = await broker.bounds(topic)
+export async function totalLag(
+  bounds: readonly Bounds[],
+  { positions, commits }: Pick<LagSource, 'positions' | 'commits'>,
+): Promise<number> {
   const isAllTold = bounds.every((_, partition) => positions.of(partition) !== null)
   const committed = isAllTold ? [] : await commits()
   return bounds.reduce((sum, { start, end }, partition) => {

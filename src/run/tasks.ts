@@ -45,7 +45,7 @@ export function tasksOf(parts: TaskParts): readonly Task[] {
   if (isOf('processor') && store !== null) tasks.push(...processorTasks(parts, store))
   if (isOf('api') && topics !== null) tasks.push({ name: 'live', needs: [], run: (signal) => topics.run(signal) })
   if (!isOf('processor')) countLive(parts)
-  if (isOf('api') && !isOf('processor')) tasks.push(...lagTask(parts))
+  if (isOf('api')) tasks.push(...lagTask(parts))
   if (isOf('api') && store !== null && settings.store === 'cassandra') tasks.push(watchTask(store, options.context))
   if (feed !== null) tasks.push(producerTask(parts, feed))
   else if (!isOf('processor')) tasks.push({ name: 'origin', needs: [], run: (signal) => parts.origin.learn(signal) })
@@ -102,7 +102,7 @@ function countLive({ options: { live, context }, stats }: TaskParts): void {
   })
 }
 
-/** The processors are elsewhere: how far they are behind, for people and for what makes more of them. */
+/** Processors are elsewhere, too: how far they are behind, for people and for what makes more of them. */
 function lagTask({ settings, options, topics, commits, stats }: TaskParts): Task[] {
   if (topics === null || commits === null) return []
   const { broker, context } = options
