@@ -40,7 +40,10 @@ describe('The Terraform example', () => {
     for (const file of files) {
       const whole = await textOf(TERRAFORM, file)
       await parse(file, whole)
-      await expect(parse(file, whole.slice(0, whole.lastIndexOf('}')))).rejects.toThrow(file)
+      const refusal: unknown = await parse(file, whole.slice(0, whole.lastIndexOf('}'))).catch(
+        (error: unknown) => error,
+      )
+      expect(String(refusal)).toContain(file)
     }
   })
 
