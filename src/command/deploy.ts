@@ -5,6 +5,7 @@ import { deployCheckCommand } from './deploy/check.ts'
 import { deployDiffCommand } from './deploy/diff.ts'
 import { deployLogsCommand } from './deploy/logs.ts'
 import { deployOpenCommand } from './deploy/open.ts'
+import { deployRenderCommand } from './deploy/render.ts'
 import { deployStatusCommand } from './deploy/status.ts'
 import { deployTestCommand } from './deploy/test.ts'
 import { deployUninstallCommand } from './deploy/uninstall.ts'
@@ -12,6 +13,7 @@ import { deployVerifyCommand } from './deploy/verify.ts'
 
 const SUBS: readonly Command[] = [
   deployCheckCommand,
+  deployRenderCommand,
   deployDiffCommand,
   deployApplyCommand,
   deployStatusCommand,
@@ -30,7 +32,7 @@ export const deployCommand = plainCommand({
   examples: [['stockpipe deploy', 'check the cluster, show the plan, ask, install or upgrade, wait, test']],
   local: APPLY,
   async run({ values, print }) {
-    const { runDeploy } = await import('./deploy/run-deploy.ts')
-    return runDeploy(values, print)
+    const { runInstall } = await import('./deploy/run-install.ts')
+    return runInstall(values, print)
   },
 })

@@ -15,6 +15,7 @@ import finnhubPolicy from '../../manifests/components/finnhub/network-policy.yam
 import finnhubProducer from '../../manifests/components/finnhub/producer.yaml' with { type: 'text' }
 import finnhubSecret from '../../manifests/components/finnhub/secret.yaml' with { type: 'text' }
 import kafdrop from '../../manifests/components/kafdrop/kafka-ui.yaml' with { type: 'text' }
+import monitoringGrafana from '../../manifests/components/monitoring/grafana.yaml' with { type: 'text' }
 import monitoringPolicy from '../../manifests/components/monitoring/network-policy.yaml' with { type: 'text' }
 import monitoringRoles from '../../manifests/components/monitoring/roles.yaml' with { type: 'text' }
 import api from '../../manifests/base/api.yaml' with { type: 'text' }
@@ -39,6 +40,7 @@ import gkeZones from '../../manifests/overlays/gke/zones.yaml' with { type: 'tex
 import haCassandra from '../../manifests/overlays/ha/cassandra.yaml' with { type: 'text' }
 import haConfig from '../../manifests/overlays/ha/config.yaml' with { type: 'text' }
 import haKafka from '../../manifests/overlays/ha/kafka.yaml' with { type: 'text' }
+import haSetup from '../../manifests/overlays/ha/setup.yaml' with { type: 'text' }
 import haRoles from '../../manifests/overlays/ha/roles.yaml' with { type: 'text' }
 
 /** Each list as in the kustomization.yaml beside the files; a test compares what comes out. */
@@ -58,7 +60,7 @@ export const BASE: readonly string[] = [
   kafkaUi,
 ]
 
-const ha = [budgets, haConfig, haKafka, haCassandra, haRoles]
+const ha = [budgets, haConfig, haKafka, haCassandra, haSetup, haRoles]
 export const OVERLAYS = {
   minikube: [],
   ha,
@@ -73,10 +75,10 @@ export const COMPONENTS = {
   'disruption-budgets': [budgets],
   'autoscale-hpa': [hpa, hpaProcessor],
   'autoscale-keda': [keda, kedaProcessor],
-  'api-load-balancer': [apiBalancer, apiBalancerPolicy],
+  'api-load-balancer': [apiBalancerPolicy, apiBalancer],
   'api-ingress': [apiIngress, apiIngressPolicy],
   'api-gateway': [apiGateway, apiGatewayPolicy],
-  monitoring: [monitoringPolicy, monitoringRoles],
+  monitoring: [monitoringPolicy, monitoringRoles, monitoringGrafana],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export type ProfileName = keyof typeof OVERLAYS

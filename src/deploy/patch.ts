@@ -24,15 +24,16 @@ export function patched<T extends object>(target: T, patch: object): T {
 }
 
 function merged(target: Json, patch: Json): Json {
-  const result: Json = { ...target }
+  // By entries, so that a key is a key, whatever JavaScript means by its name.
+  const result = new Map(Object.entries(target))
   for (const [key, wanted] of Object.entries(patch)) {
-    const present = result[key]
-    if (wanted === null) delete result[key]
-    else if (isMap(wanted)) result[key] = merged(isMap(present) ? present : {}, wanted)
-    else if (Array.isArray(wanted)) result[key] = mergedList(key, Array.isArray(present) ? present : [], wanted)
-    else result[key] = wanted
+    const present = result.get(key)
+    if (wanted === null) result.delete(key)
+    else if (isMap(wanted)) result.set(key, merged(isMap(present) ? present : {}, wanted))
+    else if (Array.isArray(wanted)) result.set(key, mergedList(key, Array.isArray(present) ? present : [], wanted))
+    else result.set(key, wanted)
   }
-  return result
+  return Object.fromEntries(result)
 }
 
 function mergedList(name: string, present: readonly unknown[], wanted: readonly unknown[]): unknown[] {

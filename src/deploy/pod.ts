@@ -43,8 +43,8 @@ export interface Container {
 }
 
 interface Projection {
-  configMap?: { name: string }
-  secret?: { name: string }
+  configMap?: { name: string; optional?: boolean }
+  secret?: { name: string; optional?: boolean }
 }
 
 export interface Volume {

@@ -1,5 +1,6 @@
 /** Values -> objects. Pure: the same values give the same bytes, without a cluster, a clock or chance. */
 import { type ComponentName, composed } from './profile.ts'
+import { grafanaConfigs, setGrafana } from './render/grafana.ts'
 import { stamped } from './render/hashes.ts'
 import { labelled } from './render/labels.ts'
 import { left } from './render/left.ts'
@@ -14,18 +15,19 @@ import { inOrder } from './waves.ts'
 
 /** In the order in which they are applied. Throws `config` for values that contradict what the profile has. */
 export function render(values: Values): KubeObject[] {
-  const objects = composed(values.profile, componentsOf(values))
+  const objects = [...composed(values.profile, componentsOf(values)), ...grafanaConfigs(values)]
   setConfig(objects, values)
   setServers(objects, values)
   setRoles(objects, values)
   setApi(objects, values)
+  setGrafana(objects, values)
   setPods(objects, values)
   const wanted = left(objects, values)
   checkSums(wanted)
   return inOrder(stamped(labelled(moved(wanted, values))))
 }
 
-function componentsOf({ feed, ui, processor, api, monitoringNamespace }: Values): ComponentName[] {
+function componentsOf({ feed, ui, processor, api, monitoring }: Values): ComponentName[] {
   const { by } = processor.autoscaling
   const wanted: (ComponentName | false)[] = [
     'disruption-budgets',
@@ -33,7 +35,7 @@ function componentsOf({ feed, ui, processor, api, monitoringNamespace }: Values)
     ui === 'kafdrop' && 'kafdrop',
     by !== 'none' && `autoscale-${by}`,
     api.exposure !== 'cluster' && `api-${api.exposure}`,
-    monitoringNamespace !== undefined && 'monitoring',
+    monitoring.namespace !== undefined && 'monitoring',
   ]
   return wanted.filter((name) => name !== false)
 }

@@ -82,7 +82,7 @@ const itemOf = (schema: unknown): unknown => {
 
 /** What no single value can know. */
 function contradictions(values: RawValues, variables: Readonly<Record<string, string>>): Problem[] {
-  const { api, processor } = values
+  const { api, processor, monitoring } = values
   const { by, min, max } = processor.autoscaling
   const partitions = Number(variables['STOCKPIPE_PARTITIONS'] ?? 12)
   const most = Math.max(processor.replicas ?? 0, by === 'none' ? 0 : (max ?? 0))
@@ -96,6 +96,11 @@ function contradictions(values: RawValues, variables: Readonly<Record<string, st
       api.class === undefined && {
         what: 'api.exposure gateway needs api.class',
         why: 'it names who serves the gateway',
+      },
+    monitoring.prometheusUrl !== undefined &&
+      monitoring.namespace === undefined && {
+        what: 'monitoring.prometheusUrl needs monitoring.namespace',
+        why: 'only pods of that namespace may be asked',
       },
     by !== 'none' &&
       processor.replicas !== undefined && {

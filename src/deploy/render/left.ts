@@ -1,5 +1,6 @@
 /** What is left of the objects when what nobody wants is gone. */
 import { secretNames } from './pods.ts'
+import { asksPrometheus } from './grafana.ts'
 import type { KubeObject } from '../object.ts'
 import { isWorkload } from '../pod.ts'
 import type { Values } from '../values.ts'
@@ -11,6 +12,7 @@ export function left(objects: readonly KubeObject[], values: Values): KubeObject
     ({ kind }) => kind === 'NetworkPolicy' && !values.networkPolicies,
     (object) => values.ui === 'none' && isOf(object, 'kafka-ui'),
     (object) => !values.grafana.enabled && isOf(object, 'grafana'),
+    ({ metadata }) => !asksPrometheus(values) && metadata.name === 'grafana-to-prometheus',
     (object) => object.kind === 'PodDisruptionBudget' && leastPods(objects, object.metadata.name) < 2,
   ]
   return objects.filter((object) => !unwanted.some((is) => is(object)))

@@ -11,17 +11,16 @@ export function setConfig(objects: readonly KubeObject[], { variables }: Values)
 }
 
 export function setRoles(objects: readonly KubeObject[], values: Values): void {
-  const { producer, processor, api, grafana, storageClass } = values
+  const { producer, processor, api, storageClass } = values
   const spool = objectOf(objects, 'PersistentVolumeClaim', 'stockpipe-producer-spool')
   setClaim(spool['spec'] as ClaimTemplate['spec'], { storage: producer.storage, storageClass })
   for (const [name, { resources }] of Object.entries({ producer, processor, api }))
     setResources(workloadOf(objects, `stockpipe-${name}`), resources)
-  setResources(workloadOf(objects, 'grafana'), grafana.resources)
   if (api.replicas !== undefined) workloadOf(objects, 'stockpipe-api').spec.replicas = api.replicas
   const workers = workloadOf(objects, 'stockpipe-processor')
   if (processor.replicas !== undefined) workers.spec.replicas = processor.replicas
   setScaling(objects, values)
-  if (values.monitoringNamespace !== undefined) admit(objects, 'monitoring', values.monitoringNamespace)
+  if (values.monitoring.namespace !== undefined) admit(objects, 'monitoring', values.monitoring.namespace)
 }
 
 function setScaling(objects: readonly KubeObject[], { profile, processor, namespace }: Values): void {

@@ -10,6 +10,15 @@ export function setServers(objects: readonly KubeObject[], values: Values): void
   setKafka(workloadOf(objects, 'kafka'), values)
   setCassandra(workloadOf(objects, 'cassandra'), values)
   setReplication(objects, values)
+  setNodes(workloadOf(objects, 'setup-topics'), values.kafka.replicas)
+  setNodes(workloadOf(objects, 'setup-schema'), values.cassandra.replicas)
+}
+
+/** How many brokers or nodes a job waits for. */
+function setNodes(job: Workload, nodes: number | undefined): void {
+  const container = mainContainer(job)
+  if (nodes !== undefined)
+    container.args = (container.args ?? []).map((arg) => (arg.startsWith('--nodes=') ? `--nodes=${nodes}` : arg))
 }
 
 function setKafka(kafka: Workload, { kafka: { replicas, heap, storage, resources }, storageClass }: Values): void {

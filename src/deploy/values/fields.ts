@@ -78,3 +78,8 @@ export const registry = matching(
   /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
   'a registry like registry.example.com/team, without a slash at the end',
 )
+
+export const webAddress = matching(
+  /^https?:\/\/[a-z0-9]([-.a-z0-9]*[a-z0-9])?(:\d{1,5})?(\/[\w./-]*)?$/,
+  'an address like http://prometheus.monitoring:9090',
+)

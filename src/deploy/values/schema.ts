@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 
 import { bytes, choice, cpus, dnsLabel, heap, hostName, imageReference, integer, objectName } from './fields.ts'
-import { registry, text, truth } from './fields.ts'
+import { registry, text, truth, webAddress } from './fields.ts'
 import { isMap } from '../patch.ts'
 
 const map = <E extends v.ObjectEntries>(entries: E) => v.strictObject(entries, 'must be a map of keys')
@@ -100,11 +100,15 @@ export const valuesSchema = map({
     finnhub: given(objectName),
   }),
   networkPolicies: given(truth, true),
-  /** Where a Prometheus runs that may read /metrics. */
-  monitoringNamespace: given(dnsLabel),
+  monitoring: always({
+    /** Where a Prometheus runs that may read /metrics. */
+    namespace: given(dnsLabel),
+    /** Its address, for Grafana; without it the dashboards and alerts that need it are left out. */
+    prometheusUrl: given(webAddress),
+  }),
   priorityClass: given(objectName),
   nodeSelector: given(labels),
-  tolerations: given(v.array(toleration)),
+  tolerations: given(v.array(toleration, 'must be a list, hence in a file')),
   /** Options of `stockpipe run`, as in its configuration file; checked by settings.ts. */
   settings: given(v.custom<Record<string, unknown>>(isMap, 'must be a map of options'), {}),
 })

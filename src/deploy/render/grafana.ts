@@ -1,0 +1,70 @@
+/** Grafana: its files as ConfigMaps, and whether a Prometheus answers its questions. */
+import { mainContainer, objectOf, setVariable, workloadOf } from './find.ts'
+import { setResources } from './servers.ts'
+import { grafanaFiles } from '../grafana/files.ts'
+import type { KubeObject } from '../object.ts'
+import type { Values } from '../values.ts'
+
+const PROMETHEUS = 'stockpipe-prometheus'
+
+export const asksPrometheus = ({ monitoring }: Values): boolean => monitoring.prometheusUrl !== undefined
+
+const FOLDERS: Readonly<Record<string, string>> = {
+  'provisioning/datasources': 'grafana-datasources',
+  'provisioning/dashboards': 'grafana-providers',
+  'provisioning/alerting': 'grafana-alerting',
+}
+
+/** One for each folder of provisioning and for each dashboard: a ConfigMap holds 1 MiB at most. */
+export function grafanaConfigs(values: Values): KubeObject[] {
+  if (!values.grafana.enabled) return []
+  return [...grafanaFiles()].flatMap(([path, text]) => {
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    const file = path.slice(folder.length + 1)
+    const name = FOLDERS[folder] ?? `grafana-dashboard-${file.replace(/\.json$/, '')}`
+    const isSource = folder === 'provisioning/datasources'
+    // Without Prometheus whatever asks it could only fail.
+    if (!isSource && !asksPrometheus(values) && text.includes(PROMETHEUS)) return []
+    return [configMap(name, { [file]: text })]
+  })
+}
+
+const configMap = (name: string, data: Record<string, string>): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name,
+    namespace: 'pipeline',
+    labels: {
+      'app.kubernetes.io/name': 'grafana',
+      'app.kubernetes.io/component': 'dashboards',
+      'app.kubernetes.io/part-of': 'stockpipe',
+    },
+  },
+  data,
+})
+
+export function setGrafana(objects: readonly KubeObject[], { grafana, monitoring, variables }: Values): void {
+  const workload = workloadOf(objects, 'grafana')
+  setResources(workload, grafana.resources)
+  const set = (name: string, value: string) => setVariable(mainContainer(workload), { name, value })
+  const keyspace = variables['STOCKPIPE_CASSANDRA_KEYSPACE']
+  if (keyspace !== undefined) set('STOCKPIPE_GRAFANA_CASSANDRA_KEYSPACE', keyspace)
+  const { prometheusUrl, namespace } = monitoring
+  if (namespace === undefined) return
+  set('STOCKPIPE_GRAFANA_PROMETHEUS_URL', prometheusUrl ?? '')
+  if (prometheusUrl === undefined) return
+  const { port, protocol } = new URL(prometheusUrl)
+  const spec = objectOf(objects, 'NetworkPolicy', 'grafana-to-prometheus')['spec'] as PrometheusPolicy
+  for (const { to, ports } of spec.egress) {
+    for (const { namespaceSelector } of to) namespaceSelector.matchLabels = { 'kubernetes.io/metadata.name': namespace }
+    for (const one of ports) one.port = Number(port) || (protocol === 'https:' ? 443 : 80)
+  }
+}
+
+interface PrometheusPolicy {
+  egress: {
+    to: { namespaceSelector: { matchLabels: Record<string, string> } }[]
+    ports: { port: number }[]
+  }[]
+}

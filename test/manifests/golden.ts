@@ -1,0 +1,58 @@
+#!/usr/bin/env bun
+/** Renews the renders that golden.test.ts compares with, and the table in manifests/README.md: bun test/manifests/golden.ts, then look at what git says changed. */
+import { join, resolve } from 'node:path'
+
+import type { KubeObject } from '../../src/deploy/object.ts'
+import { isWorkload } from '../../src/deploy/pod.ts'
+import { PROFILES } from '../../src/deploy/profile.ts'
+import { CONFIG_HASH } from '../../src/deploy/render/hashes.ts'
+import { toYaml } from '../../src/deploy/yaml.ts'
+import { rendered } from './combinations.ts'
+import { README, withSums } from './sums.ts'
+
+const FOLDER = resolve(import.meta.dir, '../fixtures/manifests')
+
+/** Every profile as it is, and everything that may be chosen, once. */
+export const GOLDEN = {
+  ...Object.fromEntries(PROFILES.map((profile) => [profile, () => rendered({ profile })])),
+  choices: () =>
+    rendered({
+      sets: [
+        'feed=finnhub',
+        'ui=kafdrop',
+        'processor.autoscaling.by=keda',
+        'api.exposure=gateway',
+        'api.host=market.example.com',
+        'api.class=istio',
+        'api.tokenSecret=api-token',
+        'monitoring.namespace=monitoring',
+        'registry=mirror.example.com/hub',
+        'pullSecret=mirror',
+        'storageClass=fast',
+        'namespace=market',
+      ],
+    }),
+} satisfies Readonly<Record<string, () => KubeObject[]>>
+
+export const goldenFile = (name: string): string => join(FOLDER, `${name}.yaml`)
+
+/** Without Grafana's files and what hangs on them: grafana/ has tests of its own. */
+export const goldenText = (objects: readonly KubeObject[]): string =>
+  toYaml(
+    objects.filter(({ kind, metadata }) => kind !== 'ConfigMap' || !metadata.name.startsWith('grafana-')).map(masked),
+  )
+
+function masked(object: KubeObject): KubeObject {
+  if (!isWorkload(object) || object.metadata.name !== 'grafana') return object
+  const copy = structuredClone(object)
+  copy.spec.template.metadata.annotations = {
+    ...copy.spec.template.metadata.annotations,
+    [CONFIG_HASH]: 'of-its-files',
+  }
+  return copy
+}
+
+if (import.meta.main) {
+  for (const [name, render] of Object.entries(GOLDEN)) await Bun.write(goldenFile(name), goldenText(render()))
+  await Bun.write(README, withSums(await Bun.file(README).text()) ?? '')
+}

@@ -1,0 +1,45 @@
+/** The table of manifests/README.md: what each profile asks of the nodes. */
+import { join, resolve } from 'node:path'
+
+import { isWorkload, type ClaimTemplate } from '../../src/deploy/pod.ts'
+import type { KubeObject } from '../../src/deploy/object.ts'
+import { PROFILES } from '../../src/deploy/profile.ts'
+import { amountOf, bytesWords, cpuWords } from '../../src/deploy/quantity.ts'
+import { requestsOf, totalOf } from '../../src/deploy/requests.ts'
+import { rendered } from './combinations.ts'
+
+export const README = join(resolve(import.meta.dir, '../../manifests'), 'README.md')
+
+const storageOf = ({ spec }: Pick<ClaimTemplate, 'spec'>): number => amountOf(spec.resources.requests.storage)
+function volumesOf(objects: readonly KubeObject[]): number {
+  const sets = objects.filter(isWorkload).map(({ spec }) => {
+    const each = (spec.volumeClaimTemplates ?? []).map(storageOf)
+    return (spec.replicas ?? 1) * each.reduce((sum, one) => sum + one, 0)
+  })
+  const claims = objects
+    .filter(({ kind }) => kind === 'PersistentVolumeClaim')
+    .map((claim) => storageOf(claim as unknown as ClaimTemplate))
+  return [...sets, ...claims].reduce((sum, one) => sum + one, 0)
+}
+
+export function sumsTable(): string {
+  const rows = PROFILES.map((profile) => {
+    const objects = rendered({ profile })
+    const requests = requestsOf(objects)
+    const { cpu, memory } = totalOf(requests)
+    const pods = requests.reduce((sum, one) => sum + one.pods, 0)
+    return [`\`${profile}\``, String(pods), cpuWords(cpu), bytesWords(memory), bytesWords(volumesOf(objects))]
+  })
+  const table = [['Profile', 'Pods', 'Processors', 'Memory', 'Volumes'], ...rows]
+  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`
+  const [head = [], ...body] = table
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')
+}
+
+/** Null without the marks. */
+export function withSums(readme: string): string | null {
+  const [before, rest] = readme.split('<!-- sums -->')
+  const after = rest?.split('<!-- /sums -->')[1]
+  return after === undefined ? null : `${before}<!-- sums -->\n\n${sumsTable()}\n\n<!-- /sums -->${after}`
+}
