@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { certificateAuthority } from '../src/deploy/cluster/certificates.fixture.ts'
 import { startFakeServer, type FakeServer } from '../src/deploy/cluster/server.fixture.ts'
 import { BINARY } from './binary.ts'
+import { until } from './until.ts'
 
 const LIMIT_MS = 60_000
 const NAMESPACE = 'pipeline'
@@ -151,6 +152,36 @@ test(
     expect(found.length).toBeGreaterThan(6)
     for (const secret of found.flatMap((text) => [text, Buffer.from(text).toString('base64')]))
       expect(shown.join('\n')).not.toContain(secret)
+  },
+  LIMIT_MS,
+)
+
+test(
+  'Ctrl-C while it waits ends it at once, and the next run goes on from there',
+  async () => {
+    const words = ['apply', '--yes', '--kubeconfig', await server.kubeconfig(), '-n', 'cut']
+    writes().length = 0
+    const child = Bun.spawn([BINARY, 'deploy', ...words], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'] ?? '', HOME: folder },
+      stdin: 'ignore',
+      stdout: 'ignore',
+      stderr: 'pipe',
+    })
+    // Nothing gets ready in a cluster without controllers.
+    await until(writes, (written) => written.includes('apply StatefulSet cut/cassandra'))
+    child.kill('SIGINT')
+    expect(await child.exited).toBe(1)
+    const said = await new Response(child.stderr).text()
+    expect(said).toContain('error: interrupted')
+    expect(said).toContain('run the same command again')
+    expect(server.api.list('Deployment', 'cut')).toEqual([])
+    const next = await deploy([...words, '--no-wait'])
+    expect([next.code, next.out]).toEqual([0, expect.stringContaining('the last run did not end')])
+    expect(server.api.list('Deployment', 'cut').length).toBeGreaterThan(3)
+    writes().length = 0
+    expect((await deploy([...words, '--no-wait'])).out).toContain('nothing to change')
+    expect(writes()).toEqual([])
   },
   LIMIT_MS,
 )

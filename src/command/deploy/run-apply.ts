@@ -19,7 +19,8 @@ type Print = (text: string) => Promise<void>
 export async function runApply(values: ApplyFlags, print: Print): Promise<number> {
   if (values['dry-run'] === 'client') return listObjects(values, print)
   using session = openSession(values)
-  return applyIn(session, values, print)
+  // Without await the session would be closed, and Ctrl-C no longer heard, before the work has begun.
+  return await applyIn(session, values, print)
 }
 
 /** The same in a session that is open. */

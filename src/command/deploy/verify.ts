@@ -11,6 +11,6 @@ export const deployVerifyCommand = plainCommand({
     const { openSession } = await import('./session.ts')
     const { verifyInCluster } = await import('../../deploy/job/verify.ts')
     using session = openSession(values)
-    return verifyInCluster({ ...session, timeoutMs: values.timeout, line: (text) => void print(`${text}\n`) })
+    return await verifyInCluster({ ...session, timeoutMs: values.timeout, line: (text) => void print(`${text}\n`) })
   },
 })
