@@ -18,7 +18,12 @@ export async function runInstall(values: ApplyFlags, print: Print): Promise<numb
   const code = await applyIn(session, values, print)
   if (code !== 0 || !values.wait) return code
   const show = (probe: Probe) => void print(probeLine(probe))
-  const probes = await testPipeline({ ...session, timeoutMs: values.timeout, show })
+  const probes = await testPipeline({
+    ...session,
+    timeoutMs: values.timeout,
+    show,
+    tell: (line) => void print(`      ${line}\n`),
+  })
   const isWell = probes.every(({ ok }) => ok)
   await print(isWell ? 'it works: stockpipe deploy open api\n' : 'not all works: stockpipe deploy status\n')
   return isWell ? 0 : 1

@@ -19,7 +19,12 @@ export const deployTestCommand = plainCommand({
     const { toJunit } = await import('../../deploy/probe/junit.ts')
     using session = openSession(values)
     const show = (probe: Probe) => void print(probeLine(probe))
-    const probes = await testPipeline({ ...session, timeoutMs: values.timeout, show })
+    const probes = await testPipeline({
+      ...session,
+      timeoutMs: values.timeout,
+      show,
+      tell: (line) => void print(`      ${line}\n`),
+    })
     if (values.junit !== null) await Bun.write(values.junit, toJunit('stockpipe deploy test', probes))
     const failed = probes.filter(({ ok }) => !ok).length
     await print(failed === 0 ? `all ${probes.length} passed\n` : `${failed} of ${probes.length} failed\n`)

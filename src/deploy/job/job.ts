@@ -14,7 +14,7 @@ export interface JobWish {
 /** What a finished Job leaves behind goes by itself when nobody took it away. */
 const KEPT_SECONDS = 3_600
 /** As the network policies know it: what may reach the log, the store, the api and Grafana. */
-const COMPONENT = 'check'
+const COMPONENT = 'tool'
 
 type Fields = Record<string, unknown>
 

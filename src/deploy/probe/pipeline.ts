@@ -22,6 +22,8 @@ export interface PipelineTest extends Observed {
   timeoutMs: number
   /** Called with each result as it comes. */
   show: (probe: Probe) => void
+  /** Called with what the Job in the cluster says while it waits. */
+  tell: (line: string) => void
 }
 
 /** Everything that was tried. It goes on behind a failure: the next parts may tell more. */
@@ -56,13 +58,15 @@ async function tradeProbes(test: PipelineTest): Promise<Probe[]> {
   const said: string[] = []
   const line = (text: string) => {
     const [, stage, ms] = STAGE.exec(text) ?? []
-    if (stage === undefined) said.push(text.trim())
-    else stages.push({ name: `trades: ${stage}`, ok: true, detail: 'reached', ms: Number(ms) })
+    if (stage === undefined) {
+      said.push(text.trim())
+      test.tell(text)
+    } else stages.push({ name: `trades: ${stage}`, ok: true, detail: 'reached', ms: Number(ms) })
   }
   const whole = await tried(test.clock, 'trades', async () => {
     const code = await runJob(await probeJob(test), { ...test, line })
     if (code === 0 && stages.length > 0) return `${stages.length} stages`
-    throw new StockpipeError('not-ready', said.join(' ') || `the test trades ended with code ${code}`)
+    throw new StockpipeError('not-ready', said.slice(-3).join(' ') || `the test trades ended with code ${code}`)
   })
   return [...stages, whole]
 }
