@@ -1,3 +1,4 @@
+import { namespaceOf } from '../../deploy/intent.ts'
 import type { Probe } from '../../deploy/probe/junit.ts'
 import { testPipeline } from '../../deploy/probe/pipeline.ts'
 import { examine, findingLine } from './examine.ts'
@@ -12,7 +13,8 @@ type Print = (text: string) => Promise<void>
 export async function runInstall(values: ApplyFlags, print: Print): Promise<number> {
   if (values['dry-run'] !== null) return runApply(values, print)
   using session = openSession(values)
-  const findings = await examine(session, wantedOf(values))
+  const wanted = wantedOf(values)
+  const findings = await examine(session, wanted)
   await print(`${findings.map(findingLine).join('')}\n`)
   if (findings.some(({ state }) => state === 'fail')) return 1
   const code = await applyIn(session, values, print)
@@ -20,6 +22,8 @@ export async function runInstall(values: ApplyFlags, print: Print): Promise<numb
   const show = (probe: Probe) => void print(probeLine(probe))
   const probes = await testPipeline({
     ...session,
+    // The values may name another than the flags do.
+    namespace: namespaceOf(wanted),
     timeoutMs: values.timeout,
     show,
     tell: (line) => void print(`      ${line}\n`),
