@@ -1,9 +1,31 @@
 import { StockpipeError } from '../errors.ts'
 import { plainCommand, type Command } from './command.ts'
+import { deployApplyCommand } from './deploy/apply.ts'
+import { deployBundleCommand } from './deploy/bundle.ts'
+import { deployCheckCommand } from './deploy/check.ts'
+import { deployDiffCommand } from './deploy/diff.ts'
 import { deployRenderCommand } from './deploy/render.ts'
 import { CONSENT, DRY_RUN, TARGET, WAITING, WISHES } from './deploy/flags.ts'
+import { deployLogsCommand } from './deploy/logs.ts'
+import { deployOpenCommand } from './deploy/open.ts'
+import { deployStatusCommand } from './deploy/status.ts'
+import { deployTestCommand } from './deploy/test.ts'
+import { deployUninstallCommand } from './deploy/uninstall.ts'
+import { deployVerifyCommand } from './deploy/verify.ts'
 
-const SUBS: readonly Command[] = [deployRenderCommand]
+const SUBS: readonly Command[] = [
+  deployCheckCommand,
+  deployRenderCommand,
+  deployDiffCommand,
+  deployApplyCommand,
+  deployStatusCommand,
+  deployTestCommand,
+  deployVerifyCommand,
+  deployLogsCommand,
+  deployOpenCommand,
+  deployBundleCommand,
+  deployUninstallCommand,
+]
 
 export const deployCommand = plainCommand({
   name: 'deploy',

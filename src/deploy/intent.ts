@@ -2,6 +2,7 @@
 import { StockpipeError } from '../errors.ts'
 import { buildInfo } from '../version.ts'
 import type { ClusterIdentity } from './cluster.ts'
+import { detectProfile } from './detect.ts'
 import type { Inventory } from './inventory.ts'
 import { refOf, type KubeObject } from './object.ts'
 import { PROFILES, type ProfileName } from './profile.ts'
@@ -35,7 +36,7 @@ export const namespaceOf = ({ namespace, files, sets }: Wanted): string =>
 export function intentOf(wanted: Wanted, former: Inventory | null, identity: ClusterIdentity): Intent {
   const isAsBefore = former !== null && wanted.files.length === 0 && wanted.sets.length === 0
   const files = isAsBefore ? [{ name: 'the values of the installation', text: former.values }] : wanted.files
-  const profile = wanted.profile ?? formerProfile(former) ?? profileFor(identity)
+  const profile = wanted.profile ?? formerProfile(former) ?? detectProfile(identity)
   const namespace = wanted.namespace === null ? {} : { namespace: wanted.namespace }
   const values = readValues({ profile, ...namespace, files, sets: wanted.sets })
   const objects = render(values)
@@ -61,12 +62,4 @@ function formerProfile(former: Inventory | null): ProfileName | null {
       hint: `--profile, one of ${PROFILES.join(', ')}`,
     },
   )
-}
-
-/** By the names that the clouds give their contexts and servers. */
-export function profileFor({ context, server }: Pick<ClusterIdentity, 'context' | 'server'>): ProfileName {
-  const { hostname } = new URL(server)
-  if (context.startsWith('arn:aws:eks:') || hostname.endsWith('.eks.amazonaws.com')) return 'eks'
-  if (context.startsWith('gke_') || hostname.endsWith('.gke.goog')) return 'gke'
-  return hostname.endsWith('.azmk8s.io') ? 'aks' : 'minikube'
 }

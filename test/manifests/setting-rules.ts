@@ -52,7 +52,7 @@ export const SETTING_RULES = {
     if (!isWorkload(object)) return null
     return containersOf(object.spec.template)
       .flatMap(({ env = [] }) => env)
-      .find(({ name, value }) => NAMES_A_SECRET.test(name) && value !== undefined && !/_FILE$/.test(name))?.name
+      .find(({ name, value }) => NAMES_A_SECRET.test(name) && value !== undefined && !name.endsWith('_FILE'))?.name
   },
   'a Secret says what it holds': ({ kind, metadata }) =>
     kind === 'Secret' && !metadata.annotations?.['stockpipe.dev/keys'] && 'no keys',

@@ -23,8 +23,11 @@ const assignment: ValueType<string> = {
 
 /** Where the objects are. */
 export const PLACE = {
-  namespace: local(namespace, 'pipeline', 'Namespace of the pipeline', 'n'),
+  namespace: local(namespace, null, 'Namespace; without it: that of the values, else pipeline', 'n'),
 }
+
+/** Where nothing says another. */
+export const USUAL_NAMESPACE = 'pipeline'
 
 /** Which cluster. */
 export const TARGET = {
@@ -52,9 +55,13 @@ export const FORCE = {
   'force-conflicts': local(truth, false, 'Take over fields that another manager has set'),
 }
 
-export const WAITING = {
-  wait: local(truth, true, 'Wait until everything runs; --no-wait does not'),
+export const TIMEOUT = {
   timeout: local(duration({ min: 1_000, max: 24 * 3_600_000 }), 15 * 60_000, 'How long to wait'),
+}
+
+export const WAITING = {
+  ...TIMEOUT,
+  wait: local(truth, true, 'Wait until everything runs; --no-wait does not'),
 }
 
 export const CONSENT = { yes: local(truth, false, 'Do not ask', 'y') }

@@ -28,7 +28,7 @@ export const deployLogsCommand = plainCommand({
     if (count > 0 || follow) return 0
     throw new StockpipeError(
       'not-found',
-      `there are no pods of ${positional ?? 'the pipeline'} in ${values.namespace}`,
+      `there are no pods of ${positional ?? 'the pipeline'} in ${session.namespace}`,
       {
         hint: 'stockpipe deploy status shows what is there; --namespace names another place',
       },

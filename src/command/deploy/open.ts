@@ -30,7 +30,7 @@ export const deployOpenCommand = plainCommand({
     using session = openSession(values)
     const page = positional as Page
     const opened = (url: string) => {
-      void print(`${page}: ${url} (Ctrl-C ends it)\n${page === 'grafana' ? loginWords(values.namespace) : ''}`)
+      void print(`${page}: ${url} (Ctrl-C ends it)\n${page === 'grafana' ? loginWords(session.namespace) : ''}`)
       if (values.browser) showInBrowser(url)
     }
     await openPage({ ...session, page, localPort: values.port, opened })

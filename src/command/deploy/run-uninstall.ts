@@ -14,7 +14,8 @@ type Print = (text: string) => Promise<void>
 /** Resolves to the exit code: 1 where the person said no. */
 export async function runUninstall(values: Flags, print: Print): Promise<number> {
   using session = openSession(values)
-  const { namespace, 'delete-data': deleteData, timeout: timeoutMs } = values
+  const { namespace } = session
+  const { 'delete-data': deleteData, timeout: timeoutMs } = values
   const { context, server } = await session.cluster.identity()
   const removal = await removalOf(session.cluster, namespace, deleteData)
   if (isNothing(removal, deleteData)) {
@@ -23,7 +24,7 @@ export async function runUninstall(values: Flags, print: Print): Promise<number>
   }
   await print(`cluster    ${context} (${server})\nnamespace  ${namespace}\n\n${removalText(removal, deleteData)}`)
   if (values['dry-run']) return 0
-  if (!(await isWanted(values, context))) return 1
+  if (!(await isWanted(values, namespace, context))) return 1
   const lines: Promise<void>[] = []
   const report = (ref: Removal['data'][number]) => void lines.push(print(`deleted    ${wordsOf(ref)}\n`))
   const stays = await uninstall(removal, { ...session, deleteData, timeoutMs, report })
@@ -46,7 +47,11 @@ function removalText({ workloads, data, namespace, foreign }: Removal, deleteDat
   return `${list('delete ', goes)}${list('keep   ', stays)}${why}`
 }
 
-async function isWanted({ namespace, 'delete-data': deleteData, yes }: Flags, context: string): Promise<boolean> {
+async function isWanted(
+  { 'delete-data': deleteData, yes }: Flags,
+  namespace: string,
+  context: string,
+): Promise<boolean> {
   if (!deleteData) return confirmed(`Uninstall from ${context}?`, yes)
   // --yes is typed too easily for what nobody can bring back.
   if (!process.stdin.isTTY) return isTypedByScript(namespace)

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../../clock.ts'
 import { openKubernetes, type Kubernetes } from '../../deploy/cluster/kubernetes.ts'
 import type { LocalValues } from '../command.ts'
 import { type Interrupt, interrupted } from '../interrupt.ts'
-import type { TARGET } from './flags.ts'
+import { type TARGET, USUAL_NAMESPACE } from './flags.ts'
 
 /** What every sub-command that talks to a cluster holds while it does. */
 export interface DeploySession extends Disposable {
@@ -26,7 +26,7 @@ export function openSession({ namespace, context, kubeconfig }: LocalValues<type
     cluster,
     session: cluster,
     clock: systemClock,
-    namespace,
+    namespace: namespace ?? USUAL_NAMESPACE,
     signal: stop.signal,
     [Symbol.dispose]: () => stop[Symbol.dispose](),
   }

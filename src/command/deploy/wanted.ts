@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { Wanted } from '../../deploy/intent.ts'
 import { StockpipeError } from '../../errors.ts'
 import type { LocalValues } from '../command.ts'
-import { PLACE, type GIVEN, type WISHES } from './flags.ts'
+import type { GIVEN, PLACE, WISHES } from './flags.ts'
 
 type Flags = LocalValues<typeof PLACE & typeof WISHES & typeof GIVEN>
 
@@ -12,7 +12,7 @@ type Flags = LocalValues<typeof PLACE & typeof WISHES & typeof GIVEN>
 export function wantedOf({ namespace, profile, values, set, 'finnhub-token-file': token }: Flags): Wanted {
   return {
     profile,
-    namespace: namespace === PLACE.namespace.default ? null : namespace,
+    namespace,
     files: values.map((name) => ({ name, text: read(name, '--values') })),
     sets: token === null ? set : ['feed=finnhub', ...set],
   }

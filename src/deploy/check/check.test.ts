@@ -264,5 +264,8 @@ test('KEDA must be there when it is to scale', async () => {
       ? Promise.reject(new StockpipeError('missing-kind', 'no such kind'))
       : cluster.list(query)
   const findings = await check({ cluster: { ...cluster, list }, session, objects: asks, namespace: 'pipeline' })
-  expect(of(findings, 'scaling')).toMatchObject({ state: 'fail', fix: 'install KEDA, or --set autoscaling=hpa' })
+  expect(of(findings, 'scaling')).toMatchObject({
+    state: 'fail',
+    fix: 'install KEDA, or --set processor.autoscaling.by=hpa',
+  })
 })

@@ -105,5 +105,5 @@ function loading(context: string, images: readonly string[]): string {
   if (context.includes('minikube')) return `${build}, then: minikube image load stockpipe.tar`
   if (context.startsWith('kind-'))
     return `${build}, then: kind load image-archive stockpipe.tar --name ${context.slice(5)}`
-  return `push ${images.join(', ')} to a registry that the nodes reach, then --set image.registry=HOST/PATH`
+  return `push ${images.join(', ')} to a registry that the nodes reach, then --set registry=HOST/PATH`
 }

@@ -10,6 +10,6 @@ export async function checkScaling({ cluster, objects, namespace }: Examined): P
     return [ok('scaling', 'KEDA is there')]
   } catch (error) {
     if (!(error instanceof StockpipeError) || error.code !== 'missing-kind') throw error
-    return [fail('scaling', 'the cluster knows no ScaledObject', 'install KEDA, or --set autoscaling=hpa')]
+    return [fail('scaling', 'the cluster knows no ScaledObject', 'install KEDA, or --set processor.autoscaling.by=hpa')]
   }
 }

@@ -6,6 +6,8 @@ export interface Probe {
   /** What was seen, or what is wrong. */
   detail: string
   ms: number
+  /** It could not be tried here; `detail` says why. */
+  isLeftOut?: boolean
 }
 
 const escape = (text: string): string =>
@@ -23,8 +25,9 @@ const seconds = (ms: number): string => (ms / 1_000).toFixed(3)
 export function toJunit(suite: string, probes: readonly Probe[]): string {
   const failures = probes.filter(({ ok }) => !ok).length
   const time = seconds(probes.reduce((sum, { ms }) => sum + ms, 0))
-  const cases = probes.map(({ name, ok, detail, ms }) => {
+  const cases = probes.map(({ name, ok, detail, ms, isLeftOut = false }) => {
     const head = `    <testcase classname="${escape(suite)}" name="${escape(name)}" time="${seconds(ms)}"`
+    if (isLeftOut) return `${head}>\n      <skipped message="${escape(detail)}"/>\n    </testcase>`
     return ok ? `${head}/>` : `${head}>\n      <failure message="${escape(detail)}"/>\n    </testcase>`
   })
   return [

@@ -1,0 +1,16 @@
+import { plainCommand } from '../command.ts'
+import { TARGET, TIMEOUT } from './flags.ts'
+
+export const deployVerifyCommand = plainCommand({
+  name: 'deploy',
+  sub: 'verify',
+  describe: 'Runs stockpipe verify in the cluster: every row against the log; exit 1 if one differs',
+  examples: [['stockpipe deploy verify', 'prints differences by row as verify does']],
+  local: { ...TARGET, ...TIMEOUT },
+  async run({ values, print }) {
+    const { openSession } = await import('./session.ts')
+    const { verifyInCluster } = await import('../../deploy/job/verify.ts')
+    using session = openSession(values)
+    return verifyInCluster({ ...session, timeoutMs: values.timeout, line: (text) => void print(`${text}\n`) })
+  },
+})

@@ -1,0 +1,100 @@
+/** `deploy test`: trades on the whole way, from the log to Grafana. */
+import { StockpipeError } from '../../errors.ts'
+import type { ClusterSession } from '../cluster.ts'
+import { textAt } from '../fields.ts'
+import { jobLike } from '../job/job.ts'
+import { runJob } from '../job/run-job.ts'
+import { throughPod } from '../observe/ask.ts'
+import { type Observed, statusOf } from '../observe/status.ts'
+import { podsOfPart, readyPod, workloadOf } from '../observe/workloads.ts'
+import { probeGrafana } from './grafana.ts'
+import type { Probe } from './junit.ts'
+import { tried } from './tried.ts'
+
+const GRAFANA_PORT = 3000
+const API = 'http://stockpipe-api:8080'
+/** What the Job may take longer than its command, to be placed and to load its image. */
+const START_SECONDS = 120
+
+export interface PipelineTest extends Observed {
+  session: Pick<ClusterSession, 'forward' | 'logs'>
+  signal: AbortSignal
+  timeoutMs: number
+  /** Called with each result as it comes. */
+  show: (probe: Probe) => void
+}
+
+/** Everything that was tried. It goes on behind a failure: the next parts may tell more. */
+export async function testPipeline(test: PipelineTest): Promise<Probe[]> {
+  const all: Probe[] = []
+  const add = (probes: readonly Probe[]) => {
+    for (const probe of probes) test.show(probe)
+    all.push(...probes)
+  }
+  add(await roleProbes(test))
+  add(await tradeProbes(test))
+  add(await grafanaProbes(test))
+  return all
+}
+
+async function roleProbes(test: PipelineTest): Promise<Probe[]> {
+  const { roles } = await statusOf(test)
+  if (roles.length === 0) return [{ name: 'roles', ok: false, detail: 'no role runs', ms: 0 }]
+  return roles.map(({ role, pod, notReady, version }) => ({
+    name: `${role} ${pod}`,
+    ok: notReady.length === 0,
+    detail: notReady.join(', ') || version,
+    ms: 0,
+  }))
+}
+
+/** A line of `setup probe`: stage, ok, how long. */
+const STAGE = /^(\S.*?)\s+ok\s+(\d+) ms$/
+
+async function tradeProbes(test: PipelineTest): Promise<Probe[]> {
+  const stages: Probe[] = []
+  const said: string[] = []
+  const line = (text: string) => {
+    const [, stage, ms] = STAGE.exec(text) ?? []
+    if (stage === undefined) said.push(text.trim())
+    else stages.push({ name: `trades: ${stage}`, ok: true, detail: 'reached', ms: Number(ms) })
+  }
+  const whole = await tried(test.clock, 'trades', async () => {
+    const code = await runJob(await probeJob(test), { ...test, line })
+    if (code === 0 && stages.length > 0) return `${stages.length} stages`
+    throw new StockpipeError('not-ready', said.join(' ') || `the test trades ended with code ${code}`)
+  })
+  return [...stages, whole]
+}
+
+async function probeJob(test: PipelineTest) {
+  const api = await workloadOf(test, 'api')
+  if (api === null) throw new StockpipeError('not-found', `the api is not installed in ${test.namespace}`)
+  const seconds = Math.ceil(test.timeoutMs / 1_000)
+  return jobLike(api, {
+    name: `stockpipe-test-${test.clock.now().toString(36)}`,
+    args: ['setup', 'probe', `--api=${API}`, `--timeout=${seconds}s`],
+    deadlineSeconds: seconds + START_SECONDS,
+  })
+}
+
+async function grafanaProbes(test: PipelineTest): Promise<Probe[]> {
+  if ((await podsOfPart(test, 'grafana')).length === 0) return []
+  const probes: Probe[] = []
+  const whole = await tried(test.clock, 'grafana', async () => {
+    const pod = await readyPod(test, 'grafana')
+    const login = await adminOf(test)
+    const { clock } = test
+    const found = await throughPod(test, { pod, port: GRAFANA_PORT }, (url) => probeGrafana({ url, ...login, clock }))
+    probes.push(...found)
+    return ''
+  })
+  return whole.ok ? probes : [whole]
+}
+
+async function adminOf({ cluster, namespace }: PipelineTest): Promise<{ username: string; password: string }> {
+  const secret = await cluster.get({ apiVersion: 'v1', kind: 'Secret', name: 'grafana-admin', namespace })
+  if (secret === null) throw new StockpipeError('not-found', `there is no Secret ${namespace}/grafana-admin`)
+  const text = (key: string) => Buffer.from(textAt(secret, 'data', key), 'base64').toString()
+  return { username: text('username'), password: text('password') }
+}
