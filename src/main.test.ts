@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { deployCommand } from './command/deploy.ts'
 import { PROGRAM, runStockpipe } from './command/stockpipe.fixture.ts'
 import { COMMANDS } from './config/option.ts'
 
@@ -95,6 +96,24 @@ describe('help', () => {
     expect(before.out).toBe(after.out)
   })
 
+  test.each((deployCommand.subs ?? []).map(({ sub = '' }) => [sub]))('of deploy %s has an example', async (sub) => {
+    const [after, before] = await Promise.all([
+      stockpipe(['deploy', sub, '--help']),
+      stockpipe(['help', 'deploy', sub]),
+    ])
+    expect([after.code, after.err]).toEqual([0, ''])
+    expect(after.out).toContain(`stockpipe deploy ${sub}`)
+    expect(after.out).toContain('Examples:')
+    expect(after.out).toContain('--kubeconfig')
+    expect(before.out).toBe(after.out)
+  })
+
+  test('of deploy names every sub-command', async () => {
+    const { out } = await stockpipe(['deploy', '--help'])
+    expect(deployCommand.subs?.length).toBeGreaterThan(5)
+    for (const { sub } of deployCommand.subs ?? []) expect(out).toContain(`stockpipe deploy ${sub}`)
+  })
+
   test('names every command, and no secret is offered as a flag', async () => {
     const [top, run] = await Promise.all([stockpipe(['--help']), stockpipe(['run', '-h'])])
     for (const name of COMMANDS) expect(top.out).toContain(`stockpipe ${name}`)
@@ -141,11 +160,20 @@ describe('commands', () => {
   test('completion offers commands, options and choices', async () => {
     const ask = async (...words: string[]) =>
       (await stockpipe(['--get-yargs-completions', 'stockpipe', ...words], { SHELL: 'bash' })).out.split('\n')
-    const [commands, options, choices] = await Promise.all([ask('ex'), ask('run', '--fe'), ask('run', '--feed', '')])
+    const [commands, options, choices, subs, own] = await Promise.all([
+      ask('ex'),
+      ask('run', '--fe'),
+      ask('run', '--feed', ''),
+      ask('deploy', ''),
+      ask('deploy', 'logs', '--'),
+    ])
     expect(commands).toContain('export')
     expect(options).toContain('--feed')
     expect(options).not.toContain('--finnhub-token')
     expect(choices).toEqual(['finnhub', 'replay', 'simulated', ''])
+    expect(subs).toEqual(expect.arrayContaining(['diff', 'apply', 'logs']))
+    expect(own).toContain('--follow')
+    expect(own).not.toContain('--values')
   })
 
   test('a reader that leaves early is no error', async () => {

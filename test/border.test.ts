@@ -64,6 +64,14 @@ test('what verifies shares no code with the engine', async () => {
   ).toEqual([])
 })
 
+test('one folder alone knows the library of Kubernetes', async () => {
+  const files = await sourceFiles()
+  const sources = await Promise.all(files.map(async (file) => [file, await Bun.file(join(SRC, file)).text()] as const))
+  const knowing = sources.filter(([, source]) => source.includes("'@kubernetes/client-node'")).map(([file]) => file)
+  expect(knowing.length).toBeGreaterThan(2)
+  expect(knowing.filter((file) => !file.startsWith('deploy/cluster/'))).toEqual([])
+})
+
 test('every folder of the source is one the rule knows', async () => {
   const parts = new Set((await sourceFiles()).map(partOf))
   expect([...parts].filter((part) => !(part in MAY_IMPORT))).toEqual([])

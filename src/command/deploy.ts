@@ -1,13 +1,11 @@
-import { StockpipeError } from '../errors.ts'
 import { plainCommand, type Command } from './command.ts'
-import { deployApplyCommand } from './deploy/apply.ts'
+import { APPLY, deployApplyCommand } from './deploy/apply.ts'
 import { deployBundleCommand } from './deploy/bundle.ts'
 import { deployCheckCommand } from './deploy/check.ts'
 import { deployDiffCommand } from './deploy/diff.ts'
-import { deployRenderCommand } from './deploy/render.ts'
-import { CONSENT, DRY_RUN, TARGET, WAITING, WISHES } from './deploy/flags.ts'
 import { deployLogsCommand } from './deploy/logs.ts'
 import { deployOpenCommand } from './deploy/open.ts'
+import { deployRenderCommand } from './deploy/render.ts'
 import { deployStatusCommand } from './deploy/status.ts'
 import { deployTestCommand } from './deploy/test.ts'
 import { deployUninstallCommand } from './deploy/uninstall.ts'
@@ -32,6 +30,9 @@ export const deployCommand = plainCommand({
   subs: SUBS,
   describe: 'The whole pipeline on Kubernetes',
   examples: [['stockpipe deploy', 'check the cluster, show the plan, ask, install or upgrade, wait, test']],
-  local: { ...TARGET, ...WISHES, ...WAITING, ...CONSENT, ...DRY_RUN },
-  run: () => Promise.reject(new StockpipeError('usage', 'deploy cannot run by itself yet')),
+  local: APPLY,
+  async run({ values, print }) {
+    const { runDeploy } = await import('./deploy/run-deploy.ts')
+    return runDeploy(values, print)
+  },
 })

@@ -23,12 +23,27 @@ export interface Prepared {
 }
 
 export async function prepare({ cluster, wanted, given, force }: Preparing): Promise<Prepared> {
+  const { intent, ...found } = await intentIn(cluster, wanted)
+  const plan = await planFor(intent, { cluster, given, force, ...found })
+  return { ...found, intent, plan }
+}
+
+/** What is wanted of this cluster, by what is there. */
+export async function intentIn(cluster: Cluster, wanted: Wanted): Promise<Omit<Prepared, 'plan'>> {
   const namespace = namespaceOf(wanted)
   const identity = await cluster.identity()
   const former = await readInventory(cluster, namespace)
-  const intent = intentOf(wanted, former, identity)
-  if (former !== null) refuseForeign(former, identity, { namespace, version: intent.target.version })
-  const objects = await filled(intent.objects, { cluster, given })
-  const plan = await planOf(objects, { cluster, force, prune: prunable(former, objects) })
-  return { identity, namespace, former, intent, plan }
+  return { identity, namespace, former, intent: intentOf(wanted, former, identity) }
+}
+
+export type Present = Omit<Preparing, 'wanted'> & Omit<Prepared, 'intent' | 'plan'>
+
+/** Throws where the installation is not one that this version may touch. */
+export async function planFor(
+  { objects, target }: Pick<Intent, 'objects' | 'target'>,
+  { cluster, given, force, identity, namespace, former }: Present,
+): Promise<Plan> {
+  if (former !== null) refuseForeign(former, identity, { namespace, version: target.version })
+  const whole = await filled(objects, { cluster, given })
+  return planOf(whole, { cluster, force, prune: prunable(former, whole) })
 }

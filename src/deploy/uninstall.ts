@@ -90,7 +90,7 @@ export async function uninstall(removal: Removal, run: UninstallRun): Promise<Ob
   await podsGone(run)
   if (deleteData) for (const ref of data) await remove(ref, run)
   await cluster.remove({ apiVersion: 'v1', kind: 'ConfigMap', name: INVENTORY, namespace })
-  if (removal.namespace !== null) await remove(removal.namespace, run)
+  if (removal.namespace !== null) await removeNamespace(removal.namespace, run)
   const stays = deleteData ? [] : [...data]
   return removal.namespace === null && (await cluster.get(namespaceRef(namespace))) !== null
     ? [namespaceRef(namespace), ...stays]
@@ -104,6 +104,21 @@ async function remove(ref: ObjectRef, { cluster, report, signal }: UninstallRun)
     })
   await cluster.remove(ref)
   report(ref)
+}
+
+/** While it goes nothing can be made in it, so that who installs again at once would be refused. */
+async function removeNamespace(ref: ObjectRef, run: UninstallRun): Promise<void> {
+  const { cluster, clock, timeoutMs, signal } = run
+  await remove(ref, run)
+  const until = clock.elapsed() + timeoutMs
+  while ((await cluster.get(ref)) !== null) {
+    if (signal.aborted) return
+    if (clock.elapsed() >= until)
+      throw new StockpipeError('not-ready', `${wordsOf(ref)} does not go away`, {
+        hint: `kubectl describe namespace ${ref.name} says what holds it`,
+      })
+    await clock.sleep(500, signal)
+  }
 }
 
 /** A claim that a pod still holds does not go, and a pod that still runs may yet write. */

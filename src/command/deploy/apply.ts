@@ -15,6 +15,6 @@ export const deployApplyCommand = plainCommand({
   local: APPLY,
   async run({ values, print }) {
     const { runApply } = await import('./run-apply.ts')
-    return (await runApply(values, print)) === null ? 1 : 0
+    return runApply(values, print)
   },
 })

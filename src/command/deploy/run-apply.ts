@@ -20,11 +20,15 @@ type Print = (text: string) => Promise<void>
 export async function runApply(values: ApplyFlags, print: Print): Promise<number> {
   if (values['dry-run'] === 'client') return listObjects(values, print)
   using session = openSession(values)
-  return applyIn(session, values, print)
+  return (await applyIn(session, values, print)) === 'refused' ? 1 : 0
 }
 
-/** The same in a session that is open. */
-export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<number> {
+/** The same in a session that is open. `planned`: a dry run; `refused`: the person said no. */
+export async function applyIn(
+  session: DeploySession,
+  values: ApplyFlags,
+  print: Print,
+): Promise<'applied' | 'planned' | 'refused'> {
   const prepared = await prepare({
     cluster: session.cluster,
     wanted: wantedOf(values),
@@ -34,15 +38,15 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
   await print(planText(prepared))
   const error = obstacleError(prepared.plan)
   if (error) throw error
-  if (values['dry-run'] !== null) return 0
+  if (values['dry-run'] !== null) return 'planned'
   const isNeeded = prepared.plan.steps.some(isChange)
-  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return 1
+  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return 'refused'
   await carryOut(prepared, { session, values, print })
-  return 0
+  return 'applied'
 }
 
 /** Without any cluster. */
-async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
+export async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
   const { profile, namespace, files, sets } = wantedOf(values)
   const given = { ...(profile === null ? {} : { profile }), ...(namespace === null ? {} : { namespace }) }
   const objects = render(readValues({ ...given, files, sets }))
@@ -73,10 +77,7 @@ interface CarryOut {
   print: Print
 }
 
-async function carryOut(
-  { identity: _identity, namespace, former, intent, plan }: Prepared,
-  how: CarryOut,
-): Promise<void> {
+async function carryOut({ namespace, former, intent, plan }: Prepared, how: CarryOut): Promise<void> {
   const { session, values, print } = how
   const lines: Promise<void>[] = []
   await applyPlan(plan, {
@@ -110,6 +111,15 @@ async function waitFor(
   if (objects.length === 0) return
   const { cluster, clock, signal } = session
   const begun = clock.elapsed()
-  const show = showRollout(createTerminal(process.stderr), () => clock.elapsed() - begun)
-  await awaitRollout(objects, { cluster, session: cluster, clock, namespace, timeoutMs: values.timeout, signal, show })
+  const terminal = createTerminal(process.stderr)
+  await awaitRollout(objects, {
+    cluster,
+    session: cluster,
+    clock,
+    namespace,
+    timeoutMs: values.timeout,
+    signal,
+    show: showRollout(terminal, () => clock.elapsed() - begun),
+    tell: (line) => terminal.print(line),
+  })
 }

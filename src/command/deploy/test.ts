@@ -26,5 +26,5 @@ export const deployTestCommand = plainCommand({
   },
 })
 
-const probeLine = ({ name, ok, detail, ms, isLeftOut = false }: Probe): string =>
+export const probeLine = ({ name, ok, detail, ms, isLeftOut = false }: Probe): string =>
   `${isLeftOut ? 'skip' : ok ? 'ok  ' : 'fail'}  ${name}  ${ms === 0 ? '' : `${Math.round(ms)} ms  `}${detail}\n`

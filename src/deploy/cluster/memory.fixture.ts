@@ -56,7 +56,7 @@ export function memoryCluster(context = 'memory'): MemoryCluster {
     await Promise.resolve()
     const [group = '', version] = ref.apiVersion.includes('/') ? ref.apiVersion.split('/') : ['', ref.apiVersion]
     const resource = KINDS[group === '' ? (version ?? '') : ref.apiVersion]?.[ref.kind]?.replace('/', '') ?? '?'
-    const right: Right = { verb, group, resource, namespace: ref.namespace, name: ref.name }
+    const right: Right = { verb, group, resource, namespace: ref.namespace }
     try {
       if (denied.some((known) => isDenied(known, right))) throw forbidden(right)
       return answer()
@@ -73,9 +73,9 @@ export function memoryCluster(context = 'memory'): MemoryCluster {
 const isDenied = (known: Right, { verb, group, resource }: Right): boolean =>
   known.verb === verb && known.group === group && known.resource === resource
 
-const forbidden = ({ verb, group, resource, namespace, name }: Right) =>
+const forbidden = ({ verb, group, resource, namespace }: Right) =>
   new Refused({
     code: 403,
     reason: 'Forbidden',
-    message: `${resource} "${name}" is forbidden: User "tester" cannot ${verb} resource "${resource}" in API group "${group}" in the namespace "${namespace}"`,
+    message: `${resource} is forbidden: User "tester" cannot ${verb} resource "${resource}" in API group "${group}" in the namespace "${namespace}"`,
   })

@@ -46,7 +46,7 @@ test('a job runs as the api does, once, and is taken for no api', () => {
     restartPolicy: 'Never',
     containers: [
       {
-        name: 'tool',
+        name: 'check',
         image: 'stockpipe:0.1.0',
         args: ['verify'],
         envFrom: [{ configMapRef: { name: 'stockpipe-config' } }],
@@ -55,7 +55,7 @@ test('a job runs as the api does, once, and is taken for no api', () => {
   })
   expect(at(job, 'spec', 'template', 'metadata', 'labels')).toEqual({
     'app.kubernetes.io/name': 'stockpipe',
-    'app.kubernetes.io/component': 'tool',
+    'app.kubernetes.io/component': 'check',
   })
   expect(job).toMatchObject({
     metadata: { namespace: 'pipeline' },
@@ -72,8 +72,8 @@ describe('a run', () => {
       'Pod',
       'verify-1-abc',
       {
-        spec: { containers: [{ name: 'tool' }] },
-        status: { phase: 'Running', containerStatuses: [{ name: 'tool', restartCount: 0, state }] },
+        spec: { containers: [{ name: 'check' }] },
+        status: { phase: 'Running', containerStatuses: [{ name: 'check', restartCount: 0, state }] },
       },
       { labels: { 'job-name': 'verify-1' } },
     )
@@ -122,7 +122,7 @@ describe('a run', () => {
     const { done, lines, asked, removed } = run([waiting, running, [onServer(), pod({ terminated: { exitCode: 3 } })]])
     expect(await done).toBe(3)
     expect(lines).toEqual(['first', 'second'])
-    expect(asked).toMatchObject([{ pod: 'verify-1-abc', container: 'tool', follow: true }])
+    expect(asked).toMatchObject([{ pod: 'verify-1-abc', container: 'check', follow: true }])
     expect(removed).toEqual(['verify-1'])
   })
 

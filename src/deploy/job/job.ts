@@ -13,7 +13,8 @@ export interface JobWish {
 
 /** What a finished Job leaves behind goes by itself when nobody took it away. */
 const KEPT_SECONDS = 3_600
-const COMPONENT = 'tool'
+/** As the network policies know it: what may reach the log, the store, the api and Grafana. */
+const COMPONENT = 'check'
 
 type Fields = Record<string, unknown>
 

@@ -60,17 +60,20 @@ describe('why it waits', () => {
     expect(trouble?.advice).toContain(advice)
   })
 
-  test('a container that crashes again and again, with its exit code', async () => {
+  test('a container that crashes again and again, also while it runs between two crashes', async () => {
     const crashed = { restartCount: 3, lastState: { terminated: { reason: 'Error', exitCode: 2 } } }
-    const { trouble } = await standing(kafka, pod('kafka', waitingFor('CrashLoopBackOff', crashed)))
-    expect(trouble?.why).toBe('main: CrashLoopBackOff, ended with code 2, 3 times')
-    expect(trouble?.container).toEqual({ name: 'main', hasRestarted: true })
+    const waits = (await standing(kafka, pod('kafka', waitingFor('CrashLoopBackOff', crashed)))).trouble
+    expect(waits?.why).toBe('main: ended with code 2, 3 times, waits to be started again')
+    expect(waits).toMatchObject({ container: { name: 'main', hasRestarted: true }, hopelessAfterMs: 60_000 })
+    const running = { containerStatuses: [{ name: 'main', state: { running: {} }, ...crashed }] }
+    const runs = (await standing(kafka, pod('kafka', running))).trouble
+    expect(runs).toEqual({ ...waits!, why: 'main: ended with code 2, 3 times, started again' })
   })
 
   test('one crash is told, but is not hopeless', async () => {
     const crashed = { restartCount: 1, lastState: { terminated: { reason: 'Error', exitCode: 1 } } }
     const { trouble } = await standing(kafka, pod('kafka', waitingFor('CrashLoopBackOff', crashed)))
-    expect(trouble).toMatchObject({ why: 'main: ended with code 1, started again', hopelessAfterMs: null })
+    expect(trouble).toMatchObject({ hopelessAfterMs: null, why: 'main: ended with code 1, waits to be started again' })
   })
 
   test('too little memory is named for what it is', async () => {
@@ -110,6 +113,25 @@ describe('why it waits', () => {
     const set = object('ReplicaSet', 'api-5f', {}, { ownerReferences: [{ uid: 'uid of api' }] })
     const why = event(set, 'FailedCreate', 'pods "api-5f" is forbidden: exceeded quota')
     expect((await standing(api, set, why)).trouble?.why).toContain('exceeded quota')
+  })
+
+  test('not what is wrong with pods of an older form, which go', async () => {
+    const api = deployment('api', {})
+    const set = (name: string, revision: string) =>
+      object(
+        'ReplicaSet',
+        name,
+        {},
+        {
+          ownerReferences: [{ uid: 'uid of api' }],
+          labels: { 'pod-template-hash': name },
+          annotations: { 'deployment.kubernetes.io/revision': revision },
+        },
+      )
+    const old = pod('api', waitingFor('ImagePullBackOff'))
+    old.metadata.labels = { app: 'api', 'pod-template-hash': 'nine' }
+    expect((await standing(api, set('nine', '9'), set('ten', '10'), old)).trouble).toBeNull()
+    expect((await standing(api, set('nine', '9'), old)).trouble?.why).toContain('ImagePullBackOff')
   })
 
   test("not the events of a former pod of the same name, nor what a ready workload's pods went through", async () => {

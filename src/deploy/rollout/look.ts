@@ -52,9 +52,40 @@ function standing(workload: KubeObject, scene: Scene): Standing {
 export const podsOf = (workload: KubeObject, pods: readonly KubeObject[]): KubeObject[] =>
   pods.filter((pod) => isSelected(pod, at(workload, 'spec', 'selector', 'matchLabels')))
 
+/** Those of its newest form. What is wrong with older ones is no matter any more: they go. */
+export function newestPods(workload: KubeObject, scene: Scene): KubeObject[] {
+  const [label, value] = newestForm(workload, scene)
+  const pods = podsOf(workload, scene.pods)
+  return value === '' ? pods : pods.filter((pod) => pod.metadata.labels?.[label] === value)
+}
+
+/** The label that tells forms apart, and its value on pods of the newest; empty where it is not known. */
+function newestForm(workload: KubeObject, { replicaSets }: Scene): readonly [label: string, value: string] {
+  if (workload.kind === 'StatefulSet') return ['controller-revision-hash', textAt(workload, 'status', 'updateRevision')]
+  const revision = (set: KubeObject) => Number(set.metadata.annotations?.['deployment.kubernetes.io/revision'] ?? 0)
+  const [newest] = replicaSets.filter((set) => isOwnedBy(set, workload)).sort((a, b) => revision(b) - revision(a))
+  return ['pod-template-hash', newest?.metadata.labels?.['pod-template-hash'] ?? '']
+}
+
+/**
+ * Pods of a StatefulSet that are of an older form and cannot start: it waits for each to be ready before it replaces
+ * the next, and would wait for these for ever (kubernetes/kubernetes#67250).
+ */
+export const stuckPods = (scene: Scene): KubeObject[] =>
+  scene.workloads
+    .filter(({ kind }) => kind === 'StatefulSet')
+    .flatMap((workload) => {
+      const newest = newestPods(workload, scene).map(({ metadata }) => metadata.name)
+      const older = podsOf(workload, scene.pods).filter(({ metadata }) => !newest.includes(metadata.name))
+      return older.filter((pod) => isStuck(pod, scene))
+    })
+
+const isStuck = (pod: KubeObject, { events }: Scene): boolean =>
+  textAt(pod, 'metadata', 'deletionTimestamp') === '' && troubleOfPod(pod, events)?.hopelessAfterMs != null
+
 /** The worst first: that which is given up soonest. */
 function troubleOf(workload: KubeObject, scene: Scene): Trouble | null {
-  const pods = podsOf(workload, scene.pods)
+  const pods = newestPods(workload, scene)
   const found = [
     ...pods.map((pod) => claimTrouble(pod, scene) ?? troubleOfPod(pod, scene.events)),
     pods.length < wantedPods(workload) ? makingTrouble(workload, scene) : null,

@@ -15,6 +15,7 @@ function rollout(objects: KubeObject[], { lines = ['last words'], onLook = (_loo
   const stop = new AbortController()
   const shown: RolloutRow[][] = []
   const asked: unknown[] = []
+  const told: string[] = []
   const session = {
     async *logs(pod: unknown) {
       asked.push(pod)
@@ -34,9 +35,10 @@ function rollout(objects: KubeObject[], { lines = ['last words'], onLook = (_loo
     timeoutMs: 300_000,
     signal: stop.signal,
     show,
+    tell: (line: string) => told.push(line),
   }
   const done = () => awaitRollout([statefulSet('kafka', 0)], options)
-  return { cluster, clock, stop, shown, asked, done }
+  return { cluster, clock, stop, shown, asked, told, done }
 }
 
 const errorOf = async (work: Promise<void>): Promise<StockpipeError> => {
@@ -82,11 +84,11 @@ test('a trouble that passes in time is forgiven, and counts from the start when 
 test('a container that crashes speaks for itself: the last line before its end, asked for now and then', async () => {
   const crashed = { restartCount: 3, lastState: { terminated: { reason: 'Error', exitCode: 2 } } }
   const run = rollout([statefulSet('kafka', 0), pod('kafka', waitingFor('CrashLoopBackOff', crashed))], {
-    lines: ['first', 'error: no such broker'],
+    lines: ['first', 'error: no such broker', '  why: it is away', '  try: start it'],
   })
   const error = await errorOf(run.done())
-  expect(error.why).toContain('it said: error: no such broker')
-  expect(run.asked[0]).toMatchObject({ pod: 'kafka-0', container: 'main', previous: true, tail: 1 })
+  expect(error.why).toContain('it said: error: no such broker why: it is away try: start it')
+  expect(run.asked[0]).toMatchObject({ pod: 'kafka-0', container: 'main', previous: true, tail: 5 })
   expect(run.asked.length).toBe(13)
 })
 
@@ -111,6 +113,21 @@ test('a server that does not answer for a moment is waited for; one that refuses
   const refused = rollout([statefulSet('kafka', 1)])
   refused.cluster.list = () => Promise.reject(new StockpipeError('auth', 'may not list pods'))
   expect((await errorOf(refused.done())).message).toBe('may not list pods')
+})
+
+test('a pod of an older form that cannot start is taken away, for its set would wait for it for ever', async () => {
+  const set = statefulSet('kafka', 0, { updateRevision: 'new', currentRevision: 'old' })
+  const old = pod('kafka', waitingFor('ImagePullBackOff'))
+  old.metadata.labels = { app: 'kafka', 'controller-revision-hash': 'old' }
+  const run = rollout([set, old], {
+    onLook: (look) => {
+      if (look === 2) run.cluster.objects = [statefulSet('kafka', 1)]
+    },
+  })
+  await run.done()
+  expect(run.told).toEqual([
+    'Pod pipeline/kafka-0 is of an older form and cannot start: deleted, so that the new one takes its place',
+  ])
 })
 
 test('Ctrl-C says that nothing is undone', async () => {

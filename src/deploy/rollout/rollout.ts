@@ -2,18 +2,21 @@
 import type { Clock } from '../../clock.ts'
 import { StockpipeError } from '../../errors.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
-import type { KubeObject } from '../object.ts'
-import { lookAt, type Standing, standingsOf } from './look.ts'
+import { type KubeObject, refOf, wordsOf } from '../object.ts'
+import { lookAt, type Standing, standingsOf, stuckPods } from './look.ts'
 import { Patience } from './patience.ts'
 import { oneLine, type Trouble } from './trouble.ts'
 
 const LOOK_EVERY_MS = 1_000
 /** A log is asked for again only after so long: it costs the node, and says the same. */
 const WORDS_EVERY_MS = 5_000
-const WORDS_LENGTH = 300
+const WORDS_LENGTH = 400
+const WORDS_LINES = 5
+/** A node's answer in place of a log. */
+const NODE_HAS_NONE = /^unable to retrieve container logs/
 
 export interface RolloutRow extends Standing {
-  /** The last line that the troubled container wrote; empty where nothing is known. */
+  /** The last that the troubled container wrote; empty where nothing is known. */
   lastWords: string
 }
 
@@ -26,6 +29,8 @@ export interface RolloutOptions {
   signal: AbortSignal
   /** Called after every look. */
   show: (rows: readonly RolloutRow[]) => void
+  /** Called with what was done so that it can go on. */
+  tell: (line: string) => void
 }
 
 /**
@@ -70,13 +75,21 @@ class Memory {
   async look(objects: readonly KubeObject[]): Promise<RolloutRow[] | null> {
     const { cluster, namespace } = this.options
     try {
-      const standings = standingsOf(await lookAt(cluster, namespace, objects))
+      const scene = await lookAt(cluster, namespace, objects)
+      for (const pod of stuckPods(scene)) await this.release(pod)
+      const standings = standingsOf(scene)
       this.patience.remember(standings.map(({ trouble }) => trouble))
       return await Promise.all(standings.map((standing) => this.withWords(standing)))
     } catch (error) {
       if (error instanceof StockpipeError && error.retryable) return null
       throw error
     }
+  }
+
+  private async release(pod: KubeObject): Promise<void> {
+    const { cluster, tell } = this.options
+    await cluster.remove(refOf(pod))
+    tell(`${wordsOf(refOf(pod))} is of an older form and cannot start: deleted, so that the new one takes its place`)
   }
 
   private async withWords(standing: Standing): Promise<RolloutRow> {
@@ -90,7 +103,7 @@ class Memory {
     const known = this.words.get(key)
     const now = this.options.clock.elapsed()
     if (known !== undefined && now - known.at < WORDS_EVERY_MS) return known.text
-    const text = await lastLine(this.options, { pod: where, ...container })
+    const text = await lastWords(this.options, { pod: where, ...container })
     this.words.set(key, { text, at: now })
     return text
   }
@@ -109,13 +122,19 @@ interface Speaker {
 }
 
 /** Of a container that has ended before, what it said then: the new one has hardly begun. */
-async function lastLine({ session, namespace }: RolloutOptions, { pod, name, hasRestarted }: Speaker): Promise<string> {
+async function lastWords(
+  { session, namespace }: RolloutOptions,
+  { pod, name, hasRestarted }: Speaker,
+): Promise<string> {
   const end = new AbortController()
   try {
-    const asked = { namespace, pod, container: name, follow: false, tail: 1, previous: hasRestarted }
-    let last = ''
-    for await (const line of session.logs(asked, end.signal)) last = line
-    return oneLine(last).slice(0, WORDS_LENGTH)
+    const asked = { namespace, pod, container: name, follow: false, tail: WORDS_LINES, previous: hasRestarted }
+    const lines: string[] = []
+    for await (const line of session.logs(asked, end.signal)) lines.push(line)
+    // What our own programs say at their end are several lines that begin so.
+    const start = lines.findLastIndex((line) => line.startsWith('error: '))
+    const words = oneLine(lines.slice(start < 0 ? -1 : start).join(' '))
+    return NODE_HAS_NONE.test(words) ? '' : words.slice(0, WORDS_LENGTH)
   } catch {
     // It may not have begun, or be gone by now: there is then nothing to tell.
     return ''

@@ -25,7 +25,8 @@ interface Rule {
 const WAITING: readonly Rule[] = [
   {
     reason: /^(ImagePullBackOff|ErrImagePull|ErrImageNeverPull|InvalidImageName|RegistryUnavailable)$/,
-    advice: 'bring the image to the nodes (minikube image load, kind load docker-image), or set image and pullSecret',
+    advice:
+      'bring the image to the nodes (minikube image load, kind load docker-image), or --set registry, images, pullSecret',
     hopelessAfterMs: 15_000,
   },
   {
@@ -33,7 +34,6 @@ const WAITING: readonly Rule[] = [
     advice: 'the named Secret, ConfigMap or command is missing or wrong: run deploy once more, or mend it',
     hopelessAfterMs: 30_000,
   },
-  { reason: /^CrashLoopBackOff$/, advice: 'read what it said last: stockpipe deploy logs', hopelessAfterMs: 60_000 },
 ]
 
 /** What an event says. Those of a scheduler pass when a node comes; most others when somebody acts. */
@@ -59,7 +59,8 @@ const EVENTS: readonly Rule[] = [
 /** Made by a cluster autoscaler: the node is on its way. */
 const HELP_COMES = /^(TriggeredScaleUp|NominatedNode)$/
 
-const CRASHES_TO_COUNT = 2
+const CRASHES_TO_COUNT = 3
+const CRASHES_MAY_LAST_MS = 60_000
 
 /** Events about one object, the newest last. */
 export function eventsOf(events: readonly KubeObject[], kind: string, name: string): KubeObject[] {
@@ -113,33 +114,35 @@ function containerTrouble(pod: KubeObject): Trouble | null {
 }
 
 function trouble(pod: string, status: unknown): Trouble | null {
-  const container = textAt(status, 'name')
-  const restarts = numberAt(status, 'restartCount')
+  const name = textAt(status, 'name')
   const reason = textAt(status, 'state', 'waiting', 'reason')
+  const crashes = numberAt(status, 'restartCount')
+  const container = { name, hasRestarted: crashes > 0 }
   const rule = WAITING.find((known) => known.reason.test(reason))
-  if (rule === undefined || (reason === 'CrashLoopBackOff' && restarts < CRASHES_TO_COUNT))
-    return restarts > 0 ? restarted({ pod, container, status }) : null
-  const message = textAt(status, 'state', 'waiting', 'message')
-  const ended = reason === 'CrashLoopBackOff' ? endWords(status) : message
-  return {
-    name: `${pod}/${container}/${rule.advice}`,
-    where: pod,
-    why: [`${container}: ${reason}`, ended].filter(Boolean).join(', '),
-    advice: isOutOfMemory(status) ? 'give it more memory by --set' : rule.advice,
-    hopelessAfterMs: rule.hopelessAfterMs,
-    container: { name: container, hasRestarted: restarts > 0 },
+  if (rule !== undefined) {
+    const message = oneLine(textAt(status, 'state', 'waiting', 'message'))
+    const why = [`${name}: ${reason}`, message].filter(Boolean).join(', ')
+    return { name: `${pod}/${name}/${rule.advice}`, where: pod, why, container, ...rule }
   }
+  return crashes === 0 ? null : crashTrouble({ pod, status, container })
 }
 
-/** It ended before and runs again: nothing hopeless, but worth knowing. */
-function restarted({ pod, container, status }: { pod: string; container: string; status: unknown }): Trouble {
+interface Crash {
+  pod: string
+  status: unknown
+  container: { name: string; hasRestarted: boolean }
+}
+
+/** Between two crashes it runs for a while: that is one trouble, however it looks at the moment. */
+function crashTrouble({ pod, status, container }: Crash): Trouble {
+  const isWaiting = textAt(status, 'state', 'waiting', 'reason') !== ''
   return {
-    name: `${pod}/${container}/restarted`,
+    name: `${pod}/${container.name}/crashes`,
     where: pod,
-    why: `${container}: ${endWords(status)}, started again`,
-    advice: 'it may only need time',
-    hopelessAfterMs: null,
-    container: { name: container, hasRestarted: true },
+    why: `${container.name}: ${endWords(status)}, ${isWaiting ? 'waits to be started again' : 'started again'}`,
+    advice: isOutOfMemory(status) ? 'give it more memory by --set' : 'read what it says: stockpipe deploy logs',
+    hopelessAfterMs: numberAt(status, 'restartCount') < CRASHES_TO_COUNT ? null : CRASHES_MAY_LAST_MS,
+    container,
   }
 }
 

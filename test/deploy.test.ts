@@ -1,0 +1,156 @@
+/** The executable against a small API server, over mutual TLS. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { certificateAuthority } from '../src/deploy/cluster/certificates.fixture.ts'
+import { startFakeServer, type FakeServer } from '../src/deploy/cluster/server.fixture.ts'
+import { BINARY } from './binary.ts'
+
+const LIMIT_MS = 60_000
+const NAMESPACE = 'pipeline'
+const folder = mkdtempSync(join(tmpdir(), 'stockpipe-deploy-'))
+let server: FakeServer
+beforeAll(async () => {
+  server = await startFakeServer()
+})
+afterAll(async () => {
+  await server[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+interface Ran {
+  code: number
+  out: string
+  err: string
+}
+
+async function deploy(
+  words: readonly string[],
+  { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
+): Promise<Ran> {
+  const child = Bun.spawn([BINARY, 'deploy', ...words], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
+    stdin: Buffer.from(input),
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [out, err, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, out, err }
+}
+
+const writes = () => server.api.writes
+const secrets = () =>
+  server.api
+    .list('Secret', NAMESPACE)
+    .flatMap((it) => Object.entries((it['data'] ?? {}) as Record<string, string>))
+    .filter(([key]) => key !== 'username')
+    .map(([, value]) => Buffer.from(value, 'base64').toString())
+
+describe('the executable and who it speaks to', () => {
+  test(
+    'a server that the CA of the kubeconfig has not signed hears nothing',
+    async () => {
+      const ca = await certificateAuthority('another')
+      const kubeconfig = await server.kubeconfig({ ca: ca.cert })
+      server.requests.length = 0
+      for (const words of [['diff'], ['apply', '--yes'], ['uninstall', '--yes']]) {
+        const ran = await deploy([...words, '--kubeconfig', kubeconfig])
+        expect(ran.err).toContain('not signed by the CA of the kubeconfig')
+        expect(ran.code).toBeGreaterThan(0)
+      }
+      expect(server.requests).toEqual([])
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'a client certificate that has expired is told with its day',
+    async () => {
+      const dates = { from: new Date('2025-01-01'), until: new Date('2026-01-02T03:04:05Z') }
+      const client = await server.ca.issue({ subject: 'CN=late', ...dates })
+      const ran = await deploy(['diff', '--kubeconfig', await server.kubeconfig({ client })])
+      expect(ran.err).toContain('expired on 2026-01-02 03:04:05 UTC')
+      expect(ran.code).toBe(2)
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'a context that is not there is refused with those that are, a file that is not there with who names it',
+    async () => {
+      const context = await deploy(['diff', '--kubeconfig', await server.kubeconfig(), '--context', 'fke'])
+      expect(context.err).toContain('there is no context "fke"')
+      expect(context.err).toContain('there are: fake')
+      const file = await deploy(['diff', '--kubeconfig', join(folder, 'nowhere')])
+      expect(file.err).toContain('--kubeconfig names it')
+      expect([context.code, file.code]).toEqual([2, 2])
+    },
+    LIMIT_MS,
+  )
+})
+
+test(
+  'installs, changes nothing the second time, shows what a value would change, and goes again',
+  async () => {
+    const kubeconfig = await server.kubeconfig()
+    const place = ['--kubeconfig', kubeconfig]
+    const token = join(folder, 'token')
+    writeFileSync(token, 'hunter2-token\n')
+    const shown: string[] = []
+    const run = async (words: readonly string[], wanted: number, input = '') => {
+      const ran = await deploy([...words, ...place], { input })
+      shown.push(ran.out, ran.err)
+      expect([ran.code, ran.err]).toEqual([wanted, wanted === 2 ? ran.err : ''])
+      return ran
+    }
+    writes().length = 0
+    const live = ['--finnhub-token-file', token]
+    expect((await run(['diff', ...live], 1)).out).toMatch(/\d+ to create\n$/)
+    expect((await run(['apply', '--no-wait', ...live], 2)).err).toContain('nobody is there to be asked')
+    expect((await run(['apply', '--dry-run=server', ...live], 0)).out).toContain(
+      `create  StatefulSet ${NAMESPACE}/kafka`,
+    )
+    expect((await run(['apply', '--dry-run=client'], 0)).out).toContain(`apply   StatefulSet ${NAMESPACE}/kafka`)
+    expect(writes()).toEqual([])
+
+    const applied = await run(['apply', '--no-wait', '--yes', ...live], 0)
+    expect(applied.out).toContain('feed       finnhub')
+    expect(applied.out).toContain(`created    StatefulSet ${NAMESPACE}/kafka`)
+    expect(writes().length).toBeGreaterThan(30)
+
+    writes().length = 0
+    server.requests.length = 0
+    expect((await run(['apply', '--no-wait', '--yes'], 0)).out).toContain('nothing to change')
+    expect((await run(['diff'], 0)).out).toMatch(/^\d+ unchanged\n$/)
+    expect(writes()).toEqual([])
+    const sent = server.requests.filter((line) => !line.startsWith('GET') && !line.includes('dryRun=All'))
+    expect(sent).toEqual([])
+    expect(server.requests.length).toBeGreaterThan(60)
+
+    const changed = await run(['diff', '--set', 'feed=finnhub', '--set', 'processor.replicas=3'], 1)
+    expect(changed.out).toContain('+  replicas: 3')
+    expect(writes()).toEqual([])
+
+    const gone = await run(['uninstall', '--yes'], 0)
+    expect(gone.out).toContain(`stays:\n  Namespace ${NAMESPACE}\n`)
+    expect((await run(['uninstall', '--delete-data', '--yes'], 2, 'another')).err).toContain(
+      'the namespace was not typed',
+    )
+    shown.push(...secrets())
+    const found = shown.splice(-secrets().length)
+    expect(found).toContain('hunter2-token')
+    expect((await run(['uninstall', '--delete-data'], 0, `${NAMESPACE}\n`)).out).toEndWith('nothing stays\n')
+    expect(server.api.list('Secret', NAMESPACE)).toEqual([])
+    expect(found.length).toBeGreaterThan(6)
+    for (const secret of found.flatMap((text) => [text, Buffer.from(text).toString('base64')]))
+      expect(shown.join('\n')).not.toContain(secret)
+  },
+  LIMIT_MS,
+)
