@@ -6,6 +6,8 @@ COPY package.json bun.lock .npmrc ./
 COPY patches patches
 RUN bun install --frozen-lockfile --production
 COPY build.ts tsconfig.json ./
+COPY grafana grafana
+COPY manifests manifests
 COPY src src
 # What `stockpipe version` calls the source; the image has no repository to ask.
 ARG STOCKPIPE_COMMIT

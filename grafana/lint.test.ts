@@ -62,12 +62,12 @@ const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surr
   ['types', 'a decimal', retyped('price', 'decimal')],
   ['first-column', 'a number first', cql('Trades', 'symbol, trade_ts, price', 'price, trade_ts, symbol')],
   ['first-column', 'a text of many values first', cql('Trades', 'symbol, trade_ts', 'conditions, trade_ts')],
-  ['shape', 'no time', cql('Last price', ', trade_ts', '')],
-  ['shape', 'no number', cql('Last price', 'price, ', '')],
+  ['shape', 'no time', cql('Now', ', trade_ts', '')],
+  ['shape', 'no number', cql('Now', 'price, change_percent, ', '')],
   ['bounded', 'no limit', cql('Trades', ' LIMIT 50', '')],
   ['bounded', 'a limit too high', cql('Trades', ' LIMIT 50', ' LIMIT 100000')],
   ['partition', 'half of the key', cql('Trades', / AND hour IN \([^)]*\)/, '')],
-  ['partition', 'all symbols', cql('Last price', / WHERE .* LIMIT/, ' LIMIT')],
+  ['partition', 'all symbols', cql('Now', / WHERE .* LIMIT/, ' LIMIT')],
   ['newest-first', 'the oldest rows', cql('Trades', ' ORDER BY trade_ts DESC', '')],
   ['symbol', 'one symbol', cql('Trades', '${symbol:sqlstring}', "'BINANCE:BTCUSDT'")],
   ['formats', 'no format', cql('Trades', '${symbol:sqlstring}', "'${symbol}'")],
@@ -128,8 +128,12 @@ const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surr
   ['layout', 'one over another', (around) => (panel(around, 'Trades').gridPos.y = 10)],
   [
     'fast-panels',
-    'one panel more',
-    (around) => dashboard(around, 'stockpipe-market').panels.push({ ...panel(around, 'Trades'), id: 99 }),
+    'two panels more',
+    (around) =>
+      dashboard(around, 'stockpipe-market').panels.push(
+        { ...panel(around, 'Trades'), id: 98 },
+        { ...panel(around, 'Trades'), id: 99 },
+      ),
   ],
   ['candlestick', 'no open', cql('Candles of ${interval}', 'open, ', '')],
   [
@@ -142,7 +146,7 @@ const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surr
       }),
   ],
   ['candlestick', 'an alias', (around) => (target(around, 'Candles of ${interval}')['alias'] = '{{symbol}}')],
-  ['stat-value', 'several rows', cql('Last price', 'LIMIT 1', 'LIMIT 2')],
+  ['stat-value', 'several rows', cql('Now', 'LIMIT 1', 'LIMIT 2')],
   ['variables', 'one that is not defined', cql('Trades', '${hours:sqlstring}', '${hour:sqlstring}')],
   ['hard-wired', 'a symbol in a title', (around) => (panel(around, 'Trades').title = 'Bitcoin (BINANCE:BTCUSDT)')],
   [

@@ -14,7 +14,8 @@ export interface StatsSnapshot {
   trades_per_second: number
   latency_p50_ms: number | null
   latency_p99_ms: number | null
-  lag_records: number
+  /** Records not yet processed, by all processors where they are elsewhere; null as long as nobody knows. */
+  lag_records: number | null
   trades_stored: number
 }
 
@@ -24,6 +25,7 @@ export class PipelineStats {
   readonly #slots: Slot[] = []
   readonly #lags = new Map<number, number>()
   #total = 0
+  #elsewhere: { records: number | null } | null = null
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -45,6 +47,11 @@ export class PipelineStats {
     this.#lags.set(partition, records)
   }
 
+  /** Of processors elsewhere. Null: not known just now. */
+  lagElsewhere(records: number | null): void {
+    this.#elsewhere = { records }
+  }
+
   snapshot(): StatsSnapshot {
     const now = Math.floor(this.#clock.now() / 1000)
     const recent = this.#slots.filter((slot) => slot.second > now - WINDOW_S)
@@ -54,7 +61,9 @@ export class PipelineStats {
       trades_per_second: trades / Math.max(1, now - oldest),
       latency_p50_ms: quantile(recent, 0.5),
       latency_p99_ms: quantile(recent, 0.99),
-      lag_records: [...this.#lags.values()].reduce((sum, lag) => sum + lag, 0),
+      lag_records: this.#elsewhere
+        ? this.#elsewhere.records
+        : [...this.#lags.values()].reduce((sum, lag) => sum + lag, 0),
       trades_stored: this.#total,
     }
   }

@@ -12,7 +12,7 @@ export function statusLine(stats: StatsSnapshot, trouble: readonly string[]): st
   const parts = [
     `${rate(stats.trades_per_second)} trades/s`,
     stats.latency_p99_ms === null ? '' : `p99 ${stats.latency_p99_ms} ms`,
-    `lag ${stats.lag_records}`,
+    `lag ${stats.lag_records ?? 'unknown'}`,
     `${stats.trades_stored.toLocaleString('en')} stored`,
     ...trouble.map((reason) => `NOT READY: ${reason}`),
   ]

@@ -66,6 +66,9 @@ export function createMetrics() {
     new Gauge({ name: `stockpipe_${name}`, help, labelNames, registers })
   const histogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Histogram({ name: `stockpipe_${name}`, help, labelNames, registers, buckets: LATENCY_BUCKETS })
+  const pipelineLag = gauge('pipeline_lag_records', 'Records that no processor has processed yet, as the api sees it')
+  // It would be 0 where nobody sets it: that looks as if nothing waited.
+  pipelineLag.remove({})
   return {
     registry,
     buildInfo: gauge('build_info', 'Always 1; the labels tell the build', ['version', 'commit', 'runtime']),
@@ -89,6 +92,7 @@ export function createMetrics() {
     endToEnd: histogram('end_to_end_latency_seconds', 'From receipt to readable in the store'),
     hop: histogram('hop_duration_seconds', 'Time spent between two points', ['hop']),
     lagRecords: gauge('consumer_lag_records', 'Records not yet processed', ['partition']),
+    pipelineLag,
     lagSeconds: gauge('consumer_lag_seconds', 'Age of the oldest record not yet processed', ['partition']),
     watermarkLag: gauge('watermark_lag_seconds', 'Clock minus watermark', ['partition']),
     storeWrite: histogram('store_write_duration_seconds', 'One write of rows', ['outcome']),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { cp, exists, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { cp, exists, mkdtemp, rm, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -24,6 +24,7 @@ interface Service {
   depends_on?: Record<string, { condition: string }>
   healthcheck?: { test: string[] }
   read_only?: boolean
+  mem_limit?: string
 }
 
 interface Compose {
@@ -63,6 +64,15 @@ const serviceOf = (name: string): Service => {
   if (service === undefined) throw new Error(`there is no service ${name}`)
   return service
 }
+
+const mounts = services.flatMap(([, service]) =>
+  (service.volumes ?? []).map((mount) => {
+    const [source = '', target = '', mode = 'rw'] = mount.split(':')
+    return { source, target, mode }
+  }),
+)
+
+const repositoryOf = (image: string): string => image.replace(/:[^:/]+$/, '')
 
 describe('compose.yaml', () => {
   test.each(OUR_ROLES.flatMap((role) => SURROUNDINGS.map((env) => [role, env] as const)))(
@@ -112,8 +122,55 @@ describe('compose.yaml', () => {
   })
 
   test('mounts volumes that it declares, and declares none in vain', () => {
-    const sources = services.flatMap(([, service]) => (service.volumes ?? []).map((mount) => mount.split(':')[0] ?? ''))
-    expect(sources.toSorted()).toEqual(Object.keys(compose.volumes).toSorted())
+    const named = mounts.filter(({ source }) => !source.startsWith('./')).map(({ source }) => source)
+    expect(named.toSorted()).toEqual(Object.keys(compose.volumes).toSorted())
+  })
+
+  test('mounts folders of this repository, only to be read', async () => {
+    const folders = mounts.filter(({ source }) => source.startsWith('./'))
+    expect(folders).not.toBeEmpty()
+    for (const { source, mode } of folders) {
+      const found = await stat(join(ROOT, source)).catch(() => null)
+      expect([source, found?.isDirectory(), mode]).toEqual([source, true, 'ro'])
+    }
+  })
+
+  test('lets no service take more memory than it was given', () => {
+    for (const [name, { mem_limit }] of services)
+      expect([name, mem_limit]).toEqual([name, expect.stringMatching(/^\d+[mg]$/)])
+  })
+
+  test('gives Grafana what its provisioning asks for, and nothing that it does not', async () => {
+    const { environment, volumes = [] } = serviceOf('grafana')
+    const asked = new Set<string>()
+    for await (const path of new Bun.Glob('grafana/provisioning/**/*.yaml').scan(ROOT))
+      for (const [, name = ''] of (await Bun.file(join(ROOT, path)).text()).matchAll(/\$\{?(STOCKPIPE_\w+)/g))
+        asked.add(name)
+    const given = Object.keys(environment).filter((name) => name.startsWith('STOCKPIPE_'))
+    expect(given.toSorted()).toEqual([...asked].toSorted())
+    const providers = await Bun.file(join(ROOT, 'grafana/provisioning/dashboards/stockpipe.yaml')).text()
+    const { path } =
+      (Bun.YAML.parse(providers) as { providers: { options: { path: string } }[] }).providers[0]?.options ?? {}
+    expect(volumes).toContain(`./grafana/dashboards:${path}:ro`)
+  })
+
+  test('tells Grafana and the Kafka UI addresses where something listens', () => {
+    const { environment: grafana } = serviceOf('grafana')
+    const { environment: ui } = serviceOf('kafka-ui')
+    expect(grafana['STOCKPIPE_GRAFANA_CASSANDRA_HOSTS']).toBe('cassandra:9042')
+    expect(grafana['STOCKPIPE_GRAFANA_CASSANDRA_KEYSPACE']).toBe(OPTIONS.cassandraKeyspace.default)
+    for (const url of [grafana['STOCKPIPE_GRAFANA_API_URL'], ui['KAFKA_CLUSTERS_0_SCHEMAREGISTRY']])
+      expect(url).toBe('http://api:8080')
+    expect(ui['KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS']).toBe(environmentOf(serviceOf('api'), {})['STOCKPIPE_KAFKA_BROKERS'])
+    expect(ui['KAFKA_CLUSTERS_0_READONLY']).toBe('true')
+  })
+
+  test('runs the images that the manifests name, in the same versions', async () => {
+    const images = new Map<string, string>()
+    for await (const path of new Bun.Glob('manifests/base/*.yaml').scan(ROOT))
+      for (const [, image = ''] of (await Bun.file(join(ROOT, path)).text()).matchAll(/^ *image: (\S+)$/gm))
+        images.set(repositoryOf(image), image)
+    for (const [, { image }] of services) expect(images.get(repositoryOf(image))).toBe(image)
   })
 
   test('gives each role of ours a folder for data, and nothing else to write to', () => {

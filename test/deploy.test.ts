@@ -154,3 +154,60 @@ test(
   },
   LIMIT_MS,
 )
+
+describe('at a terminal', () => {
+  /** Types `keys` when something is asked, and resolves to the exit code. */
+  async function answering(words: readonly string[], keys: string): Promise<{ code: number; out: string }> {
+    let out = ''
+    let isAnswered = false
+    const child = Bun.spawn([BINARY, 'deploy', ...words], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'] ?? '', HOME: folder, TERM: 'xterm' },
+      terminal: {
+        cols: 200,
+        rows: 50,
+        data(terminal, bytes) {
+          out += Buffer.from(bytes).toString()
+          if (isAnswered || !/\[y\/N\]|Type the namespace/.test(out)) return
+          isAnswered = true
+          terminal.write(keys)
+        },
+      },
+    })
+    const code = await child.exited
+    child.terminal?.close()
+    return { code, out }
+  }
+
+  test.each([
+    ['no', 'n\r', 1],
+    ['nothing', '\r', 1],
+    ['Ctrl-C', '\u0003', 1],
+    ['Ctrl-D', '\u0004', 1],
+  ])(
+    '%s is a no: nothing is written',
+    async (_name, keys, wanted) => {
+      const place = ['--kubeconfig', await server.kubeconfig(), '-n', 'asked']
+      writes().length = 0
+      const { code, out } = await answering(['apply', '--no-wait', ...place], keys)
+      expect(out).toContain('namespace  asked')
+      expect(out).not.toContain('bug in stockpipe')
+      expect([code, writes()]).toEqual([wanted, []])
+    },
+    LIMIT_MS,
+  )
+
+  test(
+    'yes is one, and data goes only when the namespace is typed',
+    async () => {
+      const place = ['--kubeconfig', await server.kubeconfig(), '-n', 'asked']
+      expect((await answering(['apply', '--no-wait', ...place], 'y\r')).code).toBe(0)
+      expect(server.api.list('StatefulSet', 'asked')).toHaveLength(2)
+      expect((await answering(['uninstall', '--delete-data', ...place], 'yes\r')).code).toBe(1)
+      expect(server.api.list('StatefulSet', 'asked')).toHaveLength(2)
+      const gone = await answering(['uninstall', '--delete-data', ...place], 'asked\r')
+      expect([gone.code, server.api.list('Secret', 'asked')]).toEqual([0, []])
+    },
+    LIMIT_MS,
+  )
+})

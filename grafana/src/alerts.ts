@@ -52,9 +52,10 @@ export const ALERTS: readonly Alert[] = [
     title: 'Writes fail',
     uid: 'stockpipe-write-errors',
     severity: 'critical',
-    expr: grown('stockpipe_store_retries_total', '5m'),
-    above: 5,
-    for: '1m',
+    // A start waits for others in the same way: it is over within the time for which this must last.
+    expr: grown('stockpipe_store_retries_total', '2m'),
+    above: 4,
+    for: '3m',
     summary: 'The store refuses writes or does not answer; they are tried again, and nothing is lost meanwhile',
   },
   {

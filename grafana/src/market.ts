@@ -39,7 +39,6 @@ export const market = (): DashboardBuilder =>
     .withVariable(partitionsVariable('gap_days', "'gaps'", 2))
     .annotation(gapsAnnotation())
     .withPanel(last())
-    .withPanel(change())
     .withPanel(price())
     .withPanel(notional())
     .withPanel(volume())
@@ -47,22 +46,16 @@ export const market = (): DashboardBuilder =>
     .withPanel(candles())
     .withPanel(trades())
 
-const latest = (column: string) =>
-  cql('A', `SELECT symbol, ${column}, trade_ts FROM latest WHERE symbol = \${symbol:sqlstring} LIMIT 1`)
-
-const last = () => stat({ title: 'Last price', at: [0, 0, 8, 4] }, [latest('price')], '/^price$/')
-
-const change = () =>
-  stat(
-    {
-      title: 'Change today',
-      at: [8, 0, 7, 4],
-      unit: 'percent',
-      description: 'Against the first trade of the day, UTC',
-    },
-    [latest('change_percent')],
-    '/^change_percent$/',
-  ).decimals(2)
+const last = () =>
+  stat({ title: 'Now', at: [0, 0, 15, 4], description: 'The change is against the first trade of the day, UTC' }, [
+    cql('A', 'SELECT symbol, price, change_percent, trade_ts FROM latest WHERE symbol = ${symbol:sqlstring} LIMIT 1'),
+  ])
+    .overrideByName('price', [{ id: 'displayName', value: 'Last price' }])
+    .overrideByName('change_percent', [
+      { id: 'displayName', value: 'Today' },
+      { id: 'unit', value: 'percent' },
+      { id: 'decimals', value: 2 },
+    ])
 
 const price = () =>
   graph(

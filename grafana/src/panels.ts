@@ -86,13 +86,12 @@ export function table(box: Box, targets: Builder<Dataquery>[]): TableBuilder {
   return panel
 }
 
-/** `fields` picks from the answer by a regular expression: without one, every number is shown. */
-export function stat(box: Box, targets: Builder<Dataquery>[], fields = ''): StatBuilder {
+export function stat(box: Box, targets: Builder<Dataquery>[]): StatBuilder {
   const panel = new StatBuilder()
     .title(box.title)
     .gridPos(placeOf(box))
     .targets(targets)
-    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields(fields).values(false))
+    .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
   if (box.description !== undefined) panel.description(box.description)
   return box.unit === undefined ? panel : panel.unit(box.unit)
 }

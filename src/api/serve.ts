@@ -52,7 +52,8 @@ function listen(app: Hono<ApiEnv>, { host, port, context }: ServeOptions) {
       reusePort: false,
       idleTimeout: IDLE_SECONDS,
       maxRequestBodySize: MAX_MESSAGE,
-      websocket: { ...websocket, maxPayloadLength: MAX_MESSAGE },
+      // By itself Bun pings a quiet WebSocket after 104 s; load balancers end it after 60 s.
+      websocket: { ...websocket, maxPayloadLength: MAX_MESSAGE, idleTimeout: IDLE_SECONDS, sendPings: true },
       fetch: (request, server) =>
         local && !namesLoopback(request.headers) ? foreignHost() : app.fetch(request, server),
       error(error) {

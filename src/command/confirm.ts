@@ -9,9 +9,18 @@ export async function confirmed(question: string, isYes: boolean): Promise<boole
     throw new StockpipeError('usage', 'this changes data, and nobody is there to be asked', {
       hint: 'add --yes, or --dry-run to see what would be done',
     })
+  return /^y(es)?$/i.test((await typed(`${question} [y/N] `)) ?? '')
+}
+
+/** What the person at the terminal answers; null after Ctrl-C or Ctrl-D. */
+export async function typed(question: string): Promise<string | null> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
+    return (await terminal.question(question)).trim()
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'AbortError') throw error
+    process.stderr.write('\n')
+    return null
   } finally {
     terminal.close()
   }

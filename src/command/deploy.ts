@@ -32,7 +32,7 @@ export const deployCommand = plainCommand({
   examples: [['stockpipe deploy', 'check the cluster, show the plan, ask, install or upgrade, wait, test']],
   local: APPLY,
   async run({ values, print }) {
-    const { runDeploy } = await import('./deploy/run-deploy.ts')
-    return runDeploy(values, print)
+    const { runInstall } = await import('./deploy/run-install.ts')
+    return runInstall(values, print)
   },
 })

@@ -1,7 +1,9 @@
 import type { Clock } from '../clock.ts'
-import { createTerminal } from '../terminal.ts'
+import { createTerminal, type Terminal } from '../terminal.ts'
 
 const REFRESH_MS = 200
+/** Where lines stay: few of them. */
+const LINE_MS = 10_000
 
 export interface ProgressShown {
   records: number
@@ -9,23 +11,26 @@ export interface ProgressShown {
   doing: string
 }
 
-/** How far a command has come, in one line of the terminal; nothing where there is none. */
+type Shown = Pick<Terminal, 'isTty' | 'status' | 'print'>
+
+/** How far a command has come: in one line of the terminal, or where there is none in a line now and then. */
 export interface ProgressLine extends Disposable {
   show: (progress: ProgressShown) => void
   /** Until it is shown again. */
   hide: () => void
 }
 
-export function progressLine(clock: Clock): ProgressLine {
-  const terminal = createTerminal(process.stderr)
+export function progressLine(clock: Clock, terminal: Shown = createTerminal(process.stderr)): ProgressLine {
   const startedAt = clock.now()
-  let shownAt = Number.NEGATIVE_INFINITY
+  let shownAt = terminal.isTty ? Number.NEGATIVE_INFINITY : startedAt
   return {
     show(progress) {
       const now = clock.now()
-      if (!terminal.isTty || now - shownAt < REFRESH_MS) return
+      if (now - shownAt < (terminal.isTty ? REFRESH_MS : LINE_MS)) return
       shownAt = now
-      terminal.status(progressWords(progress, now - startedAt))
+      const words = progressWords(progress, now - startedAt)
+      if (terminal.isTty) terminal.status(words)
+      else terminal.print(words)
     },
     hide: () => terminal.status(''),
     [Symbol.dispose]: () => terminal.status(''),

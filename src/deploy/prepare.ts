@@ -22,18 +22,18 @@ export interface Prepared {
   plan: Plan
 }
 
-export async function prepare({ cluster, wanted, given, force }: Preparing): Promise<Prepared> {
-  const { intent, ...found } = await intentIn(cluster, wanted)
-  const plan = await planFor(intent, { cluster, given, force, ...found })
-  return { ...found, intent, plan }
-}
-
-/** What is wanted of this cluster, by what is there. */
-export async function intentIn(cluster: Cluster, wanted: Wanted): Promise<Omit<Prepared, 'plan'>> {
+/** What is wanted of this cluster: it may hold an installation whose values count on, and tells its profile. */
+export async function intended(cluster: Cluster, wanted: Wanted): Promise<Omit<Prepared, 'plan'>> {
   const namespace = namespaceOf(wanted)
   const identity = await cluster.identity()
   const former = await readInventory(cluster, namespace)
   return { identity, namespace, former, intent: intentOf(wanted, former, identity) }
+}
+
+export async function prepare({ cluster, wanted, given, force }: Preparing): Promise<Prepared> {
+  const { intent, ...found } = await intended(cluster, wanted)
+  const plan = await planFor(intent, { cluster, given, force, ...found })
+  return { ...found, intent, plan }
 }
 
 export type Present = Omit<Preparing, 'wanted'> & Omit<Prepared, 'intent' | 'plan'>

@@ -1,17 +1,26 @@
 import type { Wanted } from './intent.ts'
+import type { KubeObject } from './object.ts'
 import { render } from './render.ts'
 import { readValues } from './values.ts'
 import { toYaml } from './yaml.ts'
 
-/** The render as text, for kubectl either way. Throws `config` that names every problem of the values. */
-export function rendered({ profile, namespace, files, sets }: Wanted, format: 'yaml' | 'json'): string {
+/** What is wanted where no cluster is asked. Throws `config` that names every problem of the values. */
+export function renderWanted({ profile, namespace, files, sets }: Wanted): {
+  objects: KubeObject[]
+  namespace: string
+} {
   const values = readValues({
     ...(profile === null ? {} : { profile }),
     ...(namespace === null ? {} : { namespace }),
     files,
     sets,
   })
-  const objects = render(values)
+  return { objects: render(values), namespace: values.namespace }
+}
+
+/** The render as text, for kubectl either way. */
+export function rendered(wanted: Wanted, format: 'yaml' | 'json'): string {
+  const { objects } = renderWanted(wanted)
   if (format === 'yaml') return toYaml(objects)
   return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`
 }

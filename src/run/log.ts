@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { Settings } from '../config.ts'
-import type { Broker } from '../stream/broker.ts'
+import type { Broker, Commit } from '../stream/broker.ts'
 import type { Stamp } from '../stream/stamp.ts'
 import type { Context, Log } from '../telemetry.ts'
 
@@ -10,6 +10,8 @@ export interface OpenedLog {
   broker: Broker
   /** Null where the data folder carries it. */
   stamp: Stamp | null
+  /** What the group of the processors committed, by partition. Null where they can only be in this process. */
+  commits: (() => Promise<readonly (Commit | null)[]>) | null
 }
 
 const brokers = { embedded, kafka } satisfies Record<Settings['broker'], Opener>
@@ -25,7 +27,7 @@ async function embedded(_settings: Settings, { context, folder }: { context: Con
     import('../stream/broker/embedded.ts'),
   ])
   noticeLostLog(folder, log, () => ReplayState.forget(folder))
-  return { broker: await openEmbeddedBroker({ path: join(folder, 'log.db'), clock, log }), stamp: null }
+  return { broker: await openEmbeddedBroker({ path: join(folder, 'log.db'), clock, log }), stamp: null, commits: null }
 }
 
 async function kafka(settings: Settings, { context }: { context: Context }) {
@@ -34,7 +36,8 @@ async function kafka(settings: Settings, { context }: { context: Context }) {
     import('../stream/broker/kafka.ts'),
   ])
   const broker = new KafkaBroker(kafkaOptions(settings, context))
-  return { broker, stamp: broker.stamp(settings.kafkaTopic) }
+  const { kafkaTopic: topic, kafkaGroup: group } = settings
+  return { broker, stamp: broker.stamp(topic), commits: () => broker.commits(topic, group) }
 }
 
 /** Someone removed the log: no recording is in it any more. Its store keeps what it has, and offsets begin anew. */

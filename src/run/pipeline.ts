@@ -43,7 +43,7 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
   const dataDir = opening.use(openFolder(settings, context))
   if (dataDir !== null) collectDisk(context.metrics.registry, dataDir.path)
   const folder = dataDir?.path ?? ''
-  const { broker, stamp: logStamp } = await openLog(settings, { context, folder })
+  const { broker, stamp: logStamp, commits } = await openLog(settings, { context, folder })
   opening.use(broker)
   const spool = opening.use(await openSpool(settings, { context, folder: dataDir }))
   const opened = needsStore(settings) ? await openRowStore(settings, { context, folder, broker }) : null
@@ -98,7 +98,7 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
       terminal,
     }),
   )
-  const tasks = tasksOf({ settings, options, store, http, feed, origin, stats, topics, drained })
+  const tasks = tasksOf({ settings, options, store, http, feed, origin, stats, topics, commits, drained })
   const parts = opening.move()
   return {
     settings,

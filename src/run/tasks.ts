@@ -1,4 +1,6 @@
 import type { Http } from './http.ts'
+import { watchLag } from './lag.ts'
+import type { OpenedLog } from './log.ts'
 import type { OpenedFeed } from './open-feed.ts'
 import type { OriginKeeper } from './origin.ts'
 import { schemaIdFor } from './schema-id.ts'
@@ -26,6 +28,8 @@ export interface TaskParts {
   stats: PipelineStats
   /** Null where a call carries live updates. */
   topics: TopicLive | null
+  /** Null where processors can only be in this process. */
+  commits: OpenedLog['commits']
   /** Aborted when a finite feed has ended. */
   drained: AbortController
 }
@@ -41,6 +45,7 @@ export function tasksOf(parts: TaskParts): readonly Task[] {
   if (isOf('processor') && store !== null) tasks.push(...processorTasks(parts, store))
   if (isOf('api') && topics !== null) tasks.push({ name: 'live', needs: [], run: (signal) => topics.run(signal) })
   if (!isOf('processor')) countLive(parts)
+  if (isOf('api')) tasks.push(...lagTask(parts))
   if (isOf('api') && store !== null && settings.store === 'cassandra') tasks.push(watchTask(store, options.context))
   if (feed !== null) tasks.push(producerTask(parts, feed))
   else if (!isOf('processor')) tasks.push({ name: 'origin', needs: [], run: (signal) => parts.origin.learn(signal) })
@@ -95,6 +100,14 @@ function countLive({ options: { live, context }, stats }: TaskParts): void {
     const last = trades.at(-1)
     if (last?.received) stats.latency(Math.max(0, context.clock.now() - last.received))
   })
+}
+
+/** Processors are elsewhere, too: how far they are behind, for people and for what makes more of them. */
+function lagTask({ settings, options, topics, commits, stats }: TaskParts): Task[] {
+  if (topics === null || commits === null) return []
+  const { broker, context } = options
+  const source = { broker, topic: settings.kafkaTopic, positions: topics.positions, commits, context, stats }
+  return [{ name: 'lag', needs: [], run: (signal) => watchLag(source, signal) }]
 }
 
 /** Asks the store now and then, so that /readyz tells of one that is away before a user does. */

@@ -73,8 +73,7 @@ export class CassandraAdmin implements AsyncDisposable {
     } catch (error) {
       const wrapped = toStockpipeError(error, this.options)
       if (secret === null) throw wrapped
-      const { code, message, retryable, mendable } = wrapped
-      throw new StockpipeError(code, message.replaceAll(secret, '***'), { retryable, mendable })
+      throw without(secret, wrapped)
     }
   }
 
@@ -90,6 +89,12 @@ export class CassandraAdmin implements AsyncDisposable {
       throw toStockpipeError(error, this.options)
     }
   }
+}
+
+/** The error's words, as far as they hold no secret: a server may quote a statement. */
+function without(secret: string, { code, message, why, hint, retryable, mendable }: StockpipeError): StockpipeError {
+  const clean = (words = '') => words.replaceAll(textInCql(secret), '***').replaceAll(secret, '***') || undefined
+  return new StockpipeError(code, clean(message) ?? '', { why: clean(why), hint: clean(hint), retryable, mendable })
 }
 
 /** Whether the server lets it in. Throws where it does not say. */

@@ -42,11 +42,14 @@ export async function patiently<Result>(
       if (!(error instanceof StockpipeError) || signal.aborted || !mayPass(error)) throw error
       if (clock.elapsed() + pause > deadline) throw tooLate(error, patience)
       if (error.message === told && clock.elapsed() - toldAt < REMIND_MS) continue
-      say(`waiting: ${error.message}`)
+      say(`waiting: ${wordsOf(error)}`)
       told = error.message
       toldAt = clock.elapsed()
     }
 }
+
+const wordsOf = ({ message, why }: StockpipeError): string =>
+  why === undefined || message.includes(why) ? message : `${message}: ${why}`
 
 const tooLate = (error: StockpipeError, { timeout }: Patience): StockpipeError =>
   new StockpipeError(error.code, `${error.message}, after ${Math.round(timeout / 1000)} s`, {

@@ -114,12 +114,12 @@ function enoughNodes({ client, options }: CassandraAdmin, wanted: number): numbe
   })
 }
 
-/** Also where an earlier try got half way: the role is there, with whatever password. */
+/** An earlier try may have got half way. Its password is set once: Cassandra refuses to change one twice in 5 s. */
 async function makeSuperuser(admin: CassandraAdmin, { username, password }: Login, patience: Patience): Promise<void> {
+  const isNew = (await patiently(() => admin.role(username), patience)) === null
   const rights = `PASSWORD = ${textInCql(password)} AND LOGIN = true AND SUPERUSER = true`
-  const name = nameInCql(username)
-  await patiently(() => admin.changeRoles(`CREATE ROLE IF NOT EXISTS ${name} WITH ${rights}`, password), patience)
-  await patiently(() => admin.changeRoles(`ALTER ROLE ${name} WITH ${rights}`, password), patience)
+  const statement = `${isNew ? 'CREATE' : 'ALTER'} ROLE ${nameInCql(username)} WITH ${rights}`
+  await patiently(() => admin.changeRoles(statement, password), patience)
   patience.say(`role ${username} made: the superuser`)
 }
 

@@ -16,6 +16,8 @@ export interface Live {
   published(signal: AbortSignal): Promise<void>
   /** Resolves when not too much waits to be published: whoever publishes waits for it. Throws once `signal` aborts. */
   room(signal: AbortSignal): Promise<void>
+  /** How far the owner of a partition is: the next offset it folds. As cheap as can be: called with every batch. */
+  progress(partition: number, position: number): void
   /** Returns the function that ends the subscription. */
   subscribe(listener: (update: LiveUpdate) => void): () => void
 }
@@ -29,6 +31,7 @@ export function localLive(): Live {
     },
     published: async () => {},
     room: async () => {},
+    progress() {},
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

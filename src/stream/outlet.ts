@@ -101,6 +101,7 @@ export class Outlet {
       this.#deadLetters.set(partition, [...waiting, ...result.bad.map((bad) => deadLetter(bad, topic, partition))])
     }
     this.#observer.folded(partition, batch, result)
+    this.#options.live.progress(partition.number, partition.position)
   }
 
   left(partition: Partition): void {

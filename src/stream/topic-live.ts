@@ -1,6 +1,7 @@
 import type { Broker, NewRecord } from './broker.ts'
 import { type Live, type LiveUpdate, localLive } from './live.ts'
 import { Partition } from './partition.ts'
+import { positionKey, type PositionRow, Positions, PositionTeller } from './positions.ts'
 import { retry } from './retry.ts'
 import type { WindowSettings } from './symbol-windows.ts'
 import { aggregatesSpec, aggregatesTopic } from './topics.ts'
@@ -19,13 +20,15 @@ export interface TopicLiveOptions {
 
 /** Where processors and the API are processes of their own: rows by way of the topic `aggregates`, trades by that of the log. */
 export interface TopicLive extends Live {
+  /** How far the processors say they are. For those who subscribe. */
+  readonly positions: Positions
   /** Makes the topic where it is missing. For those who publish. */
   ensureTopic(signal: AbortSignal): Promise<void>
   /** Hands on what comes in, until `signal` aborts. For those who subscribe. */
   run(signal: AbortSignal): Promise<void>
 }
 
-type Row = Stamped<WindowRow> | Stamped<CandleRow> | Stamped<LatestRow>
+type Row = Stamped<WindowRow> | Stamped<CandleRow> | Stamped<LatestRow> | PositionRow
 const COMPONENT = 'live'
 /** Least time between two appends: rows of all partitions then share the batches of the topic. */
 const PACE_MS = 50
@@ -38,12 +41,19 @@ export function topicLive(options: TopicLiveOptions): TopicLive {
   const { broker, topic, partitions, context } = options
   const local = localLive()
   const outgoing = new Outgoing(options, aggregatesTopic(topic))
+  const teller = new PositionTeller(context.clock)
+  const positions = new Positions()
   return {
     publish: (update) => outgoing.add(update),
     published: (signal) => retry(COMPONENT, () => outgoing.sent(), { context, signal }),
     async room(signal) {
       if (outgoing.isFull) await retry(COMPONENT, () => outgoing.sent(), { context, signal })
     },
+    progress(partition, position) {
+      const row = teller.take(partition, position)
+      if (row !== null) outgoing.tell(row)
+    },
+    positions,
     subscribe: (listener) => local.subscribe(listener),
     async ensureTopic(signal) {
       const spec = aggregatesSpec({ topic, partitions })
@@ -53,7 +63,7 @@ export function topicLive(options: TopicLiveOptions): TopicLive {
       const publish = (update: LiveUpdate) => local.publish(update)
       await Promise.all([
         follow(topic, options, { signal, hear: () => tradesOf(options, publish) }),
-        follow(aggregatesTopic(topic), options, { signal, hear: () => rowsOf(publish) }),
+        follow(aggregatesTopic(topic), options, { signal, hear: () => rowsOf(publish, positions) }),
       ])
     },
   }
@@ -90,6 +100,11 @@ class Outgoing {
     for (const row of latest) this.#put(`${row.symbol}|latest||`, row)
     // Trouble is told to those who wait for it: see `sent`.
     if (this.#waiting.size > 0) this.sent().catch(() => {})
+  }
+
+  tell(row: PositionRow): void {
+    this.#put(positionKey(row), row)
+    this.sent().catch(() => {})
   }
 
   /** Resolves when all that was added before is in the log; others may add without a pause. */
@@ -195,7 +210,7 @@ const tradesOf =
   }
 
 const rowsOf =
-  (publish: (update: LiveUpdate) => void): Hear =>
+  (publish: (update: LiveUpdate) => void, positions: Positions): Hear =>
   () =>
   ({ records }) => {
     const windows: Stamped<WindowRow>[] = []
@@ -208,6 +223,7 @@ const rowsOf =
       if (kind === 'window') windows.push(row as Stamped<WindowRow>)
       else if (kind === 'candle') candles.push(row as Stamped<CandleRow>)
       else if (kind === 'latest') latest.push(row as Stamped<LatestRow>)
+      else positions.hear(row)
     }
     publish({ trades: [], windows, candles, latest })
   }

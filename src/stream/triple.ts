@@ -63,6 +63,16 @@ export function encodeTriple(triple: Triple, fingerprint: string): { metadata: s
   }
 }
 
+/** The processed offset that any build of ours committed, whatever its settings; null where nobody can tell. */
+export function processedIn(metadata: string): number | null {
+  try {
+    const data: unknown = JSON.parse(metadata)
+    return isTripleData(data) ? data.processed : null
+  } catch {
+    return null
+  }
+}
+
 /** Null where the metadata is missing, unreadable, of other settings or another store: the log must be read from its start. */
 export function decodeTriple(low: number, metadata: string, fingerprint: string): Triple | null {
   let data: unknown

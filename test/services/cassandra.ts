@@ -22,6 +22,8 @@ export interface CassandraOptions {
   ports?: readonly number[]
   /** For measurements and long runs: slower to start, faster when warm. */
   isForLoad?: boolean
+  /** Without what a first start makes, which it then makes itself: its first role comes a while after its port opens. */
+  isNew?: boolean
   /** More options of its Java, such as settings that override those of the file. */
   java?: readonly string[]
 }
@@ -42,11 +44,15 @@ const HEAP = '768m'
 const STARTED = /Startup complete/
 
 /** Starts one node of Apache Cassandra, in 4 to 7 s once it is installed. */
-export async function startCassandra({ ports: given, ...options }: CassandraOptions = {}): Promise<CassandraServers> {
+export async function startCassandra({
+  ports: given,
+  isNew = false,
+  ...options
+}: CassandraOptions = {}): Promise<CassandraServers> {
   const installed = await install(PRODUCT)
   const start = async ([port = 0, storagePort = 0]: readonly number[]) => {
     const servers = await startServers('cassandra', (root) => {
-      cpSync(installed.template, dataIn(root), { recursive: true })
+      if (!isNew) cpSync(installed.template, dataIn(root), { recursive: true })
       const instance: Instance = { root, port, storagePort, ...options }
       writeSettings(instance)
       return [plan(instance, { installed, isTraining: false, startedLine: STARTED })]
@@ -56,7 +62,7 @@ export async function startCassandra({ ports: given, ...options }: CassandraOpti
   return await onFreePorts(2, start, given)
 }
 
-interface Instance extends Omit<CassandraOptions, 'ports'> {
+interface Instance extends Omit<CassandraOptions, 'ports' | 'isNew'> {
   root: string
   port: number
   storagePort: number

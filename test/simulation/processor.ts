@@ -75,6 +75,7 @@ export class Processor implements Owner {
       store: store.open(this),
       live: {
         publish() {},
+        progress() {},
         published: () => clock.sleep(world.moment()),
         room: async () => (world.dice.chance(0.9) ? undefined : clock.sleep(world.moment())),
         subscribe: () => () => {},

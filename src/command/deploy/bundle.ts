@@ -2,20 +2,21 @@ import { chmod } from 'node:fs/promises'
 
 import { path } from '../../config/value.ts'
 import { local, plainCommand } from '../command.ts'
-import { TARGET, WISHES } from './flags.ts'
+import { GIVEN, TARGET, WISHES } from './flags.ts'
+import { wantedOf } from './wanted.ts'
 
 export const deployBundleCommand = plainCommand({
   name: 'deploy',
   sub: 'bundle',
   describe: 'Objects, events, logs and figures in one archive for who is asked for help, without any secret',
   examples: [['stockpipe deploy bundle', 'writes stockpipe-bundle.tgz']],
-  local: { ...TARGET, ...WISHES, out: local(path, 'stockpipe-bundle.tgz', 'File to write') },
+  local: { ...TARGET, ...WISHES, ...GIVEN, out: local(path, 'stockpipe-bundle.tgz', 'File to write') },
   async run({ values, print }) {
     const { openSession } = await import('./session.ts')
-    const { examine, wishFor } = await import('./examine.ts')
+    const { examine } = await import('./examine.ts')
     const { bundle } = await import('../../deploy/observe/bundle.ts')
     using session = openSession(values)
-    const findings = await examine(session, await wishFor(session, values))
+    const findings = await examine(session, wantedOf(values))
     const files = await bundle({ ...session, findings })
     await Bun.write(values.out, await new Bun.Archive(files, { compress: 'gzip' }).bytes())
     await chmod(values.out, 0o600)

@@ -1,7 +1,8 @@
 import { truth } from '../../config/value.ts'
 import { formatOf, local, OUTPUT, plainCommand } from '../command.ts'
 import { structured } from '../structured.ts'
-import { TARGET, WISHES } from './flags.ts'
+import { GIVEN, TARGET, WISHES } from './flags.ts'
+import { wantedOf } from './wanted.ts'
 
 export const deployCheckCommand = plainCommand({
   name: 'deploy',
@@ -14,22 +15,23 @@ export const deployCheckCommand = plainCommand({
   local: {
     ...TARGET,
     ...WISHES,
+    ...GIVEN,
     ...OUTPUT,
     roles: local(truth, false, 'Print the Role and ClusterRole of an installer; asks no cluster'),
   },
   async run({ values, print }) {
     if (values.roles) {
-      const { readWish } = await import('./wish.ts')
+      const { renderWanted } = await import('../../deploy/rendered.ts')
       const { installerRoles } = await import('../../deploy/rights.ts')
       const { toYaml } = await import('../../deploy/yaml.ts')
-      const wish = await readWish(values)
-      await print(toYaml(installerRoles(wish.objects, wish.values.namespace)))
+      const { objects, namespace } = renderWanted(wantedOf(values))
+      await print(toYaml(installerRoles(objects, namespace)))
       return 0
     }
     const { openSession } = await import('./session.ts')
-    const { examine, findingLine, wishFor } = await import('./examine.ts')
+    const { examine, findingLine } = await import('./examine.ts')
     using session = openSession(values)
-    const findings = await examine(session, await wishFor(session, values))
+    const findings = await examine(session, wantedOf(values))
     const format = formatOf(values)
     await print(format === 'text' ? findings.map(findingLine).join('') : structured(format, findings))
     return findings.some(({ state }) => state === 'fail') ? 1 : 0

@@ -2,10 +2,9 @@ import { applyPlan } from '../../deploy/apply.ts'
 import { refOf, wordsOf, type KubeObject } from '../../deploy/object.ts'
 import { isChange, lineOf, obstacleError, summaryOf, type Step } from '../../deploy/plan.ts'
 import { prepare, type Prepared } from '../../deploy/prepare.ts'
-import { render } from '../../deploy/render.ts'
+import { renderWanted } from '../../deploy/rendered.ts'
 import { awaitRollout } from '../../deploy/rollout/rollout.ts'
 import { showRollout } from '../../deploy/rollout/table.ts'
-import { readValues } from '../../deploy/values.ts'
 import { createTerminal } from '../../terminal.ts'
 import type { LocalValues } from '../command.ts'
 import { confirmed } from '../confirm.ts'
@@ -20,15 +19,11 @@ type Print = (text: string) => Promise<void>
 export async function runApply(values: ApplyFlags, print: Print): Promise<number> {
   if (values['dry-run'] === 'client') return listObjects(values, print)
   using session = openSession(values)
-  return (await applyIn(session, values, print)) === 'refused' ? 1 : 0
+  return applyIn(session, values, print)
 }
 
-/** The same in a session that is open. `planned`: a dry run; `refused`: the person said no. */
-export async function applyIn(
-  session: DeploySession,
-  values: ApplyFlags,
-  print: Print,
-): Promise<'applied' | 'planned' | 'refused'> {
+/** The same in a session that is open. */
+export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<number> {
   const prepared = await prepare({
     cluster: session.cluster,
     wanted: wantedOf(values),
@@ -38,18 +33,16 @@ export async function applyIn(
   await print(planText(prepared))
   const error = obstacleError(prepared.plan)
   if (error) throw error
-  if (values['dry-run'] !== null) return 'planned'
+  if (values['dry-run'] !== null) return 0
   const isNeeded = prepared.plan.steps.some(isChange)
-  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return 'refused'
+  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return 1
   await carryOut(prepared, { session, values, print })
-  return 'applied'
+  return 0
 }
 
 /** Without any cluster. */
-export async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
-  const { profile, namespace, files, sets } = wantedOf(values)
-  const given = { ...(profile === null ? {} : { profile }), ...(namespace === null ? {} : { namespace }) }
-  const objects = render(readValues({ ...given, files, sets }))
+async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
+  const { objects } = renderWanted(wantedOf(values))
   await print(objects.map((object) => `apply   ${wordsOf(refOf(object))}\n`).join(''))
   return 0
 }

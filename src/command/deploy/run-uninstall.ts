@@ -1,10 +1,8 @@
-import { createInterface } from 'node:readline/promises'
-
 import { wordsOf } from '../../deploy/object.ts'
 import { removalOf, uninstall, type Removal } from '../../deploy/uninstall.ts'
 import { StockpipeError } from '../../errors.ts'
 import type { LocalValues } from '../command.ts'
-import { confirmed } from '../confirm.ts'
+import { confirmed, typed } from '../confirm.ts'
 import { openSession } from './session.ts'
 import type { UNINSTALL } from './uninstall.ts'
 
@@ -67,13 +65,4 @@ async function isTypedByScript(namespace: string): Promise<boolean> {
   throw new StockpipeError('usage', 'this deletes data for good, and the namespace was not typed', {
     hint: `echo ${namespace} | stockpipe deploy uninstall --delete-data -n ${namespace}`,
   })
-}
-
-async function typed(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return (await terminal.question(question)).trim()
-  } finally {
-    terminal.close()
-  }
 }

@@ -15,6 +15,7 @@ export const deployTestCommand = plainCommand({
   async run({ values, print }) {
     const { openSession } = await import('./session.ts')
     const { testPipeline } = await import('../../deploy/probe/pipeline.ts')
+    const { probeLine } = await import('./probe-line.ts')
     const { toJunit } = await import('../../deploy/probe/junit.ts')
     using session = openSession(values)
     const show = (probe: Probe) => void print(probeLine(probe))
@@ -25,6 +26,3 @@ export const deployTestCommand = plainCommand({
     return failed === 0 ? 0 : 1
   },
 })
-
-export const probeLine = ({ name, ok, detail, ms, isLeftOut = false }: Probe): string =>
-  `${isLeftOut ? 'skip' : ok ? 'ok  ' : 'fail'}  ${name}  ${ms === 0 ? '' : `${Math.round(ms)} ms  `}${detail}\n`

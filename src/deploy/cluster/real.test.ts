@@ -1,17 +1,22 @@
 /** The promises, by a real API server: the one whose kubeconfig TEST_CLUSTER names. */
 import { describe, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
-import type { StockpipeError } from '../../errors.ts'
+import { until } from '../../../test/until.ts'
+import { toWords, type StockpipeError } from '../../errors.ts'
 import { describeCluster } from '../cluster.contract.ts'
+import type { KubeObject } from '../object.ts'
 import { openKubernetes } from './kubernetes.ts'
 
 const kubeconfig = process.env['TEST_CLUSTER']
 
 if (kubeconfig !== undefined) {
   const open = () => openKubernetes({ kubeconfig, context: null, announce: () => undefined })
-  const namespaceFor = async () => {
+  const namespaceFor = async (labels: Record<string, string> = {}) => {
     const name = `stockpipe-suite-${crypto.randomUUID().slice(0, 8)}`
-    const object = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
+    const object = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } }
     await open().apply(object, { dryRun: false, force: false })
     return {
       name,
@@ -63,6 +68,71 @@ if (kubeconfig !== undefined) {
         .catch((error: unknown) => error)
       expect(error).toMatchObject({ code: 'refused' })
       expect((error as StockpipeError).why).toContain('selektor')
+    })
+
+    const settings = (name: string, namespace: string): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, namespace },
+    })
+    const saying = (doing: Promise<unknown>): Promise<string> => doing.then(() => 'it worked', toWords)
+
+    test('a user without rights is told which one is missing', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'stockpipe-nobody-'))
+      try {
+        const nobody = join(folder, 'config')
+        const config = Bun.YAML.parse(readFileSync(kubeconfig, 'utf8')) as { users: { user: object }[] }
+        for (const { user } of config.users) Object.assign(user, { as: 'stockpipe-nobody' })
+        writeFileSync(nobody, JSON.stringify(config))
+        const cluster = openKubernetes({ kubeconfig: nobody, context: null, announce: () => undefined })
+        const words = await saying(cluster.apply(settings('x', 'default'), { dryRun: true, force: false }))
+        expect(words).toContain('stockpipe-nobody may not patch configmaps in the namespace default')
+        expect(words).toContain('{ apiGroups: [""], resources: [configmaps], verbs: [patch] }')
+        const right = { verb: 'patch', group: '', resource: 'configmaps', namespace: 'default' }
+        expect(await cluster.may(right)).toBe(false)
+        expect((await cluster.identity()).uid).toBeNull()
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
+
+    test('a full quota is told as such', async () => {
+      await using namespace = await namespaceFor()
+      const quota = {
+        apiVersion: 'v1',
+        kind: 'ResourceQuota',
+        metadata: { name: 'small', namespace: namespace.name },
+        spec: { hard: { 'count/configmaps': '0' } },
+      }
+      await open().apply(quota, { dryRun: false, force: false })
+      // The quota counts only when its controller has seen it.
+      const words = await until(
+        () => saying(open().apply(settings(crypto.randomUUID(), namespace.name), { dryRun: true, force: false })),
+        (said) => said.includes('quota'),
+      )
+      expect(words).toContain('the ResourceQuota small of the namespace is full')
+    })
+
+    test('a level of PodSecurity is told with what it forbids', async () => {
+      await using namespace = await namespaceFor({ 'pod-security.kubernetes.io/enforce': 'restricted' })
+      const pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'root', namespace: namespace.name },
+        spec: { containers: [{ name: 'main', image: 'example.invalid/none:1' }] },
+      }
+      const words = await saying(open().apply(pod, { dryRun: true, force: false }))
+      expect(words).toContain('enforces the PodSecurity level restricted')
+      expect(words).toContain('allowPrivilegeEscalation != false')
+    })
+
+    test('a kind that is not installed is named', async () => {
+      const scaled = {
+        apiVersion: 'keda.sh/v1alpha1',
+        kind: 'ScaledObject',
+        metadata: { name: 'x', namespace: 'default' },
+      }
+      expect(await saying(open().apply(scaled, { dryRun: true, force: false }))).toContain('has no kind ScaledObject')
     })
 
     test('rights are asked for', async () => {

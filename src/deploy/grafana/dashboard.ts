@@ -52,6 +52,9 @@ export const CASSANDRA_PLUGIN = 'hadesarchitect-cassandra-datasource'
 /** What is pushed to Grafana and cannot be asked for. */
 export const isLive = ({ datasource }: Target): boolean => datasource.type === 'datasource'
 
+/** In PromQL; null for another data source. */
+export const promqlOf = ({ expr }: Target): string | null => (typeof expr === 'string' ? expr : null)
+
 /** Every target: those of panels, and those of annotations. */
 export function* targetsOf(
   dashboard: Dashboard,

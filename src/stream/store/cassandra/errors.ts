@@ -135,8 +135,8 @@ export const isMissing = (error: unknown): boolean =>
 
 export const missing = (why: string, { keyspace }: Pick<Where, 'keyspace'>, cause?: unknown): StockpipeError =>
   new StockpipeError('schema', `the tables of stockpipe are not in Cassandra's keyspace "${keyspace}"`, {
-    why,
-    hint: 'run `stockpipe setup schema`, or a processor whose login may CREATE: both make them; or check --cassandra-keyspace',
+    why: `${why}; \`stockpipe setup schema\` makes them, or a processor whose login may CREATE`,
+    hint: 'run `stockpipe setup schema` (it goes on by itself then), or check --cassandra-keyspace',
     mendable: true,
     cause,
   })

@@ -1,0 +1,25 @@
+import type { Probe } from '../../deploy/probe/junit.ts'
+import { testPipeline } from '../../deploy/probe/pipeline.ts'
+import { examine, findingLine } from './examine.ts'
+import { probeLine } from './probe-line.ts'
+import { type ApplyFlags, applyIn, runApply } from './run-apply.ts'
+import { openSession } from './session.ts'
+import { wantedOf } from './wanted.ts'
+
+type Print = (text: string) => Promise<void>
+
+/** Check, plan, ask, apply, wait, test. Resolves to the exit code. */
+export async function runInstall(values: ApplyFlags, print: Print): Promise<number> {
+  if (values['dry-run'] !== null) return runApply(values, print)
+  using session = openSession(values)
+  const findings = await examine(session, wantedOf(values))
+  await print(`${findings.map(findingLine).join('')}\n`)
+  if (findings.some(({ state }) => state === 'fail')) return 1
+  const code = await applyIn(session, values, print)
+  if (code !== 0 || !values.wait) return code
+  const show = (probe: Probe) => void print(probeLine(probe))
+  const probes = await testPipeline({ ...session, timeoutMs: values.timeout, show })
+  const isWell = probes.every(({ ok }) => ok)
+  await print(isWell ? 'it works: stockpipe deploy open api\n' : 'not all works: stockpipe deploy status\n')
+  return isWell ? 0 : 1
+}

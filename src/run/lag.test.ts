@@ -1,0 +1,85 @@
+import { expect, test } from 'bun:test'
+
+import { manualClock } from '../clock.ts'
+import { StockpipeError } from '../errors.ts'
+import { PipelineStats } from '../stats.ts'
+import { encodeTriple } from '../stream/triple.ts'
+import { createMetrics, Health, silentLog } from '../telemetry.ts'
+import { type LagSource, totalLag, watchLag } from './lag.ts'
+
+const { metadata } = encodeTriple(
+  {
+    low: 10,
+    watermark: null,
+    processed: 39,
+    identity: { timestamp: 1, session: null, seq: null },
+    incarnation: 1,
+    sessions: [],
+    from: null,
+  },
+  'any',
+)
+
+const BOUNDS = [
+  { start: 0, end: 100 },
+  { start: 20, end: 100 },
+]
+
+function source(told: Readonly<Record<number, number>>, more: Partial<LagSource> = {}): LagSource {
+  const clock = manualClock(1_000)
+  return {
+    broker: { bounds: async () => BOUNDS },
+    topic: 'market',
+    positions: { of: (partition) => told[partition] ?? null },
+    commits: async () => [{ offset: 10, metadata }, null],
+    context: { clock, log: silentLog, metrics: createMetrics(), health: new Health() },
+    stats: new PipelineStats(clock),
+    ...more,
+  }
+}
+
+test('the lag is what no processor has processed, by what they tell', async () => {
+  expect(await totalLag(BOUNDS, source({ 0: 95, 1: 100 }))).toBe(5)
+})
+
+test('of a partition that nobody told about what was committed counts, or all of it', async () => {
+  expect(await totalLag(BOUNDS, source({ 1: 100 }))).toBe(60)
+  expect(await totalLag(BOUNDS, source({ 0: 100 }))).toBe(80)
+})
+
+test('what came a moment ago is no lag, and while the log does not answer none is known', async () => {
+  let end: number | null = 7
+  let position = 0
+  const bounds = async () => {
+    if (end === null) throw new StockpipeError('unreachable', 'nobody answers', { retryable: true })
+    return [{ start: 0, end }]
+  }
+  const clock = manualClock(1_000)
+  const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
+  const lag = source({}, { broker: { bounds }, positions: { of: () => position }, context })
+  const stop = new AbortController()
+  const done = watchLag(lag, stop.signal)
+  const shown = async () => {
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    const metric = (await context.metrics.pipelineLag.get()).values.map(({ value }) => value)
+    return [lag.stats.snapshot().lag_records, ...metric]
+  }
+  const later = (to: number | null, at: number) => {
+    end = to
+    position = at
+    clock.advance(2_000)
+    return shown()
+  }
+  expect(await shown()).toEqual([null])
+  expect(await later(20, 3)).toEqual([4, 4])
+  expect(await later(40, 20)).toEqual([0, 0])
+  expect(await later(null, 20)).toEqual([null])
+  expect(await later(40, 20)).toEqual([null])
+  expect(await later(40, 20)).toEqual([20, 20])
+  stop.abort()
+  await done
+})
+
+test('who does not look after the lag of all says nothing of it', async () => {
+  expect(await createMetrics().registry.metrics()).not.toMatch(/^stockpipe_pipeline_lag_records/m)
+})

@@ -1,0 +1,151 @@
+/** What the dashboards ask, asked while a pipeline runs: of Cassandra as Grafana's plugin does, and of Prometheus. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+
+import { ROOT } from './binary.ts'
+import { openScene, paced, type Scene } from './grafana.fixture.ts'
+import { serversForTests } from './market.ts'
+import { PROMETHEUS, type Prometheus, startPrometheus } from './prometheus.ts'
+import { until } from './until.ts'
+import { metricsIn, metricTypes } from '../grafana/lint/metrics.ts'
+import { ALERTS } from '../grafana/src/alerts.ts'
+import { type Dashboard, promqlOf, targetsOf } from '../src/deploy/grafana/dashboard.ts'
+import { DASHBOARDS } from '../src/deploy/grafana/files.ts'
+import { cqlOf, type DashboardQuery } from '../src/deploy/grafana/queries.ts'
+
+const LIMIT_MS = 90_000
+/** The plugin reads a null as 0, which draws a line down to the axis. */
+const DRAWN = /^(?:price|volume|vwap|mean_price|mean_notional|open|high|low|close|change_percent)$/
+
+const isMeasured = process.env['GRAFANA_SECONDS'] !== undefined
+const SECONDS = Number(process.env['GRAFANA_SECONDS'] ?? 3)
+
+const servers = await serversForTests()
+const dashboards = Object.values(DASHBOARDS)
+const byUid = (uid: string) => dashboards.find((dashboard) => dashboard.uid === uid) as Dashboard
+
+// No Java, no servers: test/services says so, and fails where CI is set.
+describe.skipIf(servers === null)('while a pipeline runs', () => {
+  let scene: Scene
+  beforeAll(async () => {
+    scene = await openScene(servers as NonNullable<typeof servers>)
+  }, LIMIT_MS)
+  afterAll(() => scene[Symbol.asyncDispose]())
+
+  const cassandraQueries = async (dashboard: Dashboard): Promise<DashboardQuery[]> => {
+    const { queries, variables } = await scene.open(dashboard)
+    return [...variables, ...queries].filter(({ request }) => cqlOf(request) !== null)
+  }
+
+  test.each(['stockpipe-market', 'stockpipe-pipeline'])(
+    'every query of %s to Cassandra gets rows',
+    async (uid) => {
+      const asked = new Set<string>()
+      const empty = await until(
+        async () => {
+          const queries = await cassandraQueries(byUid(uid))
+          const answers = await Promise.all(
+            queries.map(async (query) => ({ query, rows: (await scene.rows(query)).rows })),
+          )
+          for (const { query } of answers) asked.add(query.name)
+          return answers.filter(({ rows }) => rows.length === 0).map(({ query }) => query.name)
+        },
+        (names) => names.length === 0,
+      )
+      expect(empty).toEqual([])
+      expect(asked.size).toBeGreaterThan(uid === 'stockpipe-market' ? 12 : 2)
+    },
+    LIMIT_MS,
+  )
+
+  test('the rows are the newest of the chosen symbol, and nothing that is drawn is null', async () => {
+    const { queries, values } = await scene.open(byUid('stockpipe-market'))
+    expect(values['symbol']).toBe('AAPL')
+    for (const query of queries.filter(({ request }) => cqlOf(request) !== null)) {
+      const { rows } = await scene.rows(query)
+      for (const row of rows) {
+        expect(row['symbol'] ?? row['tags']).toBe('AAPL')
+        for (const column of row.keys()) if (DRAWN.test(column)) expect(row[column]).not.toBeNull()
+      }
+      const times = rows.map(
+        (row) => (row['trade_ts'] ?? row['window_end_ts'] ?? row['open_ts'] ?? row['time']) as Date,
+      )
+      expect(times).toEqual(times.toSorted((a, b) => b.getTime() - a.getTime()))
+    }
+  })
+
+  // For longer, and with the limit that a panel needs: GRAFANA_SECONDS=600 bun test test/grafana.test.ts
+  test(
+    'twice a second every answer is there before the next question',
+    async () => {
+      const pace = await paced(scene, SECONDS)
+      console.log(pace.map(({ name, p50, p99 }) => `${name}: p50 ${p50} ms, p99 ${p99} ms`).join('\n'))
+      const slowest = Math.max(...pace.map(({ p50, p99 }) => (isMeasured ? p99 : p50)))
+      expect(slowest).toBeLessThan(isMeasured ? 250 : 500)
+    },
+    LIMIT_MS + SECONDS * 1000,
+  )
+
+  test('a symbol that nobody trades gives empty panels, no errors', async () => {
+    const { queries } = await scene.open(byUid('stockpipe-market'))
+    for (const query of queries) {
+      const [target] = query.request.queries
+      const cql = cqlOf(query.request)?.replaceAll(/IN \([^)]*\)/g, 'IN ()') ?? ''
+      const emptied = { ...query, request: { ...query.request, queries: [{ ...target, target: cql } as never] } }
+      const isTimed = cql.includes('IN ()')
+      if (isTimed) expect((await scene.rows(emptied)).rows).toEqual([])
+    }
+  })
+
+  test('each role exports every metric that dashboards and alerts name', async () => {
+    const exprs = [
+      ...dashboards.flatMap((dashboard) => [...targetsOf(dashboard)].map(({ target }) => promqlOf(target) ?? '')),
+      ...ALERTS.map(({ expr }) => expr),
+    ]
+    const named = new Set(exprs.flatMap(metricsIn))
+    expect(named.size).toBeGreaterThan(20)
+    const missing: string[] = []
+    for (const { role, address } of scene.roles) {
+      const types = metricTypes(await (await fetch(`http://${address}/metrics`)).text())
+      for (const name of named)
+        if (!types.has(name) && !types.has(name.replace(/_(?:bucket|sum|count)$/, ''))) missing.push(`${role}: ${name}`)
+    }
+    // Only who keeps something on this disk looks at it.
+    expect(missing).toEqual(['processor: stockpipe_disk_free_bytes', 'api: stockpipe_disk_free_bytes'])
+  })
+
+  describe.skipIf(PROMETHEUS === null)('and a Prometheus looks at it', () => {
+    let prometheus: Prometheus
+    beforeAll(async () => {
+      const addresses = scene.roles.map(({ address }) => address)
+      prometheus = await startPrometheus(addresses, join(ROOT, 'grafana/prometheus/rules.yaml'))
+    }, LIMIT_MS)
+    afterAll(() => prometheus[Symbol.asyncDispose]())
+
+    test(
+      'every expression of the dashboards has a value once it can have one',
+      async () => {
+        // What counts failures has none here.
+        const quiet = /rejected_entries|dead_letters|quarantined|store_retries|rewinds/
+        const asked = dashboards
+          .flatMap((dashboard) => [...targetsOf(dashboard)])
+          .map(({ target }) => (promqlOf(target) ?? '').replaceAll('$__rate_interval', '10s'))
+          .filter((expr) => expr !== '')
+        expect(asked.length).toBeGreaterThan(30)
+        for (const expr of asked.filter((expr) => quiet.test(expr))) await prometheus.query(expr)
+        for (const expr of asked.filter((expr) => !quiet.test(expr)))
+          await until(
+            () => prometheus.query(expr),
+            (values) => values.length > 0,
+          )
+      },
+      LIMIT_MS,
+    )
+
+    test('every alert has exactly one number, and none fires', async () => {
+      for (const { title, expr } of ALERTS)
+        expect({ title, count: (await prometheus.query(expr)).length }).toEqual({ title, count: 1 })
+      expect(await prometheus.query('ALERTS{alertstate="firing"}')).toEqual([])
+    })
+  })
+})

@@ -1,0 +1,79 @@
+/** A real Prometheus: who else could say what an expression means. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { freePorts } from './services/ports.ts'
+import { until } from './until.ts'
+
+export interface Prometheus extends AsyncDisposable {
+  /** The values of an expression now; throws what Prometheus says when it cannot be computed. */
+  query(expr: string): Promise<number[]>
+}
+
+/** Null, and a line that says why, where it is not installed; with `CI=true` an error instead. */
+export const PROMETHEUS: string | null = Bun.which('prometheus')
+export const PROMTOOL: string | null = Bun.which('promtool')
+if (PROMETHEUS === null || PROMTOOL === null) {
+  const why = 'no prometheus and promtool: apt-get install prometheus'
+  if (process.env['CI'] === 'true') throw new Error(why)
+  console.warn(`\nSKIPPED: NOT TESTED with a real Prometheus: ${why}\n`)
+}
+
+export interface Checked {
+  code: number
+  /** What it printed, everything. */
+  text: string
+}
+
+export async function promtool(...words: string[]): Promise<Checked> {
+  const child = Bun.spawn([PROMTOOL ?? 'promtool', ...words], { stdout: 'pipe', stderr: 'pipe' })
+  const [out, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  return { code: await child.exited, text: out + error }
+}
+
+/** Scrapes those addresses, `host:port`, every second. */
+export async function startPrometheus(targets: readonly string[], ruleFile: string): Promise<Prometheus> {
+  const folder = mkdtempSync(join(tmpdir(), 'stockpipe-prometheus-'))
+  const [port = 0] = await freePorts(1)
+  const config = {
+    global: { scrape_interval: '1s', evaluation_interval: '1s' },
+    rule_files: [ruleFile],
+    scrape_configs: [{ job_name: 'any', static_configs: [{ targets }] }],
+  }
+  await Bun.write(join(folder, 'prometheus.yml'), JSON.stringify(config))
+  const words = [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${folder}/data`]
+  const child = Bun.spawn([PROMETHEUS ?? 'prometheus', ...words, `--web.listen-address=127.0.0.1:${port}`], {
+    stdout: 'ignore',
+    stderr: 'ignore',
+  })
+  const base = `http://127.0.0.1:${port}`
+  const isReady = () =>
+    fetch(`${base}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  await until(isReady, (ready) => ready || child.exitCode !== null)
+  if (child.exitCode !== null) throw new Error(`prometheus ended: ${child.exitCode}`)
+  return {
+    query: (expr) => ask(base, expr),
+    async [Symbol.asyncDispose]() {
+      child.kill()
+      await child.exited
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+interface Answer {
+  status: string
+  error?: string
+  data?: { result: { value: [number, string] }[] }
+}
+
+async function ask(base: string, expr: string): Promise<number[]> {
+  const answer = await fetch(`${base}/api/v1/query?query=${encodeURIComponent(expr)}`)
+  const { status, error, data } = (await answer.json()) as Answer
+  if (status !== 'success') throw new Error(`${expr}: ${error}`)
+  return (data?.result ?? []).map(({ value }) => Number(value[1]))
+}
