@@ -9,6 +9,8 @@ const SETS: readonly (readonly string[])[] = [
   ['feed=finnhub'],
   ['feed=finnhub', 'secrets.finnhub=existing-finnhub'],
   ['ui=kafdrop'],
+  ['grafana.plugins=image'],
+  [`images.grafana=mirror.example.com/grafana@sha256:${'1'.repeat(64)}`],
   ['ui=none', 'grafana.enabled=false'],
   ['networkPolicies=false'],
   ['processor.autoscaling.by=hpa', 'monitoring.namespace=observability'],

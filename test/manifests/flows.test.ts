@@ -101,6 +101,7 @@ describe('network policies', () => {
       openFor(objects, (from) => ({ from, to: outside('203.0.113.7'), port: 443 }))
     expect(internet(minikube)).toEqual(['grafana'])
     expect(internet(rendered({ sets: ['feed=finnhub'] }))).toEqual(['stockpipe-producer', 'grafana'])
+    expect(internet(rendered({ sets: ['grafana.plugins=image'] }))).toEqual([])
     const home = openFor(rendered({ sets: ['feed=finnhub'] }), (from) => ({ from, to: outside('10.1.2.3'), port: 443 }))
     expect(home).toEqual([])
   })

@@ -168,7 +168,7 @@ const BREACHES: readonly (readonly [string, Change])[] = [
   ],
   [
     'an address leads to a service, a pod and a port of the render',
-    inSpec('StatefulSet', 'cassandra', (spec) => void (spec['replicas'] = 1)),
+    inSpec('StatefulSet', 'kafka', (spec) => void (spec['replicas'] = 1)),
   ],
   [
     'an address leads to a service, a pod and a port of the render',

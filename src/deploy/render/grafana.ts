@@ -3,6 +3,7 @@ import { mainContainer, objectOf, setVariable, workloadOf } from './find.ts'
 import { setResources } from './servers.ts'
 import { grafanaFiles } from '../grafana/files.ts'
 import type { KubeObject } from '../object.ts'
+import type { Workload } from '../pod.ts'
 import type { Values } from '../values.ts'
 
 const PROMETHEUS = 'stockpipe-prometheus'
@@ -48,6 +49,7 @@ export function setGrafana(objects: readonly KubeObject[], { grafana, monitoring
   const workload = workloadOf(objects, 'grafana')
   setResources(workload, grafana.resources)
   const set = (name: string, value: string) => setVariable(mainContainer(workload), { name, value })
+  if (grafana.plugins === 'image') withoutFetching(objects, workload)
   const keyspace = variables['STOCKPIPE_CASSANDRA_KEYSPACE']
   if (keyspace !== undefined) set('STOCKPIPE_GRAFANA_CASSANDRA_KEYSPACE', keyspace)
   const { prometheusUrl, namespace } = monitoring
@@ -60,6 +62,18 @@ export function setGrafana(objects: readonly KubeObject[], { grafana, monitoring
     for (const { namespaceSelector } of to) namespaceSelector.matchLabels = { 'kubernetes.io/metadata.name': namespace }
     for (const one of ports) one.port = Number(port) || (protocol === 'https:' ? 443 : 80)
   }
+}
+
+/** Neither the wish, nor the empty folder over that of the image, nor the way into the internet. */
+function withoutFetching(objects: readonly KubeObject[], { spec }: Workload): void {
+  const pod = spec.template.spec
+  for (const container of pod.containers) {
+    container.env = (container.env ?? []).filter(({ name }) => name !== 'GF_PLUGINS_PREINSTALL_SYNC')
+    container.volumeMounts = (container.volumeMounts ?? []).filter(({ name }) => name !== 'plugins')
+  }
+  pod.volumes = (pod.volumes ?? []).filter(({ name }) => name !== 'plugins')
+  const policy = objectOf(objects, 'NetworkPolicy', 'grafana')['spec'] as { egress: { to: { ipBlock?: unknown }[] }[] }
+  policy.egress = policy.egress.filter(({ to }) => to.every(({ ipBlock }) => ipBlock === undefined))
 }
 
 interface PrometheusPolicy {

@@ -21,9 +21,10 @@ function withTemplateLabels(workload: Workload): Workload {
   }
 }
 
-/** Of a workload what its image says; a digest alone says nothing. */
+/** Of a workload what its image says: the tag, or else the beginning of the digest. */
 function versionOf(object: KubeObject): Record<string, string> {
   const image = isWorkload(object) ? object.spec.template.spec.containers[0]?.image : undefined
-  const tag = image === undefined ? buildInfo().version : /:([\w][\w.-]{0,61}[\w]|\w)(@|$)/.exec(image)?.[1]
-  return tag === undefined ? {} : { 'app.kubernetes.io/version': tag }
+  if (image === undefined) return { 'app.kubernetes.io/version': buildInfo().version }
+  const tag = /:([\w][\w.-]{0,61}[\w]|\w)(@|$)/.exec(image.replace(/@sha256:.*$/, ''))?.[1]
+  return { 'app.kubernetes.io/version': tag ?? /@sha256:(.{12})/.exec(image)?.[1] ?? 'unknown' }
 }

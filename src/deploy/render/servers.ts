@@ -54,11 +54,7 @@ function setCassandra(
     set('MAX_HEAP_SIZE', heap.toUpperCase())
     set('HEAP_NEWSIZE', quarter(heap))
   }
-  if (replicas !== undefined) {
-    cassandra.spec.replicas = replicas
-    const seeds = Array.from({ length: Math.min(2, replicas) }, (_, id) => `cassandra-${id}.cassandra-nodes`)
-    set('CASSANDRA_SEEDS', seeds.join(','))
-  }
+  if (replicas !== undefined) cassandra.spec.replicas = replicas
   setResources(cassandra, resources)
   setClaims(cassandra, { storage, storageClass })
 }

@@ -87,7 +87,12 @@ export const valuesSchema = map({
     annotations: given(labels),
     resources,
   }),
-  grafana: always({ enabled: given(truth, true), resources }),
+  grafana: always({
+    enabled: given(truth, true),
+    /** `image`: they are in the image, in /plugins, and nothing is fetched. */
+    plugins: given(choice(['fetch', 'image']), 'fetch'),
+    resources,
+  }),
   ui: given(choice(['kafbat', 'kafdrop', 'none']), 'kafbat'),
   /** Existing Secrets in place of those that deploy makes. */
   secrets: always({

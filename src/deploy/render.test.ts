@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'bun:test'
+
+import type { KubeObject } from './object.ts'
+import { containersOf, isWorkload, type Workload } from './pod.ts'
+import { render } from './render.ts'
+import { StockpipeError } from '../errors.ts'
+import { readValues, type ValuesSource } from './values.ts'
+
+const rendered = (source: ValuesSource): KubeObject[] => render(readValues(source))
+const withSets = (...sets: string[]): KubeObject[] => rendered({ sets })
+
+function workload(objects: readonly KubeObject[], name: string): Workload {
+  const found = objects.find((object) => isWorkload(object) && object.metadata.name.startsWith(name))
+  if (found === undefined || !isWorkload(found)) throw new Error(`no workload ${name}`)
+  return found
+}
+const envOf = (objects: readonly KubeObject[], name: string): Record<string, string | undefined> =>
+  Object.fromEntries(
+    containersOf(workload(objects, name).spec.template).flatMap(({ env = [] }) =>
+      env.map(({ name, value, valueFrom }) => [name, value ?? valueFrom?.secretKeyRef?.name]),
+    ),
+  )
+const configOf = (objects: readonly KubeObject[]) =>
+  objects.find(({ metadata }) => metadata.name === 'stockpipe-config')?.['data'] as Record<string, string>
+const names = (objects: readonly KubeObject[], kind: string): string[] =>
+  objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name)
+const argsOf = (objects: readonly KubeObject[], name: string) =>
+  workload(objects, name).spec.template.spec.containers[0]?.args
+
+function refusal(...sets: string[]): string {
+  try {
+    withSets(...sets)
+  } catch (error) {
+    if (error instanceof StockpipeError && error.code === 'config') return `${error.message}; ${error.why ?? ''}`
+    throw error
+  }
+  throw new Error('it was taken')
+}
+
+describe('Kafka', () => {
+  test('of three has three voters, three copies and two that must have a record; jobs wait for all', () => {
+    const objects = withSets('kafka.replicas=3')
+    expect(workload(objects, 'kafka').spec.replicas).toBe(3)
+    expect(envOf(objects, 'kafka')).toMatchObject({
+      KAFKA_CONTROLLER_QUORUM_VOTERS:
+        '0@kafka-0.kafka-brokers:9093,1@kafka-1.kafka-brokers:9093,2@kafka-2.kafka-brokers:9093',
+      KAFKA_DEFAULT_REPLICATION_FACTOR: '3',
+      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '3',
+      KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR: '3',
+      KAFKA_MIN_INSYNC_REPLICAS: '2',
+    })
+    expect(configOf(objects)['STOCKPIPE_KAFKA_REPLICATION']).toBe('3')
+    expect(argsOf(objects, 'setup-topics')).toContain('--nodes=3')
+    expect(argsOf(objects, 'setup-schema')).toContain('--nodes=1')
+  })
+
+  test('by values is what the profile ha makes of it', () => {
+    const sets = ['kafka.replicas=3', 'kafka.heap=1g', 'kafka.storage=32Gi']
+    const own = rendered({ sets })
+    expect(envOf(own, 'kafka')).toEqual(envOf(rendered({ profile: 'ha' }), 'kafka'))
+  })
+})
+
+describe('Cassandra', () => {
+  test('has one seed however many nodes: a second could not join a ring with data', () => {
+    for (const objects of [withSets('cassandra.replicas=3'), rendered({ profile: 'ha' })])
+      expect(envOf(objects, 'cassandra')['CASSANDRA_SEEDS']).toBe('cassandra-0.cassandra-nodes')
+  })
+
+  test('asks for logins and syncs before it acknowledges', () => {
+    const flags = envOf(withSets(), 'cassandra')['JVM_EXTRA_OPTS']?.split(' ')
+    for (const flag of [
+      'authenticator=PasswordAuthenticator',
+      'authorizer=CassandraAuthorizer',
+      'commitlog_sync=group',
+    ])
+      expect(flags).toContain(`-Dcassandra.settings.${flag}`)
+  })
+
+  test('takes its heap as it writes it', () => {
+    expect(envOf(withSets('cassandra.heap=1g'), 'cassandra')).toMatchObject({
+      MAX_HEAP_SIZE: '1G',
+      HEAP_NEWSIZE: '256M',
+    })
+  })
+})
+
+describe('sums', () => {
+  test.each([
+    [['kafka.heap=2g'], 'kafka has a heap of 2g and a memory limit of 1280Mi'],
+    [['cassandra.heap=4G'], 'cassandra has a heap of 4G and a memory limit of 2560Mi'],
+    [['api.resources.requests.memory=2Gi'], 'stockpipe-api requests memory 2Gi and may use 512Mi'],
+    [['processor.resources.limits.cpu=50m'], 'stockpipe-processor requests cpu 100m and may use 50m'],
+  ])('%j: %s', (sets, words) => {
+    expect(refusal(...sets)).toContain(words)
+  })
+
+  test('are all told at once', () => {
+    const words = refusal('kafka.heap=2g', 'cassandra.heap=4G')
+    expect(words).toContain('kafka has')
+    expect(words).toContain('cassandra has')
+  })
+})
+
+describe('choices', () => {
+  test('a registry is in front of what names none, and of nothing else', () => {
+    const objects = withSets('registry=mirror.example.com/hub')
+    const images = objects
+      .filter(isWorkload)
+      .flatMap(({ spec }) => containersOf(spec.template).map(({ image }) => image))
+    expect(images).toContain('mirror.example.com/hub/apache/kafka:4.3.1')
+    expect(images).toContain('ghcr.io/kafbat/kafka-ui:v1.5.0')
+    expect(images.filter((image) => !/^(mirror\.example\.com\/hub|ghcr\.io)\//.test(image))).toEqual([])
+  })
+
+  test('a Secret of the user takes the place of ours everywhere', () => {
+    const objects = withSets('secrets.cassandraWriter=mine')
+    expect(names(objects, 'Secret')).not.toContain('cassandra-writer')
+    expect(envOf(objects, 'stockpipe-processor')['STOCKPIPE_CASSANDRA_USERNAME']).toBe('mine')
+    for (const name of ['stockpipe-processor', 'setup-schema']) {
+      const volumes = workload(objects, name).spec.template.spec.volumes ?? []
+      expect(volumes.map(({ secret }) => secret?.secretName)).toContain('mine')
+    }
+  })
+
+  test('the token of Finnhub goes to the producer alone, and every role knows that the data is real', () => {
+    const objects = withSets('feed=finnhub')
+    const having = objects
+      .filter(isWorkload)
+      .filter(({ spec }) => spec.template.spec.volumes?.some(({ secret }) => secret?.secretName === 'finnhub'))
+    expect(having.map(({ metadata }) => metadata.name)).toEqual(['stockpipe-producer'])
+    expect(configOf(objects)['STOCKPIPE_FEED']).toBe('finnhub')
+    expect(names(withSets(), 'Secret')).not.toContain('finnhub')
+  })
+
+  test('an autoscaler owns the number of processors, within what was asked for', () => {
+    const objects = withSets('processor.autoscaling.by=keda', 'processor.autoscaling.max=6', 'namespace=market')
+    expect(workload(objects, 'stockpipe-processor').spec.replicas).toBeUndefined()
+    const scaler = objects.find(({ kind }) => kind === 'ScaledObject')
+    expect(scaler?.['spec']).toMatchObject({
+      minReplicaCount: 1,
+      maxReplicaCount: 6,
+      triggers: [
+        { metadata: { url: 'http://stockpipe-processor.market.svc:8080/statusz', valueLocation: 'lag_records' } },
+      ],
+    })
+  })
+
+  test('in ha there are three processors at least, also with an autoscaler', () => {
+    const objects = rendered({ profile: 'ha', sets: ['processor.autoscaling.by=hpa'] })
+    const scaler = objects.find(({ kind }) => kind === 'HorizontalPodAutoscaler')
+    expect(scaler?.['spec']).toMatchObject({ minReplicas: 3, maxReplicas: 4 })
+    expect(names(objects, 'PodDisruptionBudget')).toContain('stockpipe-processor')
+  })
+
+  test('what asks Prometheus is there where there is one', () => {
+    const without = names(withSets(), 'ConfigMap')
+    const sets = ['monitoring.namespace=m', 'monitoring.prometheusUrl=http://p.m:9090']
+    const more = names(withSets(...sets), 'ConfigMap').filter((name) => !without.includes(name))
+    expect(more.sort()).toEqual(['grafana-alerting', 'grafana-dashboard-pipeline', 'grafana-dashboard-resources'])
+  })
+
+  test('plug-ins in the image of Grafana are neither fetched nor covered', () => {
+    const grafana = workload(withSets('grafana.plugins=image'), 'grafana')
+    const [container] = grafana.spec.template.spec.containers
+    expect(container?.env?.map(({ name }) => name)).not.toContain('GF_PLUGINS_PREINSTALL_SYNC')
+    expect(container?.volumeMounts?.map(({ mountPath }) => mountPath)).not.toContain('/plugins')
+  })
+})
