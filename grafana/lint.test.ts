@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
 import { ALERT_RULES, type AlertRule } from './lint/alert-rules.ts'
+import { API_RULES } from './lint/api-rules.ts'
 import { CQL_RULES } from './lint/cql-rules.ts'
 import { DASHBOARD_RULES } from './lint/dashboard-rules.ts'
 import { lint, type Surroundings } from './lint/lint.ts'
@@ -33,6 +34,16 @@ const cql =
     const before = String(one['target'])
     one['target'] = before.replace(from, to)
     expect(one['target']).not.toBe(before)
+  }
+
+/** Rewrites the address of a question by HTTP. */
+const url =
+  (from: string, to: string) =>
+  (around: Surroundings): void => {
+    const one = target(around, 'Trades', 'stockpipe-market-api')
+    const before = String(one['url'])
+    one['url'] = before.replace(from, to)
+    expect(one['url']).not.toBe(before)
   }
 
 /** As if the table had a column of another type. */
@@ -165,6 +176,18 @@ const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surr
     (around) => (target(around, 'Lag in records', 'stockpipe-pipeline')['expr'] = 'rate(stockpipe_feed_connected[5m])'),
   ],
   ['metrics', 'none', (around) => (target(around, 'Lag in records', 'stockpipe-pipeline')['expr'] = 'vector(1)')],
+  ['api-path', 'a whole address', url('/v1/trades', 'http://elsewhere/v1/trades')],
+  ['api-parser', 'by the browser', (around) => (target(around, 'Trades', 'stockpipe-market-api')['parser'] = 'simple')],
+  ['api-formats', 'a symbol as it is', url(':percentencode', '')],
+  ['api-formats', 'a time in another form', url('${__from}', '${__from:date:iso}')],
+  ['api-bounded', 'no limit', url('&limit=50', '')],
+  ['api-bounded', 'the oldest rows', url('&order=desc', '')],
+  [
+    'candlestick',
+    'no open by HTTP',
+    (around) =>
+      void (target(around, 'Candles of ${interval}', 'stockpipe-market-api')['columns'] as unknown[]).splice(1, 1),
+  ],
   ['alert-uids', 'one uid twice', alert((rule, all) => (rule.uid = all[1]?.uid ?? ''))],
   [
     'alert-source',
@@ -194,7 +217,7 @@ describe('every rule finds what breaks it', () => {
   })
 
   test('and none is without an example', () => {
-    const rules = [DASHBOARD_RULES, CQL_RULES, ALERT_RULES].flatMap((some) => Object.keys(some))
+    const rules = [DASHBOARD_RULES, CQL_RULES, API_RULES, ALERT_RULES].flatMap((some) => Object.keys(some))
     expect([...new Set(SEEDED.map(([rule]) => rule))].toSorted()).toEqual(rules.toSorted())
   })
 })

@@ -7,6 +7,7 @@ import { dlqCommand } from './command/dlq.ts'
 import { deployCommand } from './command/deploy.ts'
 import { doctorCommand } from './command/doctor.ts'
 import { exportCommand } from './command/export.ts'
+import { grafanaCommand } from './command/grafana.ts'
 import { reprocessCommand } from './command/reprocess.ts'
 import { runCommand } from './command/run.ts'
 import { setupCommand } from './command/setup.ts'
@@ -25,6 +26,7 @@ const COMMANDS = [
   setupCommand,
   benchCommand,
   deployCommand,
+  grafanaCommand,
   doctorCommand,
   configCommand,
   versionCommand,

@@ -7,11 +7,12 @@ import { openScene, paced, type Scene } from './grafana.fixture.ts'
 import { serversForTests } from './market.ts'
 import { PROMETHEUS, type Prometheus, startPrometheus } from './prometheus.ts'
 import { until } from './until.ts'
+import { asApiTarget } from '../grafana/lint/api-rules.ts'
 import { metricsIn, metricTypes } from '../grafana/lint/metrics.ts'
 import { ALERTS } from '../grafana/src/alerts.ts'
 import { type Dashboard, promqlOf, targetsOf } from '../src/deploy/grafana/dashboard.ts'
 import { DASHBOARDS } from '../src/deploy/grafana/files.ts'
-import { cqlOf, type DashboardQuery } from '../src/deploy/grafana/queries.ts'
+import { cqlOf, dashboardQueries, type DashboardQuery, resolveVariables } from '../src/deploy/grafana/queries.ts'
 
 const LIMIT_MS = 90_000
 /** The plugin reads a null as 0, which draws a line down to the axis. */
@@ -94,6 +95,29 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
       const emptied = { ...query, request: { ...query.request, queries: [{ ...target, target: cql } as never] } }
       const isTimed = cql.includes('IN ()')
       if (isTimed) expect((await scene.rows(emptied)).rows).toEqual([])
+    }
+  })
+
+  test('every question by HTTP gets rows that have all the fields asked for', async () => {
+    const api = scene.roles.find(({ role }) => role === 'api')?.address
+    const rowsOf = async ({ request }: DashboardQuery): Promise<Record<string, unknown>[]> => {
+      const answer = await fetch(`http://${api}${String(request.queries[0]?.['url'])}`)
+      return ((await answer.json()) as { data?: Record<string, unknown>[] }).data ?? []
+    }
+    const range = { from: Date.now() - 300_000, to: Date.now() }
+    const dashboard = byUid('stockpipe-market-api')
+    const values = await resolveVariables(dashboard, range, async (query) =>
+      (await rowsOf(query)).map((row) => String(row['symbol'])),
+    )
+    expect(values['symbol']).toBe('AAPL')
+    const queries = dashboardQueries(dashboard, values, range)
+    expect(queries.length).toBe(7)
+    for (const query of queries) {
+      const rows = await rowsOf(query)
+      expect({ name: query.name, some: rows.length > 0 }).toEqual({ name: query.name, some: true })
+      const [target] = query.request.queries
+      for (const { selector, type } of target === undefined ? [] : asApiTarget(target).columns)
+        expect(typeof rows[0]?.[selector]).toBe(type === 'string' ? 'string' : 'number')
     }
   })
 

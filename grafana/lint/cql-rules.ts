@@ -19,8 +19,8 @@ function* queriesOf(dashboard: Dashboard): Generator<Query> {
   for (const { where, target } of targetsOf(dashboard))
     if (target.datasource.type === CASSANDRA_PLUGIN)
       yield { where, cql: String(target['target']), kind: annotations.has(target) ? 'annotation' : 'panel' }
-  for (const { name, type, query } of dashboard.templating.list)
-    if (type === 'query')
+  for (const { name, type, datasource, query } of dashboard.templating.list)
+    if (type === 'query' && datasource?.type === CASSANDRA_PLUGIN)
       yield { where: `variable ${name}`, cql: typeof query === 'object' ? query.query : '', kind: 'variable' }
 }
 

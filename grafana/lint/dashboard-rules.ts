@@ -1,8 +1,17 @@
 /** The rules of Grafana. */
+import { asApiTarget } from './api-rules.ts'
 import type { Rule } from './lint.ts'
 import { metricProblem } from './metrics.ts'
 import { parseSelect } from './statement.ts'
-import { CASSANDRA_PLUGIN, type Dashboard, isLive, type Panel, targetsOf } from '../../src/deploy/grafana/dashboard.ts'
+import {
+  API_PLUGIN,
+  CASSANDRA_PLUGIN,
+  type Dashboard,
+  isLive,
+  type Panel,
+  type Target,
+  targetsOf,
+} from '../../src/deploy/grafana/dashboard.ts'
 import { FASTEST } from '../src/panels.ts'
 
 const MOST_FAST_PANELS = 8
@@ -14,6 +23,12 @@ function refreshMs(words: unknown): number | null {
   if (count === undefined) return null
   return Number(count) * (unit === 'ms' ? 1 : unit === 's' ? 1000 : 60_000)
 }
+
+/** Of the columns that a target brings. */
+const namesOf = (target: Target): string[] =>
+  target.datasource.type === API_PLUGIN
+    ? asApiTarget(target).columns.map(({ selector }) => selector)
+    : (parseSelect(String(target['target']))?.columns.map(({ name }) => name) ?? [])
 
 type Place = Panel['gridPos']
 
@@ -87,7 +102,7 @@ export const DASHBOARD_RULES: Readonly<Record<string, Rule<Dashboard>>> = {
   *candlestick({ panels }) {
     for (const { title, type, targets = [] } of panels) {
       if (type !== 'candlestick') continue
-      const names = parseSelect(String(targets[0]?.['target']))?.columns.map(({ name }) => name) ?? []
+      const names = targets[0] === undefined ? [] : namesOf(targets[0])
       const missing = ['open', 'high', 'low', 'close'].filter((name) => !names.includes(name))
       if (targets.length !== 1) yield { where: title, what: 'needs one target' }
       if (missing.length > 0) yield { where: title, what: `lacks ${missing.join()}` }

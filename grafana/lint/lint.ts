@@ -1,5 +1,6 @@
 /** What the Cassandra plugin, Grafana and this project ask of dashboards and alerts, beyond what types can say. */
 import { ALERT_RULES, type AlertFile } from './alert-rules.ts'
+import { API_RULES } from './api-rules.ts'
 import { CQL_RULES } from './cql-rules.ts'
 import { DASHBOARD_RULES } from './dashboard-rules.ts'
 import type { Table } from './statement.ts'
@@ -35,6 +36,7 @@ export function lint(around: Surroundings): Violation[] {
   }
   for (const dashboard of around.dashboards) {
     apply(DASHBOARD_RULES, dashboard, `${dashboard.title} / `)
+    apply(API_RULES, dashboard, `${dashboard.title} / `)
     apply(CQL_RULES, dashboard, `${dashboard.title} / `)
   }
   apply(ALERT_RULES, around.alerts, 'alert ')

@@ -4,13 +4,11 @@ import { CustomVariableBuilder, type DashboardBuilder } from '@grafana/grafana-f
 
 import { dashboard, graph, stat } from './panels.ts'
 import { LIVE } from './sources.ts'
+import { channelList, channelName } from '../../src/deploy/grafana/export.ts'
 
 /** The symbols that a pipeline has when it is told none; `grafana export --symbols` puts in others. */
 const SYMBOLS = ['BINANCE:BTCUSDT', 'BINANCE:ETHUSDT', 'BINANCE:XRPUSDT', 'BINANCE:DOGEUSDT'] as const
 const BUFFER_MS = 300_000
-
-/** A channel's name takes letters, digits, `_` and `-`. */
-export const channelName = (symbol: string): string => symbol.replaceAll(/[^A-Za-z0-9_-]/g, '_')
 
 /** One stream `stockpipe`, one measurement per symbol; its fields are always the same: price, volume, vwap. */
 class LiveQuery implements Builder<Dataquery> {
@@ -38,7 +36,7 @@ const streams = () => {
   const [first] = SYMBOLS
   return new CustomVariableBuilder('stream')
     .label('Symbol')
-    .values(SYMBOLS.map((symbol) => `${symbol} : ${channelName(symbol)}`).join())
+    .values(channelList(SYMBOLS))
     .current({ text: first, value: channelName(first), selected: true })
 }
 

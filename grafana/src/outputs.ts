@@ -1,6 +1,7 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 
 import { grafanaAlerts, prometheusRules } from './alert-files.ts'
+import { marketApi } from './market-api.ts'
 import { marketLive } from './market-live.ts'
 import { market } from './market.ts'
 import { pipeline } from './pipeline.ts'
@@ -8,6 +9,7 @@ import { resources } from './resources.ts'
 
 const DASHBOARDS: Readonly<Record<string, () => DashboardBuilder>> = {
   market,
+  'market-api': marketApi,
   'market-live': marketLive,
   pipeline,
   resources,

@@ -10,6 +10,7 @@ export const COMMANDS = [
   'setup',
   'bench',
   'deploy',
+  'grafana',
   'doctor',
   'config',
   'version',

@@ -35,7 +35,8 @@ export interface Variable {
   name: string
   type: string
   datasource?: DataSource
-  query?: string | { query: string }
+  /** The plugin of the HTTP API has its query in a field of its own. */
+  query?: string | { query: string; infinityQuery?: Target }
   multi?: boolean
   includeAll?: boolean
   current?: { text: string | readonly string[]; value: string | readonly string[] }
@@ -48,6 +49,7 @@ export interface Annotation {
 }
 
 export const CASSANDRA_PLUGIN = 'hadesarchitect-cassandra-datasource'
+export const API_PLUGIN = 'yesoreyeram-infinity-datasource'
 
 /** What is pushed to Grafana and cannot be asked for. */
 export const isLive = ({ datasource }: Target): boolean => datasource.type === 'datasource'

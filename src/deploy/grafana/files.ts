@@ -1,4 +1,5 @@
 /** The files of the folder `grafana`, as they are in the executable: by their paths below it. */
+import marketApi from '../../../grafana/dashboards/market-api.json' with { type: 'json' }
 import marketLive from '../../../grafana/dashboards/market-live.json' with { type: 'json' }
 import market from '../../../grafana/dashboards/market.json' with { type: 'json' }
 import pipeline from '../../../grafana/dashboards/pipeline.json' with { type: 'json' }
@@ -11,6 +12,7 @@ import type { Dashboard } from './dashboard.ts'
 /** By file name without `.json`. */
 export const DASHBOARDS: Readonly<Record<string, Dashboard>> = {
   market,
+  'market-api': marketApi,
   'market-live': marketLive,
   pipeline,
   resources,
