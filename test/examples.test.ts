@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 
 import { parse } from '@cdktn/hcl2json'
 
+import { CONSENT, TARGET, WAITING, WISHES } from '../src/command/deploy/flags.ts'
 import { render } from '../src/deploy/render.ts'
 import { readValues } from '../src/deploy/values.ts'
 
@@ -70,6 +71,21 @@ describe('The Terraform example', () => {
 
   test('has no passwords, and no rights beyond those that it names', () => {
     expect(text).not.toMatch(/password|secret_|access_key|0\.0\.0\.0\/0/i)
+  })
+
+  test('hands over with flags that deploy has', async () => {
+    const [, command = ''] =
+      /deploy_command = join\(" ", \[(.*?)\n {2}\]\)/s.exec(await textOf(TERRAFORM, 'deploy.tf')) ?? []
+    const flags = [...command.matchAll(/--([a-z-]+)/g)].map(([, name = '']) => name)
+    expect(flags).toContain('kubeconfig')
+    const known = Object.keys({ ...TARGET, ...WISHES, ...WAITING, ...CONSENT })
+    expect(flags.filter((name) => !known.includes(name))).toEqual([])
+    const given: Record<string, string> = { 'var.registry': 'registry.example.com', 'var.stockpipe_version': '1.2.3' }
+    const sets = [...command.matchAll(/--set ([^\s"]+)/g)].map(([, set = '']) =>
+      set.replaceAll(/\$\{(.*?)\}/g, (_, name: string) => given[name] ?? ''),
+    )
+    const values = readValues({ profile: 'eks', sets })
+    expect(JSON.stringify(render(values))).toContain('"registry.example.com/stockpipe:1.2.3"')
   })
 
   test('makes the StorageClass that the profile asks for', async () => {
