@@ -1,6 +1,7 @@
 import { type Client, types } from 'cassandra-driver'
 
 import type { Login } from './login.ts'
+import type { Clock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import { createClient } from '../stream/store/cassandra/client.ts'
 import { SchemaChanges } from '../stream/store/cassandra/ddl.ts'
@@ -111,6 +112,20 @@ export async function canLogIn(options: CassandraOptions, login: Login | null): 
 /** A server that cannot look the password up just now says so as a refusal, too. */
 export const isRefusal = (error: unknown): boolean =>
   error instanceof StockpipeError && error.code === 'auth' && !/unable to perform/i.test(error.why ?? '')
+
+/** Nodes remember a password for 2 s, as shipped: a new one is refused so long. */
+const REMEMBERED_MS = 15_000
+
+/** What may pass: trouble, and refusals for some time after the first. */
+export function passingRefusals(clock: Clock, ms = REMEMBERED_MS): (error: StockpipeError) => boolean {
+  let since: number | null = null
+  return (error) => {
+    if (error.retryable) return true
+    if (!isRefusal(error)) return error.code === 'auth'
+    since ??= clock.elapsed()
+    return clock.elapsed() - since < ms
+  }
+}
 
 export const nameInCql = (name: string): string => `"${name.replaceAll('"', '""')}"`
 export const textInCql = (text: string): string => `'${text.replaceAll("'", "''")}'`

@@ -3,7 +3,6 @@ import { Client } from 'cassandra-driver'
 
 import { CASSANDRA_USER, type CassandraServers, startCassandra } from '../../test/services/cassandra.ts'
 import { canStartServices } from '../../test/services/services.ts'
-import { until } from '../../test/until.ts'
 import { systemClock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import { openCassandraStore } from '../stream/store/cassandra.ts'
@@ -126,26 +125,6 @@ describe.skipIf(!canStartServices())('a Cassandra with logins', () => {
         expect(await tries(server, one, cql)).toContain(words)
   })
 
-  test('can be set up again where an earlier try got half way', async () => {
-    const boss = client(server, SUPERUSER)
-    await boss.execute(`ALTER ROLE cassandra WITH PASSWORD = 'cassandra' AND LOGIN = true AND SUPERUSER = true`)
-    await boss.shutdown()
-    const superuser = login('boss', 'what-the-secret-says-now')
-    expect(await run(server, { superuser })).toMatchObject({ outcome: true })
-    expect(await tries(server, CASSANDRA_USER, 'SELECT key FROM system.local')).toBe('refused')
-    expect(await run(server, { superuser })).toMatchObject({ outcome: false })
-    const again = client(server, superuser)
-    await until(
-      () =>
-        again.execute(`ALTER ROLE boss WITH PASSWORD = 'boss-secret''s'`).then(
-          () => true,
-          () => false,
-        ),
-      Boolean,
-    )
-    await again.shutdown()
-  })
-
   test('takes a new password of a login, and changes nothing else', async () => {
     const logins = { ...LOGINS, reader: login('reader', 'another-one') }
     const { outcome, lines } = await run(server, { logins })
@@ -202,6 +181,18 @@ describe.skipIf(!canStartServices())('a Cassandra with logins', () => {
 })
 
 describe.skipIf(!canStartServices())('a Cassandra', () => {
+  test('is set up where an earlier try got half way, and made the superuser with another password', async () => {
+    await using server = await startCassandra({ auth: true })
+    const shipped = client(server, CASSANDRA_USER)
+    await shipped.execute(`CREATE ROLE boss WITH PASSWORD = 'of the first try' AND LOGIN = true`)
+    await shipped.shutdown()
+    // Now the server remembers that password for a moment.
+    expect(await tries(server, login('boss', 'of the first try'), 'SELECT key FROM system.local')).toBeNull()
+    expect(await run(server)).toMatchObject({ outcome: true })
+    expect(await tries(server, CASSANDRA_USER, 'SELECT key FROM system.local')).toBe('refused')
+    expect(await run(server)).toMatchObject({ outcome: false, lines: [] })
+  })
+
   test('that has just begun is waited for until its first role is there', async () => {
     await using server = await startCassandra({
       auth: true,

@@ -1,4 +1,4 @@
-import type { CassandraAdmin } from './cassandra-admin.ts'
+import { type CassandraAdmin, passingRefusals } from './cassandra-admin.ts'
 import type { Login } from './login.ts'
 import { type Logins, setUpLogins } from './logins.ts'
 import { patiently, type Patience } from './patience.ts'
@@ -38,7 +38,7 @@ async function makeTables(options: CassandraOptions, patience: Patience): Promis
     patience.say(`keyspace ${options.keyspace}: schema version ${String(fields['version'])} made`)
   }
   await using store = await openCassandraStore({ ...options, migrate: true, log: { ...silentLog, info: tell } })
-  await patiently(() => store.id(), patience)
+  await patiently(() => store.id(), patience, passingRefusals(patience.clock))
   return made > 0
 }
 

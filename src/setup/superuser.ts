@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import { CassandraAdmin, canLogIn, isRefusal, nameInCql, textInCql } from './cassandra-admin.ts'
+import { CassandraAdmin, canLogIn, isRefusal, nameInCql, passingRefusals, textInCql } from './cassandra-admin.ts'
 import type { Login } from './login.ts'
 import { patiently, type Patience } from './patience.ts'
 import { StockpipeError } from '../errors.ts'
@@ -45,7 +45,8 @@ export async function openAsSuperuser(options: SuperuserOptions, patience: Patie
   await using shipped = admin
   await spreadLogins(shipped, options, patience)
   await makeSuperuser(shipped, superuser, patience)
-  const own = await patiently(() => CassandraAdmin.open(cassandra, superuser), patience)
+  const open = () => CassandraAdmin.open(cassandra, superuser)
+  const own = await patiently(open, patience, passingRefusals(patience.clock))
   return settled({ admin: own, changes: 1 }, options, patience)
 }
 
@@ -64,14 +65,7 @@ interface FirstLogin {
 }
 
 async function firstLogin({ cassandra, superuser, settling = SETTLING_MS }: SuperuserOptions, patience: Patience) {
-  const { clock } = patience
-  let refusedSince: number | null = null
-  const mayPass = (error: StockpipeError): boolean => {
-    if (error.retryable) return true
-    if (!isRefusal(error)) return error.code === 'auth'
-    refusedSince ??= clock.elapsed()
-    return clock.elapsed() - refusedSince < settling
-  }
+  const mayPass = passingRefusals(patience.clock, settling)
   try {
     return await patiently(() => ourOrShipped(cassandra, superuser), patience, mayPass)
   } catch (error) {
