@@ -59,11 +59,12 @@ interface Compile {
   output: string
 }
 
-const compile = (program: Program, { go, flags, output }: Compile): string[] => [
+const compile = (program: Program, { go, flags, output }: Compile): string[] => {
   // The linker takes 2 GiB as it is.
-  ...['env', 'CGO_ENABLED=0', 'GOMEMLIMIT=3GiB', 'GOFLAGS=-buildvcs=false', 'nice'],
-  ...[go, 'build', '-C', moduleOf(program), '-trimpath', '-ldflags', flags, '-o', output, `./${PROGRAMS[program][1]}`],
-]
+  const nicely = ['env', 'CGO_ENABLED=0', 'GOMEMLIMIT=3GiB', 'GOFLAGS=-buildvcs=false', 'nice']
+  const what = ['-C', moduleOf(program), '-trimpath', '-ldflags', flags, '-o', output, `./${PROGRAMS[program][1]}`]
+  return [...nicely, go, 'build', ...what]
+}
 
 const moduleOf = (program: Program): string => join(import.meta.dir, PROGRAMS[program][0])
 
