@@ -102,7 +102,7 @@ func prepare(s *settings, pid int, order io.WriteCloser) error {
 }
 
 // link connects this machine with the node. The name of the link, which the kernel gives to one only, claims the
-// addresses. It goes with the node.
+// addresses.
 func link(s *settings, pid int) error {
 	for n := 0; n < 256; n++ {
 		name := fmt.Sprintf("%s%d", linkPrefix, n)
@@ -112,6 +112,7 @@ func link(s *settings, pid int) error {
 		} else if err != nil {
 			return err
 		}
+		s.Link = name
 		s.Host, s.Node = fmt.Sprintf("10.214.%d.1", n), fmt.Sprintf("10.214.%d.2", n)
 		return address(name, s.Host)
 	}
@@ -135,6 +136,10 @@ func address(name, ip string) error {
 
 // clean removes what is left of a node that ended.
 func clean(s *settings) {
+	// The kernel would take its time: connections of the killed may keep their network for a minute.
+	if link, err := netlink.LinkByName(s.Link); err == nil {
+		_ = netlink.LinkDel(link)
+	}
 	for _, group := range groups(s.group()) {
 		removeGroup(group)
 	}

@@ -32,8 +32,8 @@ type settings struct {
 	// Archives of the images that the node itself runs.
 	Images []string
 
-	// Both ends of the link between this machine and the node; `launch` fills them in.
-	Host, Node string
+	// The link between this machine and the node, and the addresses of its ends; `launch` fills them in.
+	Link, Host, Node string
 }
 
 func (s *settings) path(names ...string) string {
