@@ -3,6 +3,9 @@
  * of `test/services`, laid out as in their official images, and programs of ours for Grafana and the Kafka UI. For
  * tests on this machine only; `README.md` says how they differ.
  */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { installCassandra } from '../services/cassandra.ts'
 import { installKafka } from '../services/kafka.ts'
 import { JAVA_LAYER, PATH } from './base-layer.ts'
@@ -12,17 +15,24 @@ import { requiredMeans } from './means.ts'
 import { programLayer } from './program-layer.ts'
 import { cassandraLayer, kafkaLayer } from './server-layers.ts'
 
-/** As the manifests pin them. */
+/** The images that the manifests pin, whatever their versions. */
 export const STAND_INS = {
-  kafka: 'apache/kafka:4.3.1',
-  cassandra: 'cassandra:5.0.8',
-  grafana: 'grafana/grafana:12.4.0',
-  'kafka-ui': 'ghcr.io/kafbat/kafka-ui:v1.3.0',
+  kafka: pinned('kafka.yaml', 'apache/kafka'),
+  cassandra: pinned('cassandra.yaml', 'cassandra'),
+  grafana: pinned('grafana.yaml', 'grafana/grafana'),
+  'kafka-ui': pinned('kafka-ui.yaml', 'ghcr.io/kafbat/kafka-ui'),
 } as const
 export type StandIn = keyof typeof STAND_INS
 
 const NAMES = Object.keys(STAND_INS) as StandIn[]
 const versionOf = (name: StandIn): string => STAND_INS[name].split(':')[1] ?? ''
+
+function pinned(file: string, image: string): string {
+  const text = readFileSync(join(import.meta.dir, '../../manifests/base', file), 'utf8')
+  const [, tag] = new RegExp(`image: ${image}:(\\S+)`).exec(text) ?? []
+  if (tag === undefined) throw new Error(`manifests/base/${file} pins no ${image}`)
+  return `${image}:${tag}`
+}
 
 /** Archives of the images, made unless they are there. */
 export async function standInFiles(names: readonly StandIn[] = NAMES): Promise<string[]> {

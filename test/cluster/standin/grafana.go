@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -134,7 +135,8 @@ func (p *provisioned) showDashboard(w http.ResponseWriter, r *http.Request) {
 }
 
 type queryRequest struct {
-	From, To json.RawMessage
+	// Unix milliseconds.
+	From, To string
 	Queries  []struct {
 		RefID      string `json:"refId"`
 		Target     string `json:"target"`
@@ -144,7 +146,16 @@ type queryRequest struct {
 	}
 }
 
-// query runs CQL as it stands, with the rights of the data source.
+// expand does what the plugin does with CQL.
+func (q queryRequest) expand(cql string) string {
+	from, _ := strconv.ParseInt(q.From, 10, 64)
+	to, _ := strconv.ParseInt(q.To, 10, 64)
+	text := func(value int64) string { return strconv.FormatInt(value, 10) }
+	return strings.NewReplacer("$__timeFrom", text(from), "$__timeTo", text(to),
+		"$__unixEpochFrom", text(from/1000), "$__unixEpochTo", text(to/1000)).Replace(cql)
+}
+
+// query runs CQL, with the rights of the data source.
 func (p *provisioned) query(w http.ResponseWriter, r *http.Request) {
 	var request queryRequest
 	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
@@ -158,7 +169,7 @@ func (p *provisioned) query(w http.ResponseWriter, r *http.Request) {
 			answer(w, http.StatusNotFound, message("Data source not found"))
 			return
 		}
-		frame, err := source.run(query.Target)
+		frame, err := source.run(request.expand(query.Target))
 		if err != nil {
 			log.Printf("%s: %s: %v", source.Name, query.Target, err)
 			results[query.RefID], code = map[string]any{"error": err.Error(), "status": 500}, http.StatusInternalServerError
