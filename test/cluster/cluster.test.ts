@@ -10,7 +10,7 @@ import { type ApiObject, pathOf } from './api.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { imageFile } from './image.ts'
 import { canHaveCluster, CLUSTER_VARIABLE, whyNoCluster } from './means.ts'
-import { claim, namespace, onlyFrom, pod, type PodOptions, probeImage, service } from './pods.ts'
+import { claim, namespace, onlyFrom, onlyTo, pod, type PodOptions, probeImage, service } from './pods.ts'
 import { useCluster } from './shared.ts'
 
 setDefaultTimeout(120_000)
@@ -19,7 +19,7 @@ const SPACE = `launcher-${process.pid}`
 const CLUSTER = await useCluster()
 
 interface PodObject extends ApiObject {
-  status?: { phase?: string }
+  status?: { phase?: string; podIP?: string }
 }
 
 const clusterHere = (): Cluster => {
@@ -46,7 +46,10 @@ async function runIn(options: Omit<PodOptions, 'namespace'>): Promise<{ ok: bool
 
 /** In a shell: some attempts, for a web server, its address and its name come one after the other. */
 const fetchFrom = (host: string): string =>
-  `for attempt in 1 2 3 4 5; do timeout 2 wget -qO- http://${host} && break; sleep 0.5; done; [ $attempt != 5 ]`
+  `for attempt in 1 2 3 none; do timeout 2 wget -qO- http://${host} && break; sleep 1; done; [ $attempt != none ]`
+
+/** What the policies of the moment come to. */
+const rules = (): Promise<string> => clusterHere().nodeExec('nft', 'list', 'table', 'ip', 'policies')
 
 /** A web server with its service, that says hello. */
 async function serve(name: string): Promise<void> {
@@ -83,7 +86,7 @@ describe.skipIf(CLUSTER === null)('a cluster of the tests', () => {
     await prepare()
     await serve('greeter')
     const host = `greeter.${SPACE}.svc.cluster.local`
-    const { ok, log } = await runIn({ name: 'caller', command: `${fetchFrom(host)}; nslookup ${host}` })
+    const { ok, log } = await runIn({ name: 'caller', command: `${fetchFrom(host)} && nslookup ${host}` })
     expect(log).toContain('hello from greeter')
     expect(log).toMatch(/Address: +10\.96\./)
     expect(ok).toBe(true)
@@ -105,18 +108,35 @@ describe.skipIf(CLUSTER === null)('a cluster of the tests', () => {
     expect((await clusterHere().api.get<PodObject>(pathOf(wanted))).status?.phase).toBe('Bound')
   })
 
-  test('cuts off by a policy whom it does not name, and lets the others through', async () => {
+  test('cuts off by a policy of a server whom it does not name, and lets the others through', async () => {
     await prepare()
     await serve('guarded')
-    const command = `${fetchFrom(`guarded.${SPACE}`)} || exit 1`
+    const command = fetchFrom(`guarded.${SPACE}`)
     expect(await runIn({ name: 'before', command })).toEqual({ ok: true, log: 'hello from guarded\n' })
     await clusterHere().api.apply(onlyFrom(SPACE, 'guarded', { role: 'friend' }))
-    const isEnforced = async () =>
-      (await clusterHere().nodeExec('nft', 'list', 'table', 'ip', 'policies')).includes('ingress-')
-    await until(isEnforced, Boolean)
+    await until(rules, (table) => table.includes('ingress-'))
     expect((await runIn({ name: 'stranger', command })).ok).toBe(false)
     const friend = await runIn({ name: 'friend', command, labels: { role: 'friend' } })
     expect(friend).toEqual({ ok: true, log: 'hello from guarded\n' })
+  })
+
+  test('keeps by a policy a client from all but what it names: a port by its name, a network but for one address', async () => {
+    await prepare()
+    await Promise.all([serve('open'), serve('shut')])
+    const shut = (await clusterHere().api.get<PodObject>(`/api/v1/namespaces/${SPACE}/pods/shut`)).status?.podIP
+    const ipBlock = { cidr: '0.0.0.0/0', except: [`${shut}/32`] }
+    await clusterHere().api.apply(
+      onlyTo(SPACE, 'by-name', { to: [{ podSelector: { matchLabels: { app: 'open' } } }], ports: [{ port: 'http' }] }),
+      onlyTo(SPACE, 'by-network', { to: [{ ipBlock }], ports: [{ port: 8000, endPort: 8080 }] }),
+    )
+    for (const role of ['by-name', 'by-network']) {
+      // The rules follow the pod by a moment.
+      const command = `sleep 1; ${fetchFrom(`open.${SPACE}`)} && ! { ${fetchFrom(`shut.${SPACE}`)}; }`
+      const { ok, log } = await runIn({ name: role, labels: { role }, command })
+      // Between the words of the shell about what it stopped.
+      expect([ok, log.split('\n')[0]]).toEqual([true, 'hello from open'])
+      expect(log).not.toContain('hello from shut')
+    }
   })
 
   test('refuses a pod that its namespace does not allow', async () => {

@@ -41,6 +41,7 @@ export function pod({ namespace, name, command, labels = {}, claim }: PodOptions
           image: PROBE_IMAGE,
           imagePullPolicy: 'Never',
           command: ['sh', '-c', command],
+          ports: [{ name: 'http', containerPort: 8080 }],
           volumeMounts: [{ name: 'data', mountPath: '/data' }],
           resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
@@ -80,5 +81,28 @@ export const onlyFrom = (space: string, name: string, labels: Readonly<Record<st
     podSelector: { matchLabels: { app: name } },
     policyTypes: ['Ingress'],
     ingress: [{ from: [{ podSelector: { matchLabels: labels } }], ports: [{ port: 8080 }] }],
+  },
+})
+
+/** Lets pods labelled `role: <name>` reach nothing but names, and what the rule says. */
+export const onlyTo = (space: string, name: string, rule: object): ApiObject => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name, namespace: space },
+  spec: {
+    podSelector: { matchLabels: { role: name } },
+    policyTypes: ['Egress'],
+    egress: [
+      {
+        to: [
+          {
+            namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
+            podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+          },
+        ],
+        ports: [{ port: 53, protocol: 'UDP' }],
+      },
+      rule,
+    ],
   },
 })
