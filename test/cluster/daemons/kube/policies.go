@@ -17,7 +17,7 @@ import (
 )
 
 // enforcePolicies keeps a table of nftables as the NetworkPolicy objects want it, for the pods of the only node, IPv4.
-// What could be used instead needs what kernels for small machines lack (queues to user space, sets of addresses).
+// The library of the Kubernetes project for this needs queues from nftables to user space, which some kernels lack.
 func enforcePolicies(kubeconfig string) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
