@@ -1,8 +1,10 @@
 /**
  * `npm test`: formatting, lint, types, then every test, with the compiled executable built once for those that run it,
- * and one Kafka and one Cassandra for all of them, started beside the first steps. Stops at the first step that fails.
+ * and one Kafka, one Cassandra and one Kubernetes for all of them, started beside the first steps. Stops at the first step that fails.
  */
 import { whyUnavailable } from './services/java.ts'
+import { startCluster } from './cluster/cluster.ts'
+import { CLUSTER_VARIABLE, whyNoCluster } from './cluster/means.ts'
 import { CASSANDRA_VARIABLE, KAFKA_VARIABLE, type SharedServices, startShared, UNAVAILABLE } from './services/shared.ts'
 
 const CHECKS: readonly (readonly [string, readonly string[]])[] = [
@@ -41,15 +43,32 @@ function services(): Promise<SharedServices> | SharedServices {
   return startShared()
 }
 
+/** A cluster of this run, or what tells test files that there is none. */
+async function cluster(): Promise<SharedServices> {
+  const given = (value: string) => ({ env: { [CLUSTER_VARIABLE]: value }, [Symbol.asyncDispose]: async () => {} })
+  const there = process.env[CLUSTER_VARIABLE]
+  if (there?.startsWith('/')) return given(there)
+  if (noCluster !== null) return given(UNAVAILABLE)
+  const started = await startCluster()
+  return { env: { [CLUSTER_VARIABLE]: started.root }, [Symbol.asyncDispose]: () => started.stop() }
+}
+
 const missing = whyUnavailable()
-const warn = () => missing !== null && console.warn(`\nSKIPPED: NOT TESTED with real Kafka and Cassandra: ${missing}`)
+const noCluster = whyNoCluster()
+const warn = () => {
+  if (missing !== null) console.warn(`\nSKIPPED: NOT TESTED with real Kafka and Cassandra: ${missing}`)
+  if (noCluster !== null) console.warn(`\nSKIPPED: NOT TESTED on a real Kubernetes: ${noCluster}`)
+}
 warn()
 const starting = Promise.resolve(services())
-// Told when it is waited for.
+const startingCluster = cluster()
+// Told when they are waited for.
 starting.catch(() => {})
+startingCluster.catch(() => {})
 for (const [name, command] of CHECKS) await step(name, command)
 const waitedFrom = performance.now()
 await using shared = await starting
+await using sharedCluster = await startingCluster
 process.stdout.write(`\n── servers: waited ${seconds(waitedFrom)}\n`)
-await step('tests', TESTS, shared.env)
+await step('tests', TESTS, { ...shared.env, ...sharedCluster.env })
 warn()

@@ -43,13 +43,16 @@ const PRODUCT: Product = {
 const HEAP = '768m'
 const STARTED = /Startup complete/
 
+/** The jars of Cassandra, and what a start of it needs besides, installed unless it is there. */
+export const installCassandra = (): Promise<Installed> => install(PRODUCT)
+
 /** Starts one node of Apache Cassandra, in 4 to 7 s once it is installed. */
 export async function startCassandra({
   ports: given,
   isNew = false,
   ...options
 }: CassandraOptions = {}): Promise<CassandraServers> {
-  const installed = await install(PRODUCT)
+  const installed = await installCassandra()
   const start = async ([port = 0, storagePort = 0]: readonly number[]) => {
     const servers = await startServers('cassandra', (root) => {
       if (!isNew) cpSync(installed.template, dataIn(root), { recursive: true })
@@ -120,7 +123,7 @@ const exported = (module: string, packages: string): string[] =>
   packages.split(' ').map((name) => `--add-exports=${module}/${name}=ALL-UNNAMED`)
 
 /** What Cassandra reaches for inside Java 17. */
-const INSIDE_JAVA = [
+export const INSIDE_JAVA = [
   '-Djdk.attach.allowAttachSelf=true',
   '-Dio.netty.tryReflectionSetAccessible=true',
   ...exported('java.base', 'jdk.internal.misc'),

@@ -60,6 +60,9 @@ logger.server.name=kafka.server.KafkaConfig
 logger.server.level=warn
 `
 
+/** The jars of Kafka, and what a start of it needs besides, installed unless it is there. */
+export const installKafka = (): Promise<Installed> => install(PRODUCT)
+
 /** Starts Apache Kafka, in 2 to 5 s once it is installed. */
 export async function startKafka({
   brokers = 1,
@@ -67,7 +70,7 @@ export async function startKafka({
   isForLoad = false,
   ports: given,
 }: KafkaOptions = {}): Promise<KafkaServers> {
-  const installed = await install(PRODUCT)
+  const installed = await installKafka()
   const start = async (ports: readonly number[]) => {
     const nodes = nodesOf(ports)
     const servers = await startServers('kafka', (root) => {

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	gocql "github.com/apache/cassandra-gocql-driver/v2"
+)
+
+const (
+	cassandraType = "hadesarchitect-cassandra-datasource"
+	queryTimeout  = 10 * time.Second
+)
+
+// shown is what the API tells of a data source: nothing secret.
+func (s source) shown() map[string]any {
+	return map[string]any{"uid": s.UID, "name": s.Name, "type": s.Type, "url": s.URL, "jsonData": s.JSONData, "readOnly": true}
+}
+
+// health logs in at a Cassandra, and connects to anything else.
+func (s source) health() error {
+	if s.Type == cassandraType {
+		_, err := s.run("SELECT release_version FROM system.local")
+		return err
+	}
+	address, err := url.Parse(s.URL)
+	if err != nil || address.Host == "" {
+		return fmt.Errorf("no address in %q", s.URL)
+	}
+	host := address.Host
+	if address.Port() == "" {
+		host = net.JoinHostPort(host, map[string]string{"https": "443"}[address.Scheme]+map[string]string{"http": "80"}[address.Scheme])
+	}
+	return reachable(host)
+}
+
+// run gives the rows of a query as a frame: columns by name.
+func (s source) run(query string) (map[string]any, error) {
+	if s.Type != cassandraType {
+		return nil, fmt.Errorf("this stand-in queries Cassandra alone, not %s", s.Type)
+	}
+	session, err := s.session()
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	iterator := session.Query(query).Iter()
+	columns := iterator.Columns()
+	rows, err := iterator.SliceMap()
+	if err != nil {
+		return nil, err
+	}
+	fields, values := []any{}, []any{}
+	for _, column := range columns {
+		fields = append(fields, map[string]any{"name": column.Name})
+		of := []any{}
+		for _, row := range rows {
+			of = append(of, row[column.Name])
+		}
+		values = append(values, of)
+	}
+	return map[string]any{"schema": map[string]any{"fields": fields}, "data": map[string]any{"values": values}}, nil
+}
+
+func (s source) session() (*gocql.Session, error) {
+	user, _ := s.JSONData["user"].(string)
+	hosts := strings.FieldsFunc(s.URL, func(r rune) bool { return r == ';' })
+	if len(hosts) == 0 || user == "" || s.SecureJSONData["password"] == "" {
+		return nil, errors.New("address, user or password is missing")
+	}
+	host, port, err := net.SplitHostPort(hosts[0])
+	if err != nil {
+		return nil, err
+	}
+	cluster := gocql.NewCluster(host)
+	if cluster.Port, err = strconv.Atoi(port); err != nil {
+		return nil, err
+	}
+	// Its nodes need not be reachable one by one.
+	cluster.DisableInitialHostLookup = true
+	cluster.NumConns = 1
+	cluster.Timeout, cluster.ConnectTimeout = queryTimeout, queryTimeout
+	cluster.Consistency = consistency(s.JSONData)
+	cluster.Keyspace, _ = s.JSONData["keyspace"].(string)
+	cluster.Authenticator = gocql.PasswordAuthenticator{Username: user, Password: s.SecureJSONData["password"]}
+	return cluster.CreateSession()
+}
+
+func consistency(settings map[string]any) gocql.Consistency {
+	name, _ := settings["consistency"].(string)
+	level := gocql.LocalOne
+	_ = level.UnmarshalText([]byte(name))
+	return level
+}
