@@ -6,6 +6,7 @@ COPY package.json bun.lock .npmrc ./
 COPY patches patches
 RUN bun install --frozen-lockfile --production
 COPY build.ts tsconfig.json ./
+COPY build build
 COPY grafana grafana
 COPY manifests manifests
 COPY src src

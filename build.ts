@@ -88,6 +88,7 @@ async function build({ name, file, commit }: Build): Promise<void> {
         STOCKPIPE_VERSION: JSON.stringify(version),
         STOCKPIPE_STORE_WORKER: JSON.stringify('./stream/store/worker.js'),
         STOCKPIPE_COMMIT: JSON.stringify(commit),
+        STOCKPIPE_COMMITTED_AT: JSON.stringify(committedAt()),
         'process.env.NODE_ENV': '"production"',
       },
     })

@@ -3,6 +3,7 @@ import { version as packageVersion } from '../package.json' with { type: 'json' 
 // Put in by build.ts; not there when run from source.
 declare const STOCKPIPE_VERSION: string | undefined
 declare const STOCKPIPE_COMMIT: string | undefined
+declare const STOCKPIPE_COMMITTED_AT: number | undefined
 
 export interface BuildInfo {
   version: string
@@ -18,3 +19,7 @@ export const buildInfo = (): BuildInfo => ({
   runtime: `bun ${Bun.version}`,
   platform: `${process.platform} ${process.arch}`,
 })
+
+/** When the source was committed, in seconds; null when run from source. */
+export const committedAt = (): number | null =>
+  typeof STOCKPIPE_COMMITTED_AT === 'number' ? STOCKPIPE_COMMITTED_AT : null

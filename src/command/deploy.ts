@@ -3,6 +3,7 @@ import { APPLY, deployApplyCommand } from './deploy/apply.ts'
 import { deployBundleCommand } from './deploy/bundle.ts'
 import { deployCheckCommand } from './deploy/check.ts'
 import { deployDiffCommand } from './deploy/diff.ts'
+import { deployImageCommand } from './deploy/image.ts'
 import { deployLogsCommand } from './deploy/logs.ts'
 import { deployOpenCommand } from './deploy/open.ts'
 import { deployRenderCommand } from './deploy/render.ts'
@@ -22,6 +23,7 @@ const SUBS: readonly Command[] = [
   deployLogsCommand,
   deployOpenCommand,
   deployBundleCommand,
+  deployImageCommand,
   deployUninstallCommand,
 ]
 

@@ -1,6 +1,7 @@
 import { namespaceOf } from '../../deploy/intent.ts'
 import type { Probe } from '../../deploy/probe/junit.ts'
 import { testPipeline } from '../../deploy/probe/pipeline.ts'
+import { bringImage } from './bring-image.ts'
 import { examine, findingLine } from './examine.ts'
 import { probeLine } from './probe-line.ts'
 import { type ApplyFlags, applyIn, runApply } from './run-apply.ts'
@@ -14,6 +15,7 @@ export async function runInstall(values: ApplyFlags, print: Print): Promise<numb
   if (values['dry-run'] !== null) return runApply(values, print)
   using session = openSession(values)
   const wanted = wantedOf(values)
+  await bringImage(session, { wanted, isYes: values.yes, print })
   const findings = await examine(session, wanted)
   await print(`${findings.map(findingLine).join('')}\n`)
   if (findings.some(({ state }) => state === 'fail')) return 1

@@ -1,5 +1,6 @@
 import { type Finding, fail, ok, warn } from '../../finding.ts'
 import { listAt, textAt } from '../fields.ts'
+import { loadCommand, localClusterOf } from '../local-cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { bytesWords, cpuWords, parseQuantity } from '../quantity.ts'
 import { type Amount, imagesOf, requestsOf, totalOf } from '../requests.ts'
@@ -12,7 +13,7 @@ const GIB = 2 ** 30
 /** What Minikube and the system pods take for themselves, roughly. */
 const OF_THE_SYSTEM: Amount = { cpu: 1, memory: GIB }
 
-async function usableNodes({ cluster }: Examined): Promise<KubeObject[]> {
+async function usableNodes({ cluster }: Pick<Examined, 'cluster'>): Promise<KubeObject[]> {
   const nodes = await cluster.list({ apiVersion: 'v1', kind: 'Node' })
   return nodes.filter(
     (node) => isTrue(node, 'Ready') && (node['spec'] as { unschedulable?: boolean })?.unschedulable !== true,
@@ -39,33 +40,30 @@ const allocatable = (node: KubeObject): Amount => ({
 
 /** The sum must fit the nodes together, and the largest pod one of them. Other people's pods are not counted. */
 export async function checkCapacity(examined: Examined): Promise<Finding[]> {
-  const nodes = (await usableNodes(examined)).map(allocatable)
-  const there = { cpu: sum(nodes.map(({ cpu }) => cpu)), memory: sum(nodes.map(({ memory }) => memory)) }
+  const nodes = await usableNodes(examined)
+  const room = nodes.map(allocatable)
+  const there = { cpu: sum(room.map(({ cpu }) => cpu)), memory: sum(room.map(({ memory }) => memory)) }
   const requests = requestsOf(examined.objects)
   const asked = totalOf(requests)
   const words = `asks for ${amountWords(asked)}; the nodes have ${amountWords(there)}`
-  const { context } = await examined.cluster.identity()
-  if (there.cpu < asked.cpu || there.memory < asked.memory) return [fail('capacity', words, more(context, asked))]
-  const homeless = requests.filter((pod) => !nodes.some((node) => node.cpu >= pod.cpu && node.memory >= pod.memory))
+  if (there.cpu < asked.cpu || there.memory < asked.memory) return [fail('capacity', words, more(nodes, asked))]
+  const homeless = requests.filter((pod) => !room.some(({ cpu, memory }) => cpu >= pod.cpu && memory >= pod.memory))
   if (homeless.length === 0) return [ok('capacity', words)]
-  return [
-    fail(
-      'capacity',
-      `no single node holds a pod of ${homeless.map(({ name }) => name).join(', ')}`,
-      more(context, asked),
-    ),
-  ]
+  const names = homeless.map(({ name }) => name).join(', ')
+  return [fail('capacity', `no single node holds a pod of ${names}`, more(nodes, asked))]
 }
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 const amountWords = ({ cpu, memory }: Amount): string => `${cpuWords(cpu)} and ${bytesWords(memory)}`
 
 /** Minikube cannot grow a node that is there: it has to be made anew. */
-function more(context: string, asked: Amount): string {
-  if (!context.includes('minikube')) return 'add nodes, or ask for less by --set'
+function more(nodes: readonly KubeObject[], asked: Amount): string {
+  const local = localClusterOf(nodes)
+  if (local?.tool !== 'minikube') return 'add nodes, or ask for less by --set'
+  const profile = local.name === 'minikube' ? '' : ` --profile ${local.name}`
   const cpus = Math.ceil(asked.cpu + OF_THE_SYSTEM.cpu)
   const memory = Math.ceil((asked.memory + OF_THE_SYSTEM.memory) / GIB)
-  return `minikube delete && minikube start --cpus ${cpus} --memory ${memory}g`
+  return `minikube delete${profile} && minikube start${profile} --cpus ${cpus} --memory ${memory}g`
 }
 
 /** As the kubelet lists it: `stockpipe:1` is `docker.io/library/stockpipe:1` in full. */
@@ -75,35 +73,49 @@ export function fullName(image: string): string {
   return /[.:]/.test(first) || first === 'localhost' ? image : `docker.io/${image}`
 }
 
-/** An image without a registry in its name can come from nowhere: it must be on the nodes. */
-export async function checkImages(examined: Examined): Promise<Finding[]> {
-  const nodes = await usableNodes(examined)
-  const held = nodes.map(
-    (node) =>
-      new Set(
-        listAt(node, 'status', 'images')
-          .flatMap((image) => listAt(image, 'names'))
-          .map((name) => fullName(String(name))),
-      ),
-  )
-  const wanted = imagesOf(examined.objects)
-  const absent = wanted.filter((image) => !held.every((names) => names.has(fullName(image))))
-  const own = absent.filter((image) => fullName(image).startsWith('docker.io/library/stockpipe'))
-  const { context } = await examined.cluster.identity()
-  if (own.length > 0) return [fail('images', `${own.join(', ')} is not on every node`, loading(context, own))]
-  if (absent.length === 0) return [ok('images', `${wanted.length} of ${wanted.length} on the nodes`)]
-  return [
-    ok(
-      'images',
-      `${wanted.length - absent.length} of ${wanted.length} on the nodes, to be pulled: ${absent.join(', ')}`,
-    ),
-  ]
+/** A kubelet lists no more than this many: on such a node what is not listed may still be there. */
+const MOST_LISTED = 50
+
+function isAbsent(node: KubeObject, image: string): boolean {
+  const listed = listAt(node, 'status', 'images')
+  const names = listed.flatMap((one) => listAt(one, 'names')).map((name) => fullName(String(name)))
+  return listed.length < MOST_LISTED && !names.includes(fullName(image))
 }
 
-function loading(context: string, images: readonly string[]): string {
-  const build = 'bun build.ts --image stockpipe.tar'
-  if (context.includes('minikube')) return `${build}, then: minikube image load stockpipe.tar`
-  if (context.startsWith('kind-'))
-    return `${build}, then: kind load image-archive stockpipe.tar --name ${context.slice(5)}`
-  return `push ${images.join(', ')} to a registry that the nodes reach, then --set registry=HOST/PATH`
+export interface AbsentImages {
+  nodes: readonly KubeObject[]
+  wanted: readonly string[]
+  /** Those that some node has not. */
+  absent: readonly string[]
+  /** Of these, our own without a registry in its name: it can be pulled from nowhere. */
+  own: readonly string[]
+}
+
+export async function absentImages(examined: Pick<Examined, 'cluster' | 'objects'>): Promise<AbsentImages> {
+  const nodes = await usableNodes(examined)
+  const wanted = imagesOf(examined.objects)
+  const absent = wanted.filter((image) => nodes.some((node) => isAbsent(node, image)))
+  return {
+    nodes,
+    wanted,
+    absent,
+    own: absent.filter((image) => /^docker\.io\/library\/stockpipe\b/.test(fullName(image))),
+  }
+}
+
+export async function checkImages(examined: Examined): Promise<Finding[]> {
+  const { nodes, wanted, absent, own } = await absentImages(examined)
+  const there = `${wanted.length - absent.length} of ${wanted.length} on the nodes`
+  if (own.length > 0)
+    return [
+      fail('images', `${own.join(', ')} is not on every node, and can be pulled from nowhere`, loading(nodes, own)),
+    ]
+  return [ok('images', absent.length === 0 ? there : `${there}, to be pulled: ${absent.join(', ')}`)]
+}
+
+function loading(nodes: readonly KubeObject[], images: readonly string[]): string {
+  const local = localClusterOf(nodes)
+  if (local === null)
+    return `push ${images.join(', ')} to a registry that the nodes reach, then --set registry=HOST/PATH`
+  return `stockpipe deploy image, then: ${loadCommand(local, 'stockpipe.tar').join(' ')}`
 }
