@@ -1,18 +1,20 @@
-/** The promises, by a real API server: the one whose kubeconfig TEST_CLUSTER names. */
+/** The promises, by a real API server. */
 import { describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { useCluster } from '../../../test/cluster/shared.ts'
 import { until } from '../../../test/until.ts'
 import { toWords, type StockpipeError } from '../../errors.ts'
 import { describeCluster } from '../cluster.contract.ts'
 import type { KubeObject } from '../object.ts'
 import { openKubernetes } from './kubernetes.ts'
 
-const kubeconfig = process.env['TEST_CLUSTER']
+const real = await useCluster({ mode: 'control-plane' })
 
-if (kubeconfig !== undefined) {
+if (real !== null) {
+  const { kubeconfig } = real
   const open = () => openKubernetes({ kubeconfig, context: null, announce: () => undefined })
   const namespaceFor = async (labels: Record<string, string> = {}) => {
     const name = `stockpipe-suite-${crypto.randomUUID().slice(0, 8)}`
@@ -39,10 +41,7 @@ if (kubeconfig !== undefined) {
     const { openConnection } = await import('./connection.ts')
     const { readKubeconfig } = await import('./kubeconfig.ts')
     const { systemClock } = await import('../../clock.ts')
-    const config = readKubeconfig(
-      { kubeconfig: kubeconfig ?? null, context: null },
-      { env: {}, home: '', tokenFile: '' },
-    )
+    const config = readKubeconfig({ kubeconfig, context: null }, { env: {}, home: '', tokenFile: '' })
     const connection = openConnection({ config, clock: systemClock, random: Math.random, announce: () => undefined })
     const { name, namespace = '' } = object.metadata
     await connection.send({
@@ -160,7 +159,4 @@ if (kubeconfig !== undefined) {
       expect(counts).toEqual([0, 1, 0])
     })
   })
-} else {
-  // Whoever runs the whole suite starts a cluster and names it.
-  test.skip('a real cluster: TEST_CLUSTER names none', () => undefined)
 }
