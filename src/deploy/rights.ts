@@ -62,6 +62,9 @@ const LOOKS: readonly (readonly [resource: Resource, verbs: readonly string[]])[
   [ofCluster('storage.k8s.io', 'storageclasses'), ['list']],
 ]
 
+/** Who serves the metrics that an autoscaler reads. */
+const SERVERS: Resource = ofCluster('apiregistration.k8s.io', 'apiservices')
+
 /** Every right that installing `objects` needs, sorted, each once. Throws `internal` for a kind that is not listed here. */
 export function neededRights(objects: readonly KubeObject[], namespace: string): NeededRight[] {
   const wanted = new Map<string, NeededRight>()
@@ -70,6 +73,7 @@ export function neededRights(objects: readonly KubeObject[], namespace: string):
     wanted.set(`${group}/${plural}/${verb}`, right)
   }
   for (const [resource, verbs] of LOOKS) for (const verb of verbs) want(resource, verb, true)
+  if (objects.some(({ kind }) => kind === 'HorizontalPodAutoscaler')) want(SERVERS, 'get', true)
   for (const [resource, verbs] of ALWAYS) for (const verb of verbs) want(resource, verb)
   for (const { kind } of objects) for (const verb of verbsFor(kind)) want(resourceOf(kind), verb)
   return [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, right]) => right)

@@ -265,19 +265,42 @@ describe('images', () => {
   ])('%s is %s in full', (short, full) => expect(fullName(short)).toBe(full))
 })
 
-test('KEDA must be there when it is to scale', async () => {
-  const asks: KubeObject[] = [
-    { apiVersion: 'keda.sh/v1alpha1', kind: 'ScaledObject', metadata: { name: 'x', namespace: 'pipeline' }, spec: {} },
-  ]
-  const cluster = standingCluster(MINIKUBE)
-  const session = { may: () => Promise.resolve(true) }
-  const list: Cluster['list'] = (query) =>
-    query.kind === 'ScaledObject'
-      ? Promise.reject(new StockpipeError('missing-kind', 'no such kind'))
-      : cluster.list(query)
-  const findings = await check({ cluster: { ...cluster, list }, session, objects: asks, namespace: 'pipeline' })
-  expect(of(findings, 'scaling')).toMatchObject({
-    state: 'fail',
-    fix: 'install KEDA, or --set processor.autoscaling.by=hpa',
+describe('scaling', () => {
+  test('KEDA must be there when it is to scale', async () => {
+    const asks: KubeObject[] = [
+      {
+        apiVersion: 'keda.sh/v1alpha1',
+        kind: 'ScaledObject',
+        metadata: { name: 'x', namespace: 'pipeline' },
+        spec: {},
+      },
+    ]
+    const cluster = standingCluster(MINIKUBE)
+    const session = { may: () => Promise.resolve(true) }
+    const list: Cluster['list'] = (query) =>
+      query.kind === 'ScaledObject'
+        ? Promise.reject(new StockpipeError('missing-kind', 'no such kind'))
+        : cluster.list(query)
+    const findings = await check({ cluster: { ...cluster, list }, session, objects: asks, namespace: 'pipeline' })
+    expect(of(findings, 'scaling')).toMatchObject({
+      state: 'fail',
+      fix: 'install KEDA, or --set processor.autoscaling.by=hpa',
+    })
+  })
+
+  test('somebody must tell an autoscaler the lag, or it goes by CPU alone', async () => {
+    const autoscaler: KubeObject = {
+      apiVersion: 'autoscaling/v2',
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { name: 'x', namespace: 'pipeline' },
+      spec: {},
+    }
+    expect(of(await found({ asks: [autoscaler] }), 'scaling')).toMatchObject({ state: 'warn' })
+    const adapter: KubeObject = {
+      apiVersion: 'apiregistration.k8s.io/v1',
+      kind: 'APIService',
+      metadata: { name: 'v1beta1.custom.metrics.k8s.io' },
+    }
+    expect(of(await found({ objects: [...MINIKUBE, adapter], asks: [autoscaler] }), 'scaling')?.state).toBe('ok')
   })
 })
