@@ -296,7 +296,7 @@ describe('an installation of somebody else', () => {
     expect(cluster.api.writes).toEqual([])
   })
 
-  test('of a newer version is left alone', async () => {
+  test('of a newer version is left alone, until somebody means it', async () => {
     const cluster = memoryCluster()
     await install(cluster)
     const inventory = await readInventory(cluster, NAMESPACE)
@@ -305,6 +305,8 @@ describe('an installation of somebody else', () => {
     cluster.api.writes.length = 0
     expect(await saying(install(cluster))).toContain(`${NAMESPACE} was installed by stockpipe 99.0.0`)
     expect(cluster.api.writes).toEqual([])
+    await install(cluster, { mayBeOlder: true })
+    expect(await readInventory(cluster, NAMESPACE)).toEqual(inventory)
   })
 
   test('whose inventory cannot be read is left alone', async () => {

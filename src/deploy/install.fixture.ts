@@ -12,13 +12,15 @@ export const NAMESPACE = 'pipeline'
 
 export interface Install extends Partial<Wanted>, Partial<Pick<ApplyRun, 'wait' | 'signal' | 'force'>> {
   given?: ReadonlyMap<string, string>
+  mayBeOlder?: boolean
   /** In place of those of a render, in the order of their waves. */
   objects?: readonly KubeObject[]
 }
 
 export async function prepared(cluster: Cluster, install: Install = {}): Promise<Prepared> {
-  const { profile = null, namespace = null, files = [], sets = [], given = new Map(), force = false } = install
-  return prepare({ cluster, wanted: { profile, namespace, files, sets }, given, force })
+  const { profile = null, namespace = null, files = [], sets = [] } = install
+  const { given = new Map(), force = false, mayBeOlder = false } = install
+  return prepare({ cluster, wanted: { profile, namespace, files, sets }, given, force, mayBeOlder })
 }
 
 /** Resolves to the steps that were taken. */
@@ -43,7 +45,7 @@ async function planned(
   cluster: Cluster,
   how: Install,
 ): Promise<Pick<Prepared, 'plan' | 'former' | 'namespace'> & { target: Inventory }> {
-  const { objects, given = new Map(), force = false } = how
+  const { objects, given = new Map(), force = false, mayBeOlder = false } = how
   if (objects === undefined) {
     const whole = await prepared(cluster, how)
     return { ...whole, target: whole.intent.target }
@@ -58,7 +60,8 @@ async function planned(
     values: '',
     objects: objects.map(refOf),
   }
-  const plan = await planFor({ objects, target }, { cluster, given, force, identity, namespace: NAMESPACE, former })
+  const asked = { cluster, given, force, mayBeOlder }
+  const plan = await planFor({ objects, target }, { ...asked, identity, namespace: NAMESPACE, former })
   return { plan, target, former, namespace: NAMESPACE }
 }
 

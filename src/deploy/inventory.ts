@@ -78,20 +78,20 @@ export const inventoryObject = (inventory: Inventory, namespace: string): KubeOb
 export function refuseForeign(
   { cluster, version }: Inventory,
   identity: ClusterIdentity,
-  own: { namespace: string; version: string },
+  own: { namespace: string; version: string; mayBeOlder: boolean },
 ): void {
   if (cluster !== '' && identity.uid !== null && cluster !== identity.uid)
     throw new StockpipeError('config', `what is in ${own.namespace} was applied to another cluster`, {
       why: `its inventory names the cluster ${cluster}, and this one (${identity.context}, ${identity.server}) is ${identity.uid}`,
       hint: `see that --context is right; for data that was moved here on purpose: kubectl delete configmap ${INVENTORY} -n ${own.namespace}`,
     })
-  if (isOlder(own.version, version))
+  if (!own.mayBeOlder && isOlder(own.version, version))
     throw new StockpipeError(
       'config',
       `${own.namespace} was installed by stockpipe ${version}, and this is ${own.version}`,
       {
         why: 'an older version may not understand tables and topics that a newer one has changed',
-        hint: `use stockpipe ${version} or newer`,
+        hint: `use stockpipe ${version} or newer; to go back to this one, --allow-downgrade: it stops where tables were changed since`,
       },
     )
 }

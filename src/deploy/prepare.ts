@@ -12,6 +12,8 @@ export interface Preparing {
   given: ReadonlyMap<string, string>
   /** Take fields that others manage. */
   force: boolean
+  /** Replace a newer version. */
+  mayBeOlder: boolean
 }
 
 export interface Prepared {
@@ -30,9 +32,9 @@ export async function intended(cluster: Cluster, wanted: Wanted): Promise<Omit<P
   return { identity, namespace, former, intent: intentOf(wanted, former, identity) }
 }
 
-export async function prepare({ cluster, wanted, given, force }: Preparing): Promise<Prepared> {
+export async function prepare({ cluster, wanted, ...how }: Preparing): Promise<Prepared> {
   const { intent, ...found } = await intended(cluster, wanted)
-  const plan = await planFor(intent, { cluster, given, force, ...found })
+  const plan = await planFor(intent, { cluster, ...how, ...found })
   return { ...found, intent, plan }
 }
 
@@ -41,9 +43,9 @@ export type Present = Omit<Preparing, 'wanted'> & Omit<Prepared, 'intent' | 'pla
 /** Throws where the installation is not one that this version may touch. */
 export async function planFor(
   { objects, target }: Pick<Intent, 'objects' | 'target'>,
-  { cluster, given, force, identity, namespace, former }: Present,
+  { cluster, given, force, mayBeOlder, identity, namespace, former }: Present,
 ): Promise<Plan> {
-  if (former !== null) refuseForeign(former, identity, { namespace, version: target.version })
+  if (former !== null) refuseForeign(former, identity, { namespace, version: target.version, mayBeOlder })
   const whole = await filled(objects, { cluster, given })
   return planOf(whole, { cluster, force, prune: prunable(former, whole) })
 }

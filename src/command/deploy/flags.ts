@@ -53,6 +53,7 @@ export const GIVEN = {
 
 export const FORCE = {
   'force-conflicts': local(truth, false, 'Take over fields that another manager has set'),
+  'allow-downgrade': local(truth, false, 'Let this version replace a newer one, where the tables are still the same'),
 }
 
 export const TIMEOUT = {

@@ -30,6 +30,7 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
     wanted: wantedOf(values),
     given: givenOf(values, process.env),
     force: values['force-conflicts'],
+    mayBeOlder: values['allow-downgrade'],
   })
   await print(planText(prepared))
   const error = obstacleError(prepared.plan)

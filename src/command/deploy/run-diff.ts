@@ -21,6 +21,7 @@ export async function runDiff(
     wanted: wantedOf(values),
     given: givenOf(values, process.env),
     force: values['force-conflicts'],
+    mayBeOlder: values['allow-downgrade'],
   })
   await print(format === 'text' ? textOf(plan) : structured(format, dataOf(plan)))
   const error = obstacleError(plan)
