@@ -104,7 +104,7 @@ describe('help', () => {
     expect([after.code, after.err]).toEqual([0, ''])
     expect(after.out).toContain(`stockpipe deploy ${sub}`)
     expect(after.out).toContain('Examples:')
-    expect(after.out).toContain('--namespace')
+    expect(after.out).toContain('Options of this command')
     expect(before.out).toBe(after.out)
   })
 
