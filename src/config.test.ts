@@ -87,6 +87,7 @@ function sample(key: Key): string {
   const special: Partial<Record<Key, string>> = {
     kafkaBrokers: 'a:1,b',
     schemaRegistryUrl: 'http://registry:8081',
+    grafanaLiveUrl: 'http://grafana:3000',
     listen: '0.0.0.0:80',
     corsOrigin: 'https://example.com',
     simulateLate: '0.1,20s',

@@ -103,6 +103,7 @@ export function createMetrics() {
     lastProgress: gauge('last_progress_timestamp_seconds', 'When the processor last moved on'),
     streamClients: gauge('stream_clients', 'Listeners of live data'),
     streamConflated: counter('stream_conflated_total', 'Updates merged for slow listeners'),
+    grafanaLive: counter('grafana_live_pushes_total', 'Pushes to Grafana Live', ['outcome']),
     http: histogram('http_request_duration_seconds', 'HTTP requests', ['method', 'route', 'status']),
   }
 }

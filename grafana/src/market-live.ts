@@ -4,7 +4,8 @@ import { CustomVariableBuilder, type DashboardBuilder } from '@grafana/grafana-f
 
 import { dashboard, graph, stat } from './panels.ts'
 import { LIVE } from './sources.ts'
-import { channelList, channelName } from '../../src/deploy/grafana/export.ts'
+import { channelList } from '../../src/deploy/grafana/export.ts'
+import { channelName, LIVE_STREAM } from '../../src/grafana-channel.ts'
 
 /** The symbols that a pipeline has when it is told none; `grafana export --symbols` puts in others. */
 const SYMBOLS = ['BINANCE:BTCUSDT', 'BINANCE:ETHUSDT', 'BINANCE:XRPUSDT', 'BINANCE:DOGEUSDT'] as const
@@ -23,7 +24,7 @@ class LiveQuery implements Builder<Dataquery> {
       refId: 'A',
       datasource: LIVE,
       queryType: 'measurements',
-      channel: 'stream/stockpipe/${stream}',
+      channel: `stream/${LIVE_STREAM}/\${stream}`,
       filter: { fields: ['time', this.#field] },
       buffer: BUFFER_MS,
       _implementsDataqueryVariant() {},

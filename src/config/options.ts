@@ -236,6 +236,15 @@ export const OPTIONS = {
     describe: 'Requests a second that one client may make; 0: no limit',
   }),
 
+  grafanaLiveUrl: http(address('http', 'https'), null, {
+    describe: 'Grafana that gets trades pushed as they come (role api), for the dashboard "Market live"',
+  }),
+  grafanaLiveToken: http(text('a token of a Grafana service account'), null, {
+    describe: 'Token of a Grafana service account that may push',
+    secret: { file: 'grafanaLiveTokenFile' },
+  }),
+  grafanaLiveTokenFile: http(path, null, { describe: 'File that holds that token' }),
+
   logLevel: output(choice(LEVELS), 'info', { describe: 'Least important messages to print' }),
   logFormat: output(choice(LOG_FORMATS), null, {
     describe: 'Words or JSON lines',

@@ -45,7 +45,7 @@ export function tasksOf(parts: TaskParts): readonly Task[] {
   if (isOf('processor') && store !== null) tasks.push(...processorTasks(parts, store))
   if (isOf('api') && topics !== null) tasks.push({ name: 'live', needs: [], run: (signal) => topics.run(signal) })
   if (!isOf('processor')) countLive(parts)
-  if (isOf('api')) tasks.push(...lagTask(parts))
+  if (isOf('api')) tasks.push(...lagTask(parts), ...grafanaTask(parts))
   if (isOf('api') && store !== null && settings.store === 'cassandra') tasks.push(watchTask(store, options.context))
   if (feed !== null) tasks.push(producerTask(parts, feed))
   else if (!isOf('processor')) tasks.push({ name: 'origin', needs: [], run: (signal) => parts.origin.learn(signal) })
@@ -108,6 +108,16 @@ function lagTask({ settings, options, topics, commits, stats }: TaskParts): Task
   const { broker, context } = options
   const source = { broker, topic: settings.kafkaTopic, positions: topics.positions, commits, context, stats }
   return [{ name: 'lag', needs: [], run: (signal) => watchLag(source, signal) }]
+}
+
+function grafanaTask({ settings, options: { live, context } }: TaskParts): Task[] {
+  const { grafanaLiveUrl: url, grafanaLiveToken: token } = settings
+  if (url === null) return []
+  const run = async (signal: AbortSignal) => {
+    const { pushToGrafana } = await import('../api/grafana-live.ts')
+    await pushToGrafana({ url, token, live, context }, signal)
+  }
+  return [{ name: 'grafana-live', needs: [], run }]
 }
 
 /** Asks the store now and then, so that /readyz tells of one that is away before a user does. */

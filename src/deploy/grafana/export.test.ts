@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 
-import { asksOthers, channelName, configMaps, exportedFiles, titlesOf } from './export.ts'
+import { asksOthers, configMaps, exportedFiles, titlesOf } from './export.ts'
 import { grafanaFiles } from './files.ts'
+import { channelName } from '../../grafana-channel.ts'
 
 const NO_WISH = { source: null, symbols: null }
 

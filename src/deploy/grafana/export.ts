@@ -1,4 +1,5 @@
 /** The files of Grafana as somebody wants them who has a Grafana of their own. */
+import { channelName } from '../../grafana-channel.ts'
 import { type Dashboard, targetsOf } from './dashboard.ts'
 import { DASHBOARDS, grafanaFiles } from './files.ts'
 import type { KubeObject } from '../object.ts'
@@ -45,9 +46,6 @@ function withoutSources(text: string, unwanted: ReadonlySet<string>): string {
   const datasources = file.datasources.filter(({ uid }) => !unwanted.has(uid))
   return `${Bun.YAML.stringify({ ...file, datasources }, null, 2)}\n`
 }
-
-/** A channel's name takes letters, digits, `_` and `-`. */
-export const channelName = (symbol: string): string => symbol.replaceAll(/[^A-Za-z0-9_-]/g, '_')
 
 /** Pairs `what is shown : value`, as a custom variable has them. */
 export const channelList = (symbols: readonly string[]): string =>
