@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 
 import { until } from '../../test/until.ts'
-import { systemClock } from '../clock.ts'
+import { manualClock, systemClock } from '../clock.ts'
 import { localLive } from '../stream/live.ts'
 import { createMetrics, type Fields, Health } from '../telemetry.ts'
 import type { Entry, Stamped, WindowRow } from '../trade.ts'
@@ -86,7 +86,8 @@ function pushing(url: string, token: string | null = TOKEN) {
   const lines: [event: string, fields: Fields | undefined][] = []
   const note = (event: string, fields?: Fields) => void lines.push([event, fields])
   const log = { debug: note, info: note, warn: note, error: note }
-  const context = { clock: systemClock, log, metrics: createMetrics(), health: new Health() }
+  // The trades of these tests are of 1970, and just now.
+  const context = { clock: { ...systemClock, now: () => 10_000 }, log, metrics: createMetrics(), health: new Health() }
   const stop = new AbortController()
   const done = pushToGrafana({ url, token, live, context }, stop.signal)
   return {
@@ -158,15 +159,23 @@ test('a slow Grafana holds up nobody, and what comes meanwhile stays one point p
 })
 
 test('a symbol without an average waits; an average that is final, or of a window that ends later, does not count', () => {
-  const points = new Points()
+  const points = new Points(manualClock(60_000))
   points.take({ trades: [batch([entry(1, 1, 1_000)])], windows: [average(9, 10_000, true)], ...none })
   expect(points.drain().size).toBe(0)
   points.take({ trades: [], windows: [average(3, 20_000), average(2, 15_000), average(4, 25_000)], ...none })
   expect(points.lines(points.drain())).toBe('A_B price=1,volume=1,vwap=2 1000000000\n')
 })
 
+test('what is older than a minute is history, and is not shown as if it happened now', () => {
+  const points = new Points(manualClock(90_000))
+  points.take({ trades: [batch([entry(1, 100, 29_999), entry(2, 1, 30_000)])], windows: [average(1)], ...none })
+  expect(points.lines(points.drain())).toBe('A_B price=2,volume=1,vwap=1 30000000000\n')
+  points.take({ trades: [batch([entry(1, 100, 1_000)])], windows: [average(1)], ...none })
+  expect(points.drain().size).toBe(0)
+})
+
 test('what is no trade is left out; time never goes back', () => {
-  const points = new Points()
+  const points = new Points(manualClock(60_000))
   points.take({
     trades: [batch([entry(1, 1, 5_000), entry(2, 8, 6_000), entry(3, 2, 4_000)], 'A:B', [1])],
     windows: [average(1)],

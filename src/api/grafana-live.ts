@@ -24,7 +24,7 @@ export interface GrafanaLiveOptions {
 export async function pushToGrafana(options: GrafanaLiveOptions, signal: AbortSignal): Promise<void> {
   const { live, context } = options
   const { clock, metrics } = context
-  const points = new Points()
+  const points = new Points(clock)
   const unsubscribe = live.subscribe((update) => points.take(update))
   const news = new News(context)
   try {

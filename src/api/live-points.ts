@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { channelName } from '../grafana-channel.ts'
 import type { LiveUpdate } from '../stream/live.ts'
 import type { TradeBatch } from '../trade.ts'
@@ -10,13 +11,21 @@ interface Point {
   time: number
 }
 
+/** Older trades are history, which nobody watches happen: a simulator's first half hour, or what waited for a broker. */
+const OLDEST_MS = 60_000
+
 /** What is new of each symbol, merged into one point; never more, however long nobody takes it. */
 export class Points {
+  readonly #clock: Pick<Clock, 'now'>
   #points = new Map<string, Point>()
   /** Of the running average that is nearest to its end, by symbol. */
   readonly #vwaps = new Map<string, number>()
   /** Of the newest point that was taken: a later one must not seem to be older. */
   readonly #times = new Map<string, number>()
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock
+  }
 
   take({ trades, windows }: LiveUpdate): void {
     const ends = new Map<string, number>()
@@ -25,13 +34,14 @@ export class Points {
       ends.set(symbol, end)
       this.#vwaps.set(symbol, vwap)
     }
-    for (const batch of trades) this.#add(batch)
+    const oldest = this.#clock.now() - OLDEST_MS
+    for (const batch of trades) this.#add(batch, oldest)
   }
 
-  #add({ symbol, entries, skip }: TradeBatch): void {
+  #add({ symbol, entries, skip }: TradeBatch, oldest: number): void {
     const point = this.#points.get(symbol) ?? { price: 0, volume: 0, time: 0 }
     for (const [index, { p, v, t }] of entries.entries()) {
-      if (skip?.has(index) === true) continue
+      if (t < oldest || skip?.has(index) === true) continue
       point.volume += v
       if (t < point.time) continue
       point.price = p
