@@ -4,6 +4,7 @@ import { StockpipeError, toWords } from '../errors.ts'
 import { manualClock } from '../clock.ts'
 import { memoryCluster, type MemoryCluster } from './cluster/memory.fixture.ts'
 import { fewObjects, install, NAMESPACE, type Install } from './install.fixture.ts'
+import { readInventory } from './inventory.ts'
 import { refOf, wordsOf, type KubeObject } from './object.ts'
 import { removalOf, uninstall } from './uninstall.ts'
 
@@ -108,4 +109,17 @@ test('pods that do not end keep the data, and are named', async () => {
   expect(error).toBeInstanceOf(StockpipeError)
   expect(toWords(error)).toContain('1 pods in pipeline do not end')
   expect(left(cluster)).toContain(`PersistentVolumeClaim ${NAMESPACE}/data-kafka-0`)
+})
+
+test('Ctrl-C while pods end is no success: what is installed stays known, and the next run goes on', async () => {
+  const cluster = await installed()
+  const labels = { 'app.kubernetes.io/part-of': 'stockpipe' }
+  cluster.api.set({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'kafka-0', namespace: NAMESPACE, labels } })
+  const stop = new AbortController()
+  const impatient = { ...clock, sleep: () => Promise.resolve(stop.abort()) }
+  const removal = await removalOf(cluster, NAMESPACE, false)
+  const run = { cluster, clock: impatient, namespace: NAMESPACE, deleteData: false, timeoutMs: 1_000 }
+  const done = uninstall(removal, { ...run, report: () => undefined, signal: stop.signal })
+  expect(toWords(await done.catch((error: unknown) => error))).toContain('interrupted')
+  expect((await readInventory(cluster, NAMESPACE))?.state).toBe('removing')
 })

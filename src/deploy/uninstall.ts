@@ -98,12 +98,16 @@ export async function uninstall(removal: Removal, run: UninstallRun): Promise<Ob
 }
 
 async function remove(ref: ObjectRef, { cluster, report, signal }: UninstallRun): Promise<void> {
-  if (signal.aborted)
-    throw new StockpipeError('not-ready', 'interrupted: some of it is gone, and some not yet', {
-      hint: 'run the same command again: it goes on from here',
-    })
+  refuseInterrupted(signal)
   await cluster.remove(ref)
   report(ref)
+}
+
+function refuseInterrupted(signal: AbortSignal): void {
+  if (!signal.aborted) return
+  throw new StockpipeError('not-ready', 'interrupted: some of it is gone, and some not yet', {
+    hint: 'run the same command again: it goes on from here',
+  })
 }
 
 /** While it goes nothing can be made in it, so that who installs again at once would be refused. */
@@ -112,7 +116,7 @@ async function removeNamespace(ref: ObjectRef, run: UninstallRun): Promise<void>
   await remove(ref, run)
   const until = clock.elapsed() + timeoutMs
   while ((await cluster.get(ref)) !== null) {
-    if (signal.aborted) return
+    refuseInterrupted(signal)
     if (clock.elapsed() >= until)
       throw new StockpipeError('not-ready', `${wordsOf(ref)} does not go away`, {
         hint: `kubectl describe namespace ${ref.name} says what holds it`,
@@ -126,7 +130,8 @@ async function podsGone({ cluster, clock, namespace, timeoutMs, signal }: Uninst
   const until = clock.elapsed() + timeoutMs
   for (;;) {
     const pods = await cluster.list({ apiVersion: 'v1', kind: 'Pod', namespace, labels: OURS })
-    if (pods.length === 0 || signal.aborted) return
+    if (pods.length === 0) return
+    refuseInterrupted(signal)
     if (clock.elapsed() >= until)
       throw new StockpipeError('not-ready', `${pods.length} pods in ${namespace} do not end`, {
         why: pods.map(({ metadata }) => metadata.name).join(', '),

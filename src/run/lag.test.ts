@@ -80,6 +80,21 @@ test('what came a moment ago is no lag, and while the log does not answer none i
   await done
 })
 
+test('a log that hangs holds up no stop, whichever answer is waited for', async () => {
+  const never = () => new Promise<never>(() => {})
+  for (const hanging of [{ broker: { bounds: never } }, { commits: never }]) {
+    const clock = manualClock(1_000)
+    const lag = source({}, { context: { ...source({}).context, clock }, ...hanging })
+    const stop = new AbortController()
+    const done = watchLag(lag, stop.signal)
+    await new Promise(setImmediate)
+    clock.advance(2_000)
+    await new Promise(setImmediate)
+    stop.abort()
+    await done
+  }
+})
+
 test('who does not look after the lag of all says nothing of it', async () => {
   expect(await createMetrics().registry.metrics()).not.toMatch(/^stockpipe_pipeline_lag_records/m)
 })

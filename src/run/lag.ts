@@ -23,11 +23,21 @@ export async function watchLag(source: LagSource, signal: AbortSignal): Promise<
   const { broker, topic, context, stats } = source
   let before: readonly Bounds[] | null = null
   while (!signal.aborted) {
-    const lag = before === null ? null : await totalLag(before, source).catch(() => null)
-    before = await broker.bounds(topic).catch(() => null)
+    const lag = before === null ? null : await answerOf(totalLag(before, source), signal)
+    before = await answerOf(broker.bounds(topic), signal)
     show(before === null ? null : lag, { context, stats })
     await context.clock.sleep(EVERY_MS, signal)
   }
+}
+
+/** Null where there is none, and at once when `signal` aborts: a log that hangs holds up no stop. */
+function answerOf<Answer>(asked: Promise<Answer>, signal: AbortSignal): Promise<Answer | null> {
+  const { promise, resolve } = Promise.withResolvers<Answer | null>()
+  const none = () => resolve(null)
+  if (signal.aborted) none()
+  signal.addEventListener('abort', none)
+  void asked.then(resolve, none).then(() => signal.removeEventListener('abort', none))
+  return promise
 }
 
 function show(lag: number | null, { context, stats }: Pick<LagSource, 'context' | 'stats'>): void {

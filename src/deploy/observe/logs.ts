@@ -23,11 +23,11 @@ export interface LogsOptions extends Place {
 /** Resolves to the number of containers that were read. With `follow` it ends when the signal aborts. */
 export async function printLogs(options: LogsOptions): Promise<number> {
   const started = new Map<string, Promise<void>>()
-  for (;;) {
+  for (let isFirstLook = true; ; isFirstLook = false) {
     for (const log of await logsOf(options)) {
       const key = `${log.pod}/${log.container}/${log.life}`
       // Of a container that comes while we follow, everything is new.
-      const tail = started.size > 0 && options.follow && !started.has(key) ? null : options.tail
+      const tail = isFirstLook ? options.tail : null
       if (!started.has(key))
         started.set(
           key,

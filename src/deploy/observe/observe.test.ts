@@ -169,13 +169,14 @@ describe('logs', () => {
       session,
       clock: { ...manualClock(), sleep: () => Promise.resolve(looks.shift()?.()) },
       namespace: 'pipeline',
-      parts: ['api'],
+      parts: ['processor', 'api'],
       follow: true,
       tail: 10,
       signal: stop.signal,
       print: () => Promise.resolve(),
     })
     expect(session.asked.map(({ pod, tail }) => [pod, tail])).toEqual([
+      ['stockpipe-processor-0', 10],
       ['stockpipe-api-0', 10],
       ['stockpipe-api-1', null],
       ['stockpipe-api-0', null],

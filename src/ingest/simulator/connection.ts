@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import type { Entry } from '../../trade.ts'
 import type { Log } from '../../telemetry.ts'
 import { Deliveries } from './deliveries.ts'
 import { garbage } from './garbage.ts'
@@ -10,6 +11,8 @@ import type { Truth } from './truth.ts'
 
 const STEP_MS = 25
 const HISTORY_CHUNK = 200
+/** No frame of the past spans more: of symbols that share a partition one would move the watermark past the other. */
+const HISTORY_SPAN_MS = 1_000
 /** Unread history beyond this waits for the client. */
 const HISTORY_AHEAD_BYTES = 1_000_000
 const HISTORY_PATIENCE_MS = 10_000
@@ -100,15 +103,15 @@ export class Connection {
     this.#joining = null
     const to = this.#now()
     const from = Math.max(to - this.#context.options.history, this.#context.since ?? 0)
-    let chunk = []
-    for (const entry of history(symbols, { from, to }, this.#context.options)) {
-      if (chunk.push(entry) < HISTORY_CHUNK) continue
-      this.#sendTrades(chunk)
-      chunk = []
+    let unpaused = 0
+    for (const entries of inFrames(history(symbols, { from, to }, this.#context.options))) {
+      this.#sendTrades(entries)
+      unpaused += entries.length
+      if (unpaused < HISTORY_CHUNK) continue
+      unpaused = 0
       await this.#room(signal)
       if (this.#socket.closed || signal.aborted) return
     }
-    this.#sendTrades(chunk)
     for (const symbol of symbols) if (this.#subscribed.has(symbol)) this.#market.follow(symbol, to)
   }
 
@@ -156,6 +159,20 @@ export class Connection {
     this.#context.log.warn('simulator.client.slow', { conn: this.#context.conn, unread: this.#socket.unread })
     this.#socket.close(1008, 'client reads too slowly')
   }
+}
+
+/** As many entries as one frame of the past holds, again and again. They come in order of time. */
+function* inFrames(past: Iterable<Entry>): Generator<Entry[]> {
+  let frame: Entry[] = []
+  for (const entry of past) {
+    const isFull = frame.length >= HISTORY_CHUNK || entry.t - (frame[0]?.t ?? entry.t) >= HISTORY_SPAN_MS
+    if (isFull) {
+      yield frame
+      frame = []
+    }
+    frame.push(entry)
+  }
+  if (frame.length > 0) yield frame
 }
 
 /** Anything that is no request is ignored, as Finnhub does. */
