@@ -35,6 +35,8 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
 }
 
 const APPLIED = ['get', 'list', 'create', 'patch', 'delete']
+/** It goes only with the data, when that is asked for: then by whoever may. */
+const OF_A_NAMESPACE = ['get', 'create', 'patch', 'delete']
 
 /** A right with the reason for it. */
 export interface NeededRight extends Right {
@@ -54,6 +56,8 @@ const ALWAYS: readonly (readonly [resource: Resource, verbs: readonly string[]])
   [inNamespace('', 'secrets'), APPLIED],
   [inNamespace('apps', 'replicasets'), ['list']],
   [inNamespace('batch', 'jobs'), APPLIED],
+  // Comes and goes with the number of pods.
+  [inNamespace('policy', 'poddisruptionbudgets'), APPLIED],
 ]
 
 /** Of the whole cluster, only to look; who may not has these checks left out, and is told. */
@@ -72,16 +76,19 @@ export function neededRights(objects: readonly KubeObject[], namespace: string):
     const right = { verb, group, resource: plural, namespace: isNamespaced ? namespace : null, isOptional }
     wanted.set(`${group}/${plural}/${verb}`, right)
   }
+  /** Of namespaces only our own; a name cannot limit who may create. */
+  const wantNamespace = (verb: string) => {
+    const right = { verb, group: '', resource: 'namespaces', namespace: null, isOptional: verb === 'delete' }
+    wanted.set(`/namespaces/${verb}`, verb === 'create' ? right : { ...right, name: namespace })
+  }
   for (const [resource, verbs] of LOOKS) for (const verb of verbs) want(resource, verb, true)
   if (objects.some(({ kind }) => kind === 'HorizontalPodAutoscaler')) want(SERVERS, 'get', true)
   for (const [resource, verbs] of ALWAYS) for (const verb of verbs) want(resource, verb)
-  for (const { kind } of objects) for (const verb of verbsFor(kind)) want(resourceOf(kind), verb)
+  for (const { kind } of objects)
+    if (kind === 'Namespace') for (const verb of OF_A_NAMESPACE) wantNamespace(verb)
+    else for (const verb of APPLIED) want(resourceOf(kind), verb)
   return [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, right]) => right)
 }
-
-/** A namespace goes only with its data, when asked; then by whoever may. */
-const verbsFor = (kind: string): readonly string[] =>
-  kind === 'Namespace' ? ['get', 'create', 'patch', 'delete'] : APPLIED
 
 function resourceOf(kind: string): Resource {
   const resource = Object.hasOwn(RESOURCES, kind) ? RESOURCES[kind] : undefined
@@ -89,8 +96,8 @@ function resourceOf(kind: string): Resource {
   return resource
 }
 
-export const rightWords = ({ verb, group, resource, namespace }: Right): string =>
-  `${verb} ${resource}${group === '' ? '' : `.${group}`}${namespace === null ? '' : ` in ${namespace}`}`
+export const rightWords = ({ verb, group, resource, name, namespace }: Right): string =>
+  `${verb} ${resource}${group === '' ? '' : `.${group}`}${name === undefined ? '' : ` ${name}`}${namespace === null ? '' : ` in ${namespace}`}`
 
 interface Rule {
   apiGroups: string[]
@@ -127,16 +134,18 @@ export function installerRoles(objects: readonly KubeObject[], namespace: string
 
 /** Resources of one group with the same verbs share a rule. */
 function rulesOf(rights: readonly Right[]): Rule[] {
-  const verbs = new Map<string, { group: string; resource: string; verbs: string[] }>()
-  for (const { group, resource, verb } of rights) {
-    const key = `${group}/${resource}`
-    verbs.set(key, { group, resource, verbs: [...(verbs.get(key)?.verbs ?? []), verb] })
+  const verbs = new Map<string, { right: Right; verbs: string[] }>()
+  for (const right of rights) {
+    const key = `${right.group}/${right.resource}/${right.name ?? ''}`
+    verbs.set(key, { right, verbs: [...(verbs.get(key)?.verbs ?? []), right.verb] })
   }
   const rules = new Map<string, Rule>()
-  for (const entry of verbs.values()) {
-    const key = `${entry.group}/${entry.verbs.join(',')}`
-    const rule = rules.get(key) ?? { apiGroups: [entry.group], resources: [], verbs: entry.verbs }
-    rule.resources.push(entry.resource)
+  for (const { right, verbs: granted } of verbs.values()) {
+    const { group, resource, name } = right
+    const key = `${group}/${granted.join(',')}/${name ?? ''}`
+    const names = name === undefined ? {} : { resourceNames: [name] }
+    const rule = rules.get(key) ?? { apiGroups: [group], resources: [], verbs: granted, ...names }
+    rule.resources.push(resource)
     rules.set(key, rule)
   }
   return [...rules.values()]

@@ -122,9 +122,8 @@ describe('rights', () => {
           ),
       ),
     )
-    const needed = neededRights(wanted, 'pipeline').map(
-      ({ namespace, group, resource, verb }) =>
-        `${namespace === null ? 'ClusterRole' : 'Role'} ${group} ${resource} ${verb}`,
+    const needed = neededRights(wanted, 'pipeline').map(({ namespace, group, resource, verb, name = '' }) =>
+      `${namespace === null ? 'ClusterRole' : 'Role'} ${group} ${resource} ${verb} ${name}`.trim(),
     )
     expect(granted.toSorted()).toEqual([...needed, 'ClusterRole  namespaces get kube-system'].toSorted())
   })

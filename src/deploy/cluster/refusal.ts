@@ -95,7 +95,9 @@ function forbidden(status: Status, place: Place): StockpipeError {
 }
 
 function missingRight(message: string, place: Place): StockpipeError {
-  const { right } = place.asked
+  // An apply that makes the object takes another right than one that changes it.
+  const verb = / cannot (\w+) resource /.exec(message)?.[1] ?? place.asked.right.verb
+  const right = { ...place.asked.right, verb }
   const who = /User "([^"]+)"/.exec(message)?.[1] ?? 'the user of this context'
   const resource = right.group === '' ? right.resource : `${right.resource}.${right.group}`
   const where = right.namespace === null ? 'in the whole cluster' : `in the namespace ${right.namespace}`
