@@ -284,6 +284,14 @@ describe('what is in the way', () => {
   })
 })
 
+test('values are kept as they were written: a text that looks like a truth or a number stays one', async () => {
+  const cluster = memoryCluster()
+  await install(cluster, { sets: ['nodeSelector.spot=yes', 'nodeSelector.pool=0o17', 'nodeSelector.zone=12:30'] })
+  cluster.api.writes.length = 0
+  await install(cluster)
+  expect(cluster.api.writes).toEqual([])
+})
+
 describe('an installation of somebody else', () => {
   test('of another cluster is left alone', async () => {
     const cluster = memoryCluster()

@@ -45,7 +45,8 @@ export function intentOf(wanted: Wanted, former: Inventory | null, identity: Clu
     version: buildInfo().version,
     profile,
     cluster: identity.uid ?? former?.cluster ?? '',
-    values: stringify(gathered(files, wanted.sets, [])),
+    // Read again as YAML 1.1, where an unquoted yes is true.
+    values: stringify(gathered(files, wanted.sets, []), { version: '1.1' }),
     objects: objects.map(refOf),
   }
   return { values, objects, target, isAsBefore }
