@@ -80,6 +80,16 @@ export const stuckPods = (scene: Scene): KubeObject[] =>
       return older.filter((pod) => isStuck(pod, scene))
     })
 
+/**
+ * Pods whose container cannot be pulled or crashes: the node waits up to 5 min before it tries once more, also where what
+ * was wrong is mended by now. New ones are tried at once. A Job would count them as failures of its own.
+ */
+export const backedOffPods = (scene: Scene): KubeObject[] =>
+  scene.workloads
+    .filter((workload) => workload.kind !== 'Job' && progressOf(workload).state !== 'ready')
+    .flatMap((workload) => newestPods(workload, scene))
+    .filter((pod) => isStuck(pod, scene) && troubleOfPod(pod, scene.events)?.container !== undefined)
+
 const isStuck = (pod: KubeObject, { events }: Scene): boolean =>
   textAt(pod, 'metadata', 'deletionTimestamp') === '' && troubleOfPod(pod, events)?.hopelessAfterMs != null
 
