@@ -53,7 +53,7 @@ export const podsOf = (workload: KubeObject, pods: readonly KubeObject[]): KubeO
   pods.filter((pod) => isSelected(pod, at(workload, 'spec', 'selector', 'matchLabels')))
 
 /** Those of its newest form. What is wrong with older ones is no matter any more: they go. */
-export function newestPods(workload: KubeObject, scene: Scene): KubeObject[] {
+function newestPods(workload: KubeObject, scene: Scene): KubeObject[] {
   const [label, value] = newestForm(workload, scene)
   const pods = podsOf(workload, scene.pods)
   return value === '' ? pods : pods.filter((pod) => pod.metadata.labels?.[label] === value)
