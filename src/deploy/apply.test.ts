@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
 import { StockpipeError, toWords } from '../errors.ts'
+import { applyPlan } from './apply.ts'
 import { memoryCluster, type MemoryCluster } from './cluster/memory.fixture.ts'
 import { fewObjects, install, NAMESPACE, prepared, type Install } from './install.fixture.ts'
 import { INVENTORY, inventoryObject, readInventory } from './inventory.ts'
@@ -91,6 +92,36 @@ describe('an installation', () => {
     ])
     const processor = await get(cluster, ref('apps/v1', 'Deployment', 'stockpipe-processor'))
     expect(processor['spec']).toMatchObject({ replicas: 3 })
+  })
+
+  test('hands the number of pods over to an autoscaler without ending any of them', async () => {
+    const cluster = memoryCluster()
+    await install(cluster, { sets: ['processor.replicas=3'] })
+    const scaled = { sets: ['processor.autoscaling.by=hpa'] }
+    const processor = ref('apps/v1', 'Deployment', 'stockpipe-processor')
+    await install(cluster, scaled)
+    expect((await get(cluster, processor))['spec']).toMatchObject({ replicas: 3 })
+    expect((await install(cluster, scaled)).filter(isChange)).toEqual([])
+    const { apiVersion, kind } = processor
+    const metadata = { name: processor.name, namespace: NAMESPACE }
+    cluster.api.set({ apiVersion, kind, metadata, spec: { replicas: 2 } })
+    await install(cluster, scaled)
+    expect((await get(cluster, processor))['spec']).toMatchObject({ replicas: 2 })
+  })
+
+  test('of two runs at the same time the later one makes no other passwords', async () => {
+    const cluster = memoryCluster()
+    const objects = fewObjects(null)
+    const late = await prepared(cluster)
+    await install(cluster, { objects })
+    const secret = ref('v1', 'Secret', 'cassandra-superuser')
+    const { data } = await get(cluster, secret)
+    const { plan, namespace, former, intent } = late
+    const run = { cluster, namespace, former, target: intent.target, force: false, clock: { sleep: async () => {} } }
+    const signal = new AbortController().signal
+    const done = applyPlan(plan, { ...run, report: () => undefined, wait: () => Promise.resolve(), signal })
+    expect(await saying(done)).toContain('Secret pipeline/cassandra-superuser was made meanwhile')
+    expect((await get(cluster, secret))['data']).toEqual(data)
   })
 
   test('takes over what others made alike', async () => {

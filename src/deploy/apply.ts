@@ -76,10 +76,20 @@ async function record(inventory: Inventory, { cluster, namespace }: ApplyRun): P
 async function take(step: Step, run: ApplyRun): Promise<void> {
   refuseInterrupted(run)
   const { cluster, force } = run
+  if (step.verb === 'create' && step.ref.kind === 'Secret') await refuseOther(step.ref, run)
   if (step.verb === 'prune') await cluster.remove(step.ref)
   if (step.verb === 'replace') await removeWhole(step.ref, run)
   if (step.verb !== 'keep' && step.wanted !== null) await cluster.apply(step.wanted, { dryRun: false, force })
   run.report(step)
+}
+
+/** Ours has other passwords in it, and data may have been opened with these by now. */
+async function refuseOther(ref: ObjectRef, { cluster }: ApplyRun): Promise<void> {
+  if ((await cluster.get(ref)) === null) return
+  throw new StockpipeError('conflict', `${wordsOf(ref)} was made meanwhile`, {
+    why: 'another run installs at the same time, and its passwords count',
+    hint: 'run the same command again when that one has ended',
+  })
 }
 
 const GONE_TRIES = 60

@@ -6,6 +6,7 @@ import { condition } from './fields.ts'
 import { frozenWords, refuseScaling } from './frozen.ts'
 import { refOf, wordsOf, type KubeObject, type ObjectRef } from './object.ts'
 import { inParallel } from './parallel.ts'
+import { handedOver } from './replicas.ts'
 
 /** `replace`: a Job that failed, which is deleted and made again. */
 export type Verb = 'create' | 'change' | 'replace' | 'keep' | 'prune'
@@ -68,14 +69,15 @@ async function absentNamespaces(objects: readonly KubeObject[], cluster: Cluster
 }
 
 async function stepFor(
-  wanted: KubeObject,
+  rendered: KubeObject,
   absent: ReadonlySet<string>,
   { cluster, force }: PlanOptions,
 ): Promise<Step> {
-  const ref = refOf(wanted)
-  const fresh: Step = { verb: 'create', ref, before: null, after: wanted, wanted }
+  const ref = refOf(rendered)
+  const fresh: Step = { verb: 'create', ref, before: null, after: rendered, wanted: rendered }
   if (ref.namespace !== null && absent.has(ref.namespace)) return fresh
   const before = await cluster.get(ref)
+  const wanted = before === null ? rendered : handedOver(rendered, before)
   if (before !== null && hasFailed(before)) return { verb: 'replace', ref, before, after: wanted, wanted }
   const refusal = before && refuseScaling(wanted, before)
   if (refusal) throw refusal

@@ -39,12 +39,6 @@ export function heapOf(text: string): number {
   return Number(digits) * (unit?.toLowerCase() === 'g' ? 2 ** 30 : 2 ** 20)
 }
 
-/** `1.5Gi`, `250Mi`. */
-export const printBytes = (bytes: number): string => {
-  const [unit, size] = bytes >= 2 ** 30 ? (['Gi', 2 ** 30] as const) : (['Mi', 2 ** 20] as const)
-  return `${Number((bytes / size).toFixed(2))}${unit}`
-}
-
 /** `1.3 GiB` */
 export const bytesWords = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 /** `1.5 CPUs` */

@@ -46,7 +46,7 @@ function podsOf(object: KubeObject, objects: readonly KubeObject[]): number {
 }
 
 /** As the scheduler counts: containers together, but no less than the greediest init container. */
-export function podAmount(spec: unknown): Amount {
+function podAmount(spec: unknown): Amount {
   const main = listAt(spec, 'containers').map(containerAmount).reduce(add, NONE)
   const init = listAt(spec, 'initContainers').map(containerAmount)
   return {

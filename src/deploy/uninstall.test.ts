@@ -74,6 +74,17 @@ test('a namespace stays that holds something else, or that we did not make', asy
   expect(left(cluster)).toEqual([`Deployment ${NAMESPACE}/theirs`])
 })
 
+test('a Secret that somebody put there saves the namespace, too; the token of an account does not', async () => {
+  const cluster = await installed()
+  const secret = (name: string, type: string) =>
+    cluster.api.set({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: NAMESPACE }, type })
+  secret('default-token-x2x', 'kubernetes.io/service-account-token')
+  expect((await removalOf(cluster, NAMESPACE, true)).namespace).not.toBeNull()
+  secret('registry', 'kubernetes.io/dockerconfigjson')
+  expect(await remove(cluster, true)).toEqual([`Namespace ${NAMESPACE}`])
+  expect(left(cluster)).toContain(`Secret ${NAMESPACE}/registry`)
+})
+
 test('a run that was cut short is finished by the next one, wherever it was cut', async () => {
   let cuts = 0
   for (let writes = 0; ; writes++) {

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import type { Cluster, ListQuery } from './cluster.ts'
 import { holdsData, INVENTORY, inventoryObject, readInventory, type Inventory } from './inventory.ts'
-import { refOf, wordsOf, type ObjectRef } from './object.ts'
+import { refOf, wordsOf, type KubeObject, type ObjectRef } from './object.ts'
 
 const OURS = { 'app.kubernetes.io/part-of': 'stockpipe' }
 
@@ -22,8 +22,9 @@ export interface Removal {
 /** What there is to take away. Writes nothing. */
 export async function removalOf(cluster: Cluster, namespace: string, deleteData: boolean): Promise<Removal> {
   const inventory = await readInventory(cluster, namespace)
-  const kinds = async (apiVersion: string, kind: string, labels?: ListQuery['labels']) =>
-    (await cluster.list({ apiVersion, kind, namespace, ...(labels ? { labels } : {}) })).map(refOf)
+  const listed = (apiVersion: string, kind: string) => cluster.list({ apiVersion, kind, namespace })
+  const kinds = async (apiVersion: string, kind: string, labels: NonNullable<ListQuery['labels']>) =>
+    (await cluster.list({ apiVersion, kind, namespace, labels })).map(refOf)
   const known = [...(inventory?.objects ?? [])]
   const jobs = await kinds('batch/v1', 'Job', OURS)
   const claims = await kinds('v1', 'PersistentVolumeClaim', OURS)
@@ -31,7 +32,7 @@ export async function removalOf(cluster: Cluster, namespace: string, deleteData:
   const workloads = unique([...jobs, ...known.filter((ref) => !holdsData(ref)).reverse()])
   const data = unique([...known.filter((ref) => ref.kind !== 'Namespace' && holdsData(ref)), ...claims, ...secrets])
   const own = new Set([...workloads, ...data].map(wordsOf))
-  const others = deleteData ? await othersOf(kinds) : []
+  const others = deleteData ? await othersOf(listed) : []
   const foreign = others.filter((ref) => !own.has(wordsOf(ref)))
   const isGoing = deleteData && foreign.length === 0 && (await isOurNamespace(cluster, namespace))
   return {
@@ -51,14 +52,18 @@ async function isOurNamespace(cluster: Cluster, namespace: string): Promise<bool
 }
 
 /** What people keep in a namespace; whatever is not ours saves it. */
-async function othersOf(kinds: (apiVersion: string, kind: string) => Promise<ObjectRef[]>): Promise<ObjectRef[]> {
+async function othersOf(listed: (apiVersion: string, kind: string) => Promise<KubeObject[]>): Promise<ObjectRef[]> {
   const found = await Promise.all([
-    kinds('apps/v1', 'Deployment'),
-    kinds('apps/v1', 'StatefulSet'),
-    kinds('v1', 'PersistentVolumeClaim'),
+    listed('apps/v1', 'Deployment'),
+    listed('apps/v1', 'StatefulSet'),
+    listed('v1', 'PersistentVolumeClaim'),
+    listed('v1', 'Secret'),
   ])
-  return found.flat()
+  return found.flat().filter(isMadeByPeople).map(refOf)
 }
+
+/** Old clusters put the token of an account into a Secret by themselves. */
+const isMadeByPeople = (object: KubeObject): boolean => object['type'] !== 'kubernetes.io/service-account-token'
 
 async function present(cluster: Cluster, refs: readonly ObjectRef[]): Promise<ObjectRef[]> {
   const found = await Promise.all(refs.map((ref) => cluster.get(ref)))

@@ -1,4 +1,4 @@
-import { type CassandraAdmin, canLogIn, nameInCql, textInCql } from './cassandra-admin.ts'
+import { type CassandraAdmin, canLogIn, nameInCql, passingRefusals, textInCql } from './cassandra-admin.ts'
 import type { Login } from './login.ts'
 import { patiently, type Patience } from './patience.ts'
 
@@ -71,7 +71,8 @@ async function letIn(
 ): Promise<number> {
   let changes = 0
   const name = nameInCql(username)
-  if (!(await patiently(() => canLogIn(admin.options, { username, password }), patience))) {
+  const ask = () => canLogIn(admin.options, { username, password })
+  if (!(await patiently(ask, patience, passingRefusals(patience.clock)))) {
     const isNew = (await admin.role(username)) === null
     const statement = `${isNew ? 'CREATE' : 'ALTER'} ROLE ${name} WITH PASSWORD = ${textInCql(password)} AND LOGIN = true`
     await patiently(() => admin.changeRoles(statement, password), patience)

@@ -13,14 +13,14 @@ export interface TopicsOptions extends Omit<TopicOptions, 'broker'> {
 }
 
 /** Every topic of the pipeline, the log itself first. */
-export const pipelineTopics = (options: Omit<TopicOptions, 'broker'>): TopicSpec[] => [
+const pipelineTopics = (options: Omit<TopicOptions, 'broker'>): TopicSpec[] => [
   ...logSpecs(options),
   aggregatesSpec(options),
   metaSpec(options.topic),
 ]
 
 /** What is there, beside what should be. Changes nothing. */
-export async function topicWish({ kafka, ...options }: TopicsOptions): Promise<TopicWish> {
+async function topicWish({ kafka, ...options }: TopicsOptions): Promise<TopicWish> {
   const states: TopicState[] = []
   for (const spec of pipelineTopics(options)) states.push({ spec, found: await shapeOf(kafka, spec.name) })
   return { states, replicas: kafka.replication, isUnused: await isUnused({ kafka, ...options }) }

@@ -188,7 +188,13 @@ function whole({ ref, leaves, managers, meta }: Kept): KubeObject {
       ...(metadata as object | undefined),
       ...meta,
       creationTimestamp: '2026-01-01T00:00:00Z',
-      managedFields: [...managers.keys()].map((manager) => ({ manager, operation: 'Apply' })),
+      managedFields: [...managers].map(([manager, places]) => ({
+        manager,
+        operation: 'Apply',
+        fieldsV1: [...places].some((place) => fieldOf(place) === '.spec.replicas')
+          ? { 'f:spec': { 'f:replicas': {} } }
+          : {},
+      })),
     },
   }
 }

@@ -65,6 +65,8 @@ async function carry(
     return
   }
   websocket.on('error', () => socket.destroy())
+  // The client may have left while it was being opened.
+  if (socket.destroyed) return websocket.close()
   websocket.on('close', () => socket.end())
   socket.on('close', () => websocket.close())
   download(websocket, socket)

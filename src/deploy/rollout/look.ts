@@ -53,7 +53,7 @@ export const podsOf = (workload: KubeObject, pods: readonly KubeObject[]): KubeO
   pods.filter((pod) => isSelected(pod, at(workload, 'spec', 'selector', 'matchLabels')))
 
 /** Those of its newest form. What is wrong with older ones is no matter any more: they go. */
-export function newestPods(workload: KubeObject, scene: Scene): KubeObject[] {
+function newestPods(workload: KubeObject, scene: Scene): KubeObject[] {
   const [label, value] = newestForm(workload, scene)
   const pods = podsOf(workload, scene.pods)
   return value === '' ? pods : pods.filter((pod) => pod.metadata.labels?.[label] === value)
@@ -79,6 +79,16 @@ export const stuckPods = (scene: Scene): KubeObject[] =>
       const older = podsOf(workload, scene.pods).filter(({ metadata }) => !newest.includes(metadata.name))
       return older.filter((pod) => isStuck(pod, scene))
     })
+
+/**
+ * Pods whose container cannot be pulled or crashes: the node waits up to 5 min before it tries once more, also where what
+ * was wrong is mended by now. New ones are tried at once. A Job would count them as failures of its own.
+ */
+export const backedOffPods = (scene: Scene): KubeObject[] =>
+  scene.workloads
+    .filter((workload) => workload.kind !== 'Job' && progressOf(workload).state !== 'ready')
+    .flatMap((workload) => newestPods(workload, scene))
+    .filter((pod) => isStuck(pod, scene) && troubleOfPod(pod, scene.events)?.container !== undefined)
 
 const isStuck = (pod: KubeObject, { events }: Scene): boolean =>
   textAt(pod, 'metadata', 'deletionTimestamp') === '' && troubleOfPod(pod, events)?.hopelessAfterMs != null

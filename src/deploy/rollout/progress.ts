@@ -37,13 +37,14 @@ const wantedOf = (object: KubeObject): number =>
 function deployment(object: KubeObject): Progress {
   const wanted = wantedOf(object)
   if (!isSeen(object)) return waiting('not seen by its controller yet')
-  const late = condition(object, 'Progressing', 'False')
-  if (textAt(late, 'reason') === 'ProgressDeadlineExceeded') return failed(textAt(late, 'message'))
   const [updated, available] = [
     numberAt(object, 'status', 'updatedReplicas'),
     numberAt(object, 'status', 'availableReplicas'),
   ]
   const count = `${Math.min(updated, available)}/${wanted}`
+  const late = condition(object, 'Progressing', 'False')
+  // Its controller goes on all the same, and what was too late for it may have been mended since.
+  if (textAt(late, 'reason') === 'ProgressDeadlineExceeded') return waiting(textAt(late, 'message'), count)
   if (updated < wanted) return waiting('pods of the new form are being made', count)
   if (numberAt(object, 'status', 'replicas') > updated) return waiting('old pods are going', count)
   return available < wanted ? waiting('pods are not ready', count) : ready(count)

@@ -61,18 +61,35 @@ test('it ends when all is ready', async () => {
 })
 
 test('a pull that fails is given up after a while, with what to do', async () => {
-  const run = rollout([statefulSet('kafka', 0), pod('kafka', waitingFor('ImagePullBackOff'))])
+  const run = rollout([statefulSet('kafka', 0)], {
+    onLook: (look) => {
+      if (look === 1) run.cluster.objects = [statefulSet('kafka', 0), pod('kafka', waitingFor('ImagePullBackOff'))]
+    },
+  })
   const error = await errorOf(run.done())
   expect(error.message).toBe('StatefulSet kafka does not come up')
   expect(error.why).toContain('ImagePullBackOff')
   expect(error.hint).toContain('minikube image load')
-  expect(run.clock.elapsed()).toBe(15_000)
+  expect(run.clock.elapsed()).toBe(1_000 + 15_000)
+})
+
+test('a pod that has failed in an earlier run is made anew, once, for the node waits long between its tries', async () => {
+  const failing = pod('kafka', waitingFor('ImagePullBackOff'))
+  const run = rollout([statefulSet('kafka', 0), failing], {
+    onLook: (look) => {
+      if (look === 1) expect(run.cluster.objects.map(({ kind }) => kind)).toEqual(['StatefulSet'])
+      if (look === 1) run.cluster.objects = [statefulSet('kafka', 0), failing]
+    },
+  })
+  expect((await errorOf(run.done())).why).toContain('ImagePullBackOff')
+  expect(run.told).toEqual(['Pod pipeline/kafka-0 has failed before: deleted, so that a new one is tried at once'])
 })
 
 test('a trouble that passes in time is forgiven, and counts from the start when it comes again', async () => {
   const bad = [statefulSet('kafka', 0), pod('kafka', waitingFor('ImagePullBackOff'))]
-  const run = rollout(bad, {
+  const run = rollout([statefulSet('kafka', 0)], {
     onLook: (look) => {
+      if (look === 1) run.cluster.objects = bad
       if (look === 10) run.cluster.objects = [statefulSet('kafka', 0)]
       if (look === 12) run.cluster.objects = bad
     },
@@ -83,8 +100,12 @@ test('a trouble that passes in time is forgiven, and counts from the start when 
 
 test('a container that crashes speaks for itself: the last line before its end, asked for now and then', async () => {
   const crashed = { restartCount: 3, lastState: { terminated: { reason: 'Error', exitCode: 2 } } }
-  const run = rollout([statefulSet('kafka', 0), pod('kafka', waitingFor('CrashLoopBackOff', crashed))], {
+  const run = rollout([statefulSet('kafka', 0)], {
     lines: ['first', 'error: no such broker', '  why: it is away', '  try: start it'],
+    onLook: (look) => {
+      if (look === 1)
+        run.cluster.objects = [statefulSet('kafka', 0), pod('kafka', waitingFor('CrashLoopBackOff', crashed))]
+    },
   })
   const error = await errorOf(run.done())
   expect(error.why).toContain('it said: error: no such broker why: it is away try: start it')

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts'
 import { StockpipeError } from '../../errors.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
 import { type KubeObject, refOf, wordsOf } from '../object.ts'
-import { lookAt, type Standing, standingsOf, stuckPods } from './look.ts'
+import { backedOffPods, lookAt, type Standing, standingsOf, stuckPods } from './look.ts'
 import { Patience } from './patience.ts'
 import { oneLine, type Trouble } from './trouble.ts'
 
@@ -65,6 +65,7 @@ class Memory {
   private readonly options: RolloutOptions
   private readonly patience: Patience
   private readonly words = new Map<string, { text: string; at: number }>()
+  private isFirstLook = true
 
   constructor(options: RolloutOptions) {
     this.options = options
@@ -76,7 +77,12 @@ class Memory {
     const { cluster, namespace } = this.options
     try {
       const scene = await lookAt(cluster, namespace, objects)
-      for (const pod of stuckPods(scene)) await this.release(pod)
+      for (const pod of stuckPods(scene))
+        await this.release(pod, 'is of an older form and cannot start: deleted, so that the new one takes its place')
+      // Only now: their trouble is older than this run.
+      for (const pod of this.isFirstLook ? backedOffPods(scene) : [])
+        await this.release(pod, 'has failed before: deleted, so that a new one is tried at once')
+      this.isFirstLook = false
       const standings = standingsOf(scene)
       this.patience.remember(standings.map(({ trouble }) => trouble))
       return await Promise.all(standings.map((standing) => this.withWords(standing)))
@@ -86,10 +92,10 @@ class Memory {
     }
   }
 
-  private async release(pod: KubeObject): Promise<void> {
+  private async release(pod: KubeObject, why: string): Promise<void> {
     const { cluster, tell } = this.options
     await cluster.remove(refOf(pod))
-    tell(`${wordsOf(refOf(pod))} is of an older form and cannot start: deleted, so that the new one takes its place`)
+    tell(`${wordsOf(refOf(pod))} ${why}`)
   }
 
   private async withWords(standing: Standing): Promise<RolloutRow> {
