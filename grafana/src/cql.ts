@@ -53,18 +53,19 @@ export const intervalVariable = (intervals: readonly string[], chosen: string) =
     .current({ text: chosen, value: chosen, selected: true })
 
 /**
- * The newest partitions of a table that begin before the end of the time range. They are named in UTC, and Grafana
- * writes times in UTC only in full (`date:iso`; every other format is in the browser's zone), so the names come from the
- * table that lists them. Hidden; always all of them. `kind` is CQL: a literal, or a variable.
+ * The newest partition of a table that begins before the end of the time range. One alone: the plugin reads in pages,
+ * and Cassandra refuses pages of several partitions in an order. It is named in UTC, and Grafana
+ * writes times in UTC only in full (`date:iso`; every other format is in the browser's zone), so the name comes from the
+ * table that lists them. Hidden; always all of what is found. `kind` is CQL: a literal, or a variable.
  */
-export const partitionsVariable = (name: string, kind: string, most: number) =>
+export const partitionsVariable = (name: string, kind: string) =>
   new QueryVariableBuilder(name)
     .hide(VariableHide.HideVariable)
     .datasource(CASSANDRA)
     .query({
       query:
         `SELECT item FROM contents WHERE kind = ${kind} AND symbol = \${symbol:sqlstring}` +
-        ` AND item <= '\${__to:date:iso}' ORDER BY item DESC LIMIT ${most}`,
+        ` AND item <= '\${__to:date:iso}' ORDER BY item DESC LIMIT 1`,
     })
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .sort(VariableSort.AlphabeticalAsc)

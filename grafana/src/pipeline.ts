@@ -20,7 +20,7 @@ export const pipeline = (): DashboardBuilder =>
     from: 'now-30m',
   })
     .withVariable(symbolVariable())
-    .withVariable(partitionsVariable('gap_days', "'gaps'", 2))
+    .withVariable(partitionsVariable('gap_days', "'gaps'"))
     .annotation(gapsAnnotation())
     .withPanel(connected())
     .withPanel(silence())

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { absentImages } from '../../deploy/check/nodes.ts'
+import { type AbsentImages, absentImages } from '../../deploy/check/nodes.ts'
 import { canWriteImage, writeOwnImage } from '../../deploy/image.ts'
 import type { Wanted } from '../../deploy/intent.ts'
 import { type LocalCluster, loadCommand, loadImage, localClusterOf } from '../../deploy/local-cluster.ts'
@@ -18,15 +18,37 @@ interface Bringing {
   print: (text: string) => Promise<void>
 }
 
-/** Null where the image is there, where nothing of ours could bring it, and where we may not look. */
-async function lackingCluster({ cluster }: DeploySession, wanted: Wanted): Promise<LocalCluster | null> {
+/** A kubelet looks every half a minute which images it has, and tells some seconds later. */
+const LISTED_AFTER_MS = 60_000
+const LOOK_EVERY_MS = 1_000
+
+/** Null where we may not look. */
+async function lacking({ cluster }: DeploySession, wanted: Wanted): Promise<AbsentImages | null> {
   try {
     const { intent } = await intended(cluster, wanted)
-    const { nodes, own } = await absentImages({ cluster, objects: intent.objects })
-    return own.includes(OWN_TAG) ? localClusterOf(nodes) : null
+    return await absentImages({ cluster, objects: intent.objects })
   } catch (error) {
     if (error instanceof StockpipeError && error.code === 'forbidden') return null
     throw error
+  }
+}
+
+/** Null where the image is there, where nothing of ours could bring it, and where we may not look. */
+async function lackingCluster(session: DeploySession, wanted: Wanted): Promise<LocalCluster | null> {
+  const found = await lacking(session, wanted)
+  return found?.own.includes(OWN_TAG) ? localClusterOf(found.nodes) : null
+}
+
+/** Gives nodes the time to list an image of ours that was brought to them just now. */
+export async function imagesListed(session: DeploySession, { wanted, print }: Omit<Bringing, 'isYes'>): Promise<void> {
+  const { clock, signal } = session
+  const until = clock.elapsed() + LISTED_AFTER_MS
+  for (let looked = 0; !signal.aborted && clock.elapsed() < until; looked++) {
+    const own = (await lacking(session, wanted))?.own ?? []
+    if (own.length === 0) return
+    if (looked === 0)
+      await print(`${own.join(', ')} is not listed by every node, which may come late: looking for up to a minute\n`)
+    await clock.sleep(LOOK_EVERY_MS, signal)
   }
 }
 

@@ -1,7 +1,7 @@
 import { namespaceOf } from '../../deploy/intent.ts'
 import type { Probe } from '../../deploy/probe/junit.ts'
 import { testPipeline } from '../../deploy/probe/pipeline.ts'
-import { bringImage } from './bring-image.ts'
+import { bringImage, imagesListed } from './bring-image.ts'
 import { examine, findingLine } from './examine.ts'
 import { probeLine } from './probe-line.ts'
 import { type ApplyFlags, applyIn, runApply } from './run-apply.ts'
@@ -16,6 +16,7 @@ export async function runInstall(values: ApplyFlags, print: Print): Promise<numb
   using session = openSession(values)
   const wanted = wantedOf(values)
   await bringImage(session, { wanted, isYes: values.yes, print })
+  await imagesListed(session, { wanted, print })
   const findings = await examine(session, wanted)
   await print(`${findings.map(findingLine).join('')}\n`)
   if (findings.some(({ state }) => state === 'fail')) return 1

@@ -65,7 +65,7 @@ test('variables are asked in their order, and each sees those before it', async 
   const buckets = asked.find(({ name }) => name.endsWith('candle_buckets'))
   expect(buckets === undefined ? null : cqlOf(buckets.request)).toBe(
     "SELECT item FROM contents WHERE kind = '1m' AND symbol = 'AAPL' AND item <= '2026-11-28T00:02:00.000Z'" +
-      ' ORDER BY item DESC LIMIT 3',
+      ' ORDER BY item DESC LIMIT 1',
   )
 })
 

@@ -12,6 +12,8 @@ import type { Probe } from './junit.ts'
 import { tried } from './tried.ts'
 
 const GRAFANA_PORT = 3000
+/** How the ConfigMap of a dashboard is called, before its name. */
+const DASHBOARD_MAP = 'grafana-dashboard-'
 const API = 'http://stockpipe-api:8080'
 /** What the Job may take longer than its command, to be placed and to load its image. */
 const START_SECONDS = 120
@@ -88,12 +90,21 @@ async function grafanaProbes(test: PipelineTest): Promise<Probe[]> {
   const whole = await tried(test.clock, 'grafana', async () => {
     const pod = await readyPod(test, 'grafana')
     const login = await adminOf(test)
+    const dashboards = await installedDashboards(test)
     const { clock } = test
-    const found = await throughPod(test, { pod, port: GRAFANA_PORT }, (url) => probeGrafana({ url, ...login, clock }))
+    const found = await throughPod(test, { pod, port: GRAFANA_PORT }, (url) =>
+      probeGrafana({ url, ...login, clock, dashboards }),
+    )
     probes.push(...found)
     return ''
   })
   return whole.ok ? probes : [whole]
+}
+
+async function installedDashboards({ cluster, namespace }: PipelineTest): Promise<string[]> {
+  const maps = await cluster.list({ apiVersion: 'v1', kind: 'ConfigMap', namespace })
+  const names = maps.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(DASHBOARD_MAP))
+  return names.map((name) => name.slice(DASHBOARD_MAP.length))
 }
 
 async function adminOf({ cluster, namespace }: PipelineTest): Promise<{ username: string; password: string }> {

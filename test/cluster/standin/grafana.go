@@ -138,8 +138,9 @@ type queryRequest struct {
 	// Unix milliseconds.
 	From, To string
 	Queries  []struct {
-		RefID      string `json:"refId"`
-		Target     string `json:"target"`
+		RefID  string `json:"refId"`
+		Target string `json:"target"`
+		httpTarget
 		Datasource struct {
 			UID string `json:"uid"`
 		} `json:"datasource"`
@@ -169,7 +170,7 @@ func (p *provisioned) query(w http.ResponseWriter, r *http.Request) {
 			answer(w, http.StatusNotFound, message("Data source not found"))
 			return
 		}
-		frame, err := source.run(request.expand(query.Target))
+		frame, err := source.answer(request.expand(query.Target), query.httpTarget)
 		if err != nil {
 			log.Printf("%s: %s: %v", source.Name, query.Target, err)
 			results[query.RefID], code = map[string]any{"error": err.Error(), "status": 500}, http.StatusInternalServerError

@@ -39,11 +39,19 @@ func (s source) health() error {
 	return reachable(host)
 }
 
-// run gives the rows of a query as a frame: columns by name.
-func (s source) run(query string) (map[string]any, error) {
-	if s.Type != cassandraType {
-		return nil, fmt.Errorf("this stand-in queries Cassandra alone, not %s", s.Type)
+// answer is a frame: columns by name.
+func (s source) answer(cql string, target httpTarget) (map[string]any, error) {
+	switch s.Type {
+	case cassandraType:
+		return s.run(cql)
+	case httpType:
+		return s.fetch(target)
 	}
+	return nil, fmt.Errorf("this stand-in does not query %s", s.Type)
+}
+
+// run gives the rows of a query in CQL.
+func (s source) run(query string) (map[string]any, error) {
 	session, err := s.session()
 	if err != nil {
 		return nil, err
