@@ -315,6 +315,28 @@ describe('what is in the way', () => {
   })
 })
 
+test('a Secret that changed makes the pods anew that read it, and no others', async () => {
+  const cluster = memoryCluster()
+  const sets = ['feed=finnhub']
+  const token = (text: string) => ({ sets, given: new Map([['finnhub/token', text]]) })
+  await install(cluster, token('first'))
+  cluster.api.writes.length = 0
+  await install(cluster, token('first'))
+  expect(cluster.api.writes).toEqual([])
+  await install(cluster, token('second'))
+  const written = cluster.api.writes.filter((line) => !line.includes('stockpipe-inventory'))
+  expect(written).toEqual([`apply Secret ${NAMESPACE}/finnhub`, `apply Deployment ${NAMESPACE}/stockpipe-producer`])
+})
+
+test('a count of Cassandra nodes that would lose rows is refused; more of them may come', async () => {
+  const cluster = memoryCluster()
+  await install(cluster, { sets: ['cassandra.replicas=3'] })
+  const words = toWords(obstacleError((await prepared(cluster, { sets: ['cassandra.replicas=2'] })).plan))
+  expect(words).toContain('Cassandra cannot go from 3 to 2 nodes by itself')
+  expect(words).toContain('nodetool decommission on cassandra-2')
+  expect(obstacleError((await prepared(cluster, { sets: ['cassandra.replicas=4'] })).plan)).toBeNull()
+})
+
 test('values are kept as they were written: a text that looks like a truth or a number stays one', async () => {
   const cluster = memoryCluster()
   await install(cluster, { sets: ['nodeSelector.spot=yes', 'nodeSelector.pool=0o17', 'nodeSelector.zone=12:30'] })

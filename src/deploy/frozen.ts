@@ -45,13 +45,25 @@ function holds(live: unknown, wanted: unknown): boolean {
   return live === wanted
 }
 
-/** The voters of Kafka are written down in its data: another count is another cluster. */
+/** A count of servers that cannot just be changed; null where it may. */
 export function refuseScaling(wanted: KubeObject, live: KubeObject): StockpipeError | null {
-  if (wanted.kind !== 'StatefulSet' || wanted.metadata.name !== 'kafka') return null
+  if (wanted.kind !== 'StatefulSet') return null
   const [has, wants] = [numberAt(live, 'spec', 'replicas'), numberAt(wanted, 'spec', 'replicas')]
   if (has === wants || wants === 0 || has === 0) return null
-  return new StockpipeError('immutable', `Kafka cannot go from ${has} to ${wants} brokers`, {
+  if (wanted.metadata.name === 'kafka') return otherVoters(has, wants)
+  return wanted.metadata.name === 'cassandra' && wants < has ? lostRows(has, wants) : null
+}
+
+/** The voters of Kafka are written down in its data: another count is another cluster. */
+const otherVoters = (has: number, wants: number): StockpipeError =>
+  new StockpipeError('immutable', `Kafka cannot go from ${has} to ${wants} brokers`, {
     why: 'the voters of its quorum are fixed when its disks are formatted, and topics keep the replicas that they were made with',
     hint: `keep kafka.replicas=${has}, or install beside it in a namespace of its own and move over`,
   })
-}
+
+/** A node that is just gone takes its copies with it, and the ring goes on to wait for it. */
+const lostRows = (has: number, wants: number): StockpipeError =>
+  new StockpipeError('immutable', `Cassandra cannot go from ${has} to ${wants} nodes by itself`, {
+    why: 'a node must hand over its rows before it goes, or they have a copy less, or none',
+    hint: `first nodetool decommission on cassandra-${has - 1}, down to cassandra-${wants}, then kubectl scale statefulset cassandra --replicas=${wants}, then this again`,
+  })

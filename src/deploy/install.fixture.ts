@@ -82,14 +82,15 @@ export function fewObjects(view: string | null): KubeObject[] {
     },
     ...rest,
   })
-  const spec = { spec: { replicas: 1 } }
+  const template = { metadata: { labels: {} }, spec: { containers: [] } }
+  const spec = { spec: { replicas: 1, template } }
   return [
     named('v1', 'Namespace', NAMESPACE, ''),
     named('v1', 'ServiceAccount', 'kafka', 'log'),
     named('v1', 'ConfigMap', 'stockpipe-config', '', { data: { VIEW: view ?? 'none' } }),
     named('v1', 'Secret', 'cassandra-superuser', 'store'),
     named('apps/v1', 'StatefulSet', 'kafka', 'log', spec),
-    named('batch/v1', 'Job', 'setup-schema-1', 'setup'),
+    named('batch/v1', 'Job', 'setup-schema-1', 'setup', { spec: { template } }),
     named('v1', 'PersistentVolumeClaim', 'stockpipe-producer-spool', 'producer'),
     named('apps/v1', 'Deployment', 'stockpipe-api', 'api', spec),
     ...(view === null ? [] : [named('v1', 'Service', view, 'ui'), named('apps/v1', 'Deployment', view, 'ui', spec)]),

@@ -80,6 +80,22 @@ describe('why it waits', () => {
     expect(trouble).toMatchObject({ hopelessAfterMs: null, why: 'main: ended with code 1, waits to be started again' })
   })
 
+  test('a job whose pod refused: the newest pod speaks for it', async () => {
+    const job = object('Job', 'setup', {
+      spec: { selector: { matchLabels: { app: 'setup' } } },
+      status: { conditions: [{ type: 'Failed', status: 'True', message: 'matching FailJob rule at index 0' }] },
+    })
+    const ended = (name: string, day: string, exitCode: number) => {
+      const its = pod('setup', {
+        containerStatuses: [{ name: 'main', restartCount: 0, state: { terminated: { exitCode } } }],
+      })
+      return { ...its, metadata: { ...its.metadata, name, creationTimestamp: `2026-01-${day}T00:00:00Z` } }
+    }
+    const stands = await standing(job, ended('first', '01', 1), ended('last', '03', 2), ended('second', '02', 1))
+    expect(stands).toMatchObject({ state: 'failed', trouble: { where: 'last', why: 'main: ended with code 2' } })
+    expect(stands.trouble?.container).toEqual({ name: 'main', hasRestarted: false })
+  })
+
   test('too little memory is named for what it is', async () => {
     const killed = { restartCount: 2, lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } } }
     const { trouble } = await standing(kafka, pod('kafka', waitingFor('CrashLoopBackOff', killed)))

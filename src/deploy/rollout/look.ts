@@ -95,7 +95,7 @@ const isStuck = (pod: KubeObject, { events }: Scene): boolean =>
 
 /** The worst first: that which is given up soonest. */
 function troubleOf(workload: KubeObject, scene: Scene): Trouble | null {
-  const pods = newestPods(workload, scene)
+  const pods = newestPods(workload, scene).sort((a, b) => madeAt(b) - madeAt(a))
   const found = [
     ...pods.map((pod) => claimTrouble(pod, scene) ?? troubleOfPod(pod, scene.events)),
     pods.length < wantedPods(workload) ? makingTrouble(workload, scene) : null,
@@ -103,6 +103,8 @@ function troubleOf(workload: KubeObject, scene: Scene): Trouble | null {
   const patience = ({ hopelessAfterMs }: Trouble) => hopelessAfterMs ?? Number.POSITIVE_INFINITY
   return found.sort((a, b) => patience(a) - patience(b))[0] ?? null
 }
+
+const madeAt = (object: KubeObject): number => Date.parse(textAt(object, 'metadata', 'creationTimestamp')) || 0
 
 const wantedPods = (workload: KubeObject): number =>
   at(workload, 'spec', 'replicas') === undefined ? 1 : numberAt(workload, 'spec', 'replicas')
@@ -124,10 +126,7 @@ function claimTrouble(pod: KubeObject, { claims, events }: Scene): Trouble | nul
 /** Pods that are refused leave a trace only at who wanted to make them. */
 function makingTrouble(workload: KubeObject, { replicaSets, events, pods }: Scene): Trouble | null {
   const makers = [workload, ...replicaSets.filter((set) => isOwnedBy(set, workload))]
-  const newestPod = Math.max(
-    0,
-    ...podsOf(workload, pods).map((pod) => Date.parse(textAt(pod, 'metadata', 'creationTimestamp'))),
-  )
+  const newestPod = Math.max(0, ...podsOf(workload, pods).map(madeAt))
   const own = makers
     .flatMap((maker) => eventsOf(events, maker.kind, maker.metadata.name))
     .filter((event) => textAt(event, 'reason') === 'FailedCreate' && timeOf(event) >= newestPod)
