@@ -1,0 +1,69 @@
+/** `deploy open api`, kept open, and what the API says by way of it. */
+import type { Installation } from './installation.fixture.ts'
+import { until } from '../until.ts'
+
+export interface Trade {
+  symbol: string
+  trade_ts: number
+  price: number
+}
+
+export interface Gap {
+  from_ts: number
+  to_ts: number
+  cause: string
+}
+
+export interface OpenedApi extends AsyncDisposable {
+  url: string
+  isRunning(): boolean
+  /** Null while it does not answer. */
+  ask<Answer>(path: string): Promise<Answer | null>
+  latest(): Promise<Trade[]>
+  gaps(): Promise<Gap[]>
+  /** Waits until trades are served that were made after this moment. */
+  flows(since?: number): Promise<void>
+}
+
+export async function openApi(installation: Installation): Promise<OpenedApi> {
+  const child = installation.start(['open', 'api', '--no-browser'])
+  let said = ''
+  void (async () => {
+    for await (const bytes of child.stdout) said += Buffer.from(bytes).toString()
+  })()
+  const url = await until(
+    () => /http:\/\/\S+/.exec(said)?.[0] ?? (child.exitCode === null ? '' : 'ended'),
+    (text) => text !== '',
+  )
+  if (url === 'ended') throw new Error(await new Response(child.stderr).text())
+  const ask = async <Answer>(path: string): Promise<Answer | null> => {
+    try {
+      const response = await fetch(`${url}${path}`, { keepalive: false, signal: AbortSignal.timeout(5_000) })
+      return response.ok ? ((await response.json()) as Answer) : null
+    } catch {
+      return null
+    }
+  }
+  const list = async <Row>(path: string): Promise<Row[]> => {
+    const answer = await until(
+      async () => (await ask<{ data: Row[] }>(path)) ?? (await Bun.sleep(200), null),
+      (found) => found !== null,
+    )
+    return answer?.data ?? []
+  }
+  const latest = () => list<Trade>('/v1/latest')
+  return {
+    url,
+    isRunning: () => child.exitCode === null,
+    ask,
+    latest,
+    gaps: () => list<Gap>('/v1/gaps?limit=1000'),
+    flows: async (since = Date.now()) => {
+      await until(latest, (rows) => rows.some(({ trade_ts }) => trade_ts > since))
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGINT')
+      await child.exited
+    },
+  }
+}
