@@ -3,6 +3,7 @@ import type { Cluster, ClusterIdentity } from './cluster.ts'
 import { intentOf, namespaceOf, type Intent, type Wanted } from './intent.ts'
 import { prunable, readInventory, refuseForeign, type Inventory } from './inventory.ts'
 import { planOf, type Plan } from './plan.ts'
+import { withSecretHashes } from './secret-hashes.ts'
 import { filled } from './secrets.ts'
 
 export interface Preparing {
@@ -46,6 +47,6 @@ export async function planFor(
   { cluster, given, force, mayBeOlder, identity, namespace, former }: Present,
 ): Promise<Plan> {
   if (former !== null) refuseForeign(former, identity, { namespace, version: target.version, mayBeOlder })
-  const whole = await filled(objects, { cluster, given })
+  const whole = withSecretHashes(await filled(objects, { cluster, given }))
   return planOf(whole, { cluster, force, prune: prunable(former, whole) })
 }
