@@ -95,7 +95,8 @@ async function refuseOther(ref: ObjectRef, { cluster }: ApplyRun): Promise<void>
 const GONE_TRIES = 60
 
 /** Its name is free only when it is gone. */
-async function removeWhole(ref: ObjectRef, { cluster, clock, signal }: ApplyRun): Promise<void> {
+async function removeWhole(ref: ObjectRef, run: ApplyRun): Promise<void> {
+  const { cluster, clock, signal } = run
   await cluster.remove(ref)
   for (let tried = 0; (await cluster.get(ref)) !== null; tried++) {
     if (tried >= GONE_TRIES)
@@ -103,7 +104,7 @@ async function removeWhole(ref: ObjectRef, { cluster, clock, signal }: ApplyRun)
         hint: `kubectl describe ${ref.kind.toLowerCase()} ${ref.name}${ref.namespace === null ? '' : ` -n ${ref.namespace}`}`,
       })
     await clock.sleep(1_000, signal)
-    signal.throwIfAborted()
+    refuseInterrupted(run)
   }
 }
 

@@ -7,8 +7,9 @@ import { frozenWords, refuseScaling } from './frozen.ts'
 import { refOf, wordsOf, type KubeObject, type ObjectRef } from './object.ts'
 import { inParallel } from './parallel.ts'
 import { handedOver } from './replicas.ts'
+import { hasOtherSecrets } from './secret-hashes.ts'
 
-/** `replace`: a Job that failed, which is deleted and made again. */
+/** `replace`: a Job that failed, or was done with other credentials, which is deleted and made again. */
 export type Verb = 'create' | 'change' | 'replace' | 'keep' | 'prune'
 
 export interface Step {
@@ -78,7 +79,8 @@ async function stepFor(
   if (ref.namespace !== null && absent.has(ref.namespace)) return fresh
   const before = await cluster.get(ref)
   const wanted = before === null ? rendered : handedOver(rendered, before)
-  if (before !== null && hasFailed(before)) return { verb: 'replace', ref, before, after: wanted, wanted }
+  if (before !== null && (hasFailed(before) || hasOtherSecrets(wanted, before)))
+    return { verb: 'replace', ref, before, after: wanted, wanted }
   const refusal = before && refuseScaling(wanted, before)
   if (refusal) throw refusal
   try {

@@ -47,6 +47,6 @@ export async function planFor(
   { cluster, given, force, mayBeOlder, identity, namespace, former }: Present,
 ): Promise<Plan> {
   if (former !== null) refuseForeign(former, identity, { namespace, version: target.version, mayBeOlder })
-  const whole = await withSecretHashes(await filled(objects, { cluster, given }), cluster)
+  const whole = withSecretHashes(await filled(objects, { cluster, given }))
   return planOf(whole, { cluster, force, prune: prunable(former, whole) })
 }

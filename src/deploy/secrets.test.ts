@@ -3,8 +3,9 @@ import { describe, expect, test } from 'bun:test'
 import { StockpipeError, toWords } from '../errors.ts'
 import { memoryCluster, type MemoryCluster } from './cluster/memory.fixture.ts'
 import { diffText } from './diff.ts'
-import { install, NAMESPACE, prepared } from './install.fixture.ts'
+import { install, type Install, NAMESPACE, prepared } from './install.fixture.ts'
 import { readInventory } from './inventory.ts'
+import { isChange } from './plan.ts'
 import { keysOf } from './secrets.ts'
 
 const secretOf = async (cluster: MemoryCluster, name: string): Promise<Record<string, string>> => {
@@ -55,6 +56,24 @@ describe('credentials', () => {
     expect(await secretOf(cluster, 'grafana-admin')).toEqual({ username: 'boss', password: 'chosen' })
     const writer = await secretOf(cluster, 'cassandra-writer')
     expect([writer['username'], writer['password']?.length]).toEqual(['someone', 43])
+  })
+
+  test('that are others than before make new pods of who reads them, and let the job that sets them up run again', async () => {
+    const cluster = memoryCluster()
+    await install(cluster, TOKEN)
+    const changed = async (how: Install) =>
+      (await install(cluster, how)).filter(isChange).map(({ verb, ref }) => `${verb} ${ref.kind} ${ref.name}`)
+    expect(await changed({ ...TOKEN, given: new Map([['finnhub/token', 'hunter3-token']]) })).toEqual([
+      'change Secret finnhub',
+      'change Deployment stockpipe-producer',
+    ])
+    await cluster.remove({ apiVersion: 'v1', kind: 'Secret', name: 'cassandra-writer', namespace: NAMESPACE })
+    expect(await changed({ sets: TOKEN.sets })).toEqual([
+      'create Secret cassandra-writer',
+      expect.stringMatching(/^replace Job setup-schema-/),
+      'change Deployment stockpipe-processor',
+    ])
+    expect(await changed({ sets: TOKEN.sets })).toEqual([])
   })
 
   test('that only the user knows are asked for, taken when given, and then kept', async () => {
