@@ -45,13 +45,25 @@ function holds(live: unknown, wanted: unknown): boolean {
   return live === wanted
 }
 
-/** The voters of Kafka are written down in its data: another count is another cluster. */
+/** Null where the number of servers may change so. Those that are stopped (0) and start again count as unchanged. */
 export function refuseScaling(wanted: KubeObject, live: KubeObject): StockpipeError | null {
-  if (wanted.kind !== 'StatefulSet' || wanted.metadata.name !== 'kafka') return null
+  if (wanted.kind !== 'StatefulSet') return null
   const [has, wants] = [numberAt(live, 'spec', 'replicas'), numberAt(wanted, 'spec', 'replicas')]
   if (has === wants || wants === 0 || has === 0) return null
-  return new StockpipeError('immutable', `Kafka cannot go from ${has} to ${wants} brokers`, {
+  if (wanted.metadata.name === 'kafka') return otherVoters(has, wants)
+  return wanted.metadata.name === 'cassandra' && wants < has ? lostRanges(has, wants) : null
+}
+
+/** The voters of Kafka are written down in its data: another count is another cluster. */
+const otherVoters = (has: number, wants: number): StockpipeError =>
+  new StockpipeError('immutable', `Kafka cannot go from ${has} to ${wants} brokers`, {
     why: 'the voters of its quorum are fixed when its disks are formatted, and topics keep the replicas that they were made with',
     hint: `keep kafka.replicas=${has}, or install beside it in a namespace of its own and move over`,
   })
-}
+
+/** A node owns rows, and hands them over only when it is told to leave. */
+const lostRanges = (has: number, wants: number): StockpipeError =>
+  new StockpipeError('immutable', `Cassandra cannot go from ${has} to ${wants} nodes by itself`, {
+    why: 'a node that is just stopped takes its rows with it: it must hand them over first, and the keyspace must need no more copies than there are nodes left',
+    hint: `keep cassandra.replicas=${has}; to shrink, run nodetool decommission on the last node (cassandra-${has - 1}), kubectl scale statefulset cassandra to one less, repeat, and only then set it here`,
+  })
