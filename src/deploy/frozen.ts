@@ -45,13 +45,13 @@ function holds(live: unknown, wanted: unknown): boolean {
   return live === wanted
 }
 
-/** A count of servers that cannot just be changed; null where it may. */
+/** Null where the number of servers may change so. Those that are stopped (0) and start again count as unchanged. */
 export function refuseScaling(wanted: KubeObject, live: KubeObject): StockpipeError | null {
   if (wanted.kind !== 'StatefulSet') return null
   const [has, wants] = [numberAt(live, 'spec', 'replicas'), numberAt(wanted, 'spec', 'replicas')]
   if (has === wants || wants === 0 || has === 0) return null
   if (wanted.metadata.name === 'kafka') return otherVoters(has, wants)
-  return wanted.metadata.name === 'cassandra' && wants < has ? lostRows(has, wants) : null
+  return wanted.metadata.name === 'cassandra' && wants < has ? lostRanges(has, wants) : null
 }
 
 /** The voters of Kafka are written down in its data: another count is another cluster. */
@@ -61,9 +61,9 @@ const otherVoters = (has: number, wants: number): StockpipeError =>
     hint: `keep kafka.replicas=${has}, or install beside it in a namespace of its own and move over`,
   })
 
-/** A node that is just gone takes its copies with it, and the ring goes on to wait for it. */
-const lostRows = (has: number, wants: number): StockpipeError =>
+/** A node owns rows, and hands them over only when it is told to leave. */
+const lostRanges = (has: number, wants: number): StockpipeError =>
   new StockpipeError('immutable', `Cassandra cannot go from ${has} to ${wants} nodes by itself`, {
-    why: 'a node must hand over its rows before it goes, or they have a copy less, or none',
-    hint: `first nodetool decommission on cassandra-${has - 1}, down to cassandra-${wants}, then kubectl scale statefulset cassandra --replicas=${wants}, then this again`,
+    why: 'a node that is just stopped takes its rows with it: it must hand them over first, and the keyspace must need no more copies than there are nodes left',
+    hint: `keep cassandra.replicas=${has}; to shrink, run nodetool decommission on the last node (cassandra-${has - 1}), kubectl scale statefulset cassandra to one less, repeat, and only then set it here`,
   })

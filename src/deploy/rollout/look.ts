@@ -48,9 +48,13 @@ function standing(workload: KubeObject, scene: Scene): Standing {
   return { name: `${workload.kind} ${workload.metadata.name}`, ...progress, trouble }
 }
 
-/** The pods that a workload has now. */
+/** The pods that a workload has now, the newest first: a Job keeps those that failed. */
 export const podsOf = (workload: KubeObject, pods: readonly KubeObject[]): KubeObject[] =>
-  pods.filter((pod) => isSelected(pod, at(workload, 'spec', 'selector', 'matchLabels')))
+  pods
+    .filter((pod) => isSelected(pod, at(workload, 'spec', 'selector', 'matchLabels')))
+    .sort((a, b) => madeAt(b) - madeAt(a))
+
+const madeAt = (object: KubeObject): number => Date.parse(textAt(object, 'metadata', 'creationTimestamp')) || 0
 
 /** Those of its newest form. What is wrong with older ones is no matter any more: they go. */
 function newestPods(workload: KubeObject, scene: Scene): KubeObject[] {

@@ -87,7 +87,7 @@ export const timeOf = (event: KubeObject): number =>
 export function troubleOfPod(pod: KubeObject, events: readonly KubeObject[]): Trouble | null {
   if (condition(pod, 'Ready') !== undefined || textAt(pod, 'status', 'phase') === 'Succeeded') return null
   const own = eventsOf(events, 'Pod', pod.metadata.name).filter((event) => isOf(event, pod) && isOpen(event, pod))
-  return containerTrouble(pod) ?? eventTrouble(pod.metadata.name, own)
+  return endTrouble(pod) ?? containerTrouble(pod) ?? eventTrouble(pod.metadata.name, own)
 }
 
 /** A StatefulSet gives the same name again: the events of the former pod are none of this one's. */
@@ -132,7 +132,24 @@ function trouble(pod: string, status: unknown): Trouble | null {
   return { name: `${pod}/${name}/ended`, where: pod, why, advice: LOGS, hopelessAfterMs: null, container }
 }
 
-const LOGS = 'read what it says: stockpipe deploy logs'
+/** Of a pod that is never started again; its Job may make another one, and says itself when it gives up. */
+function endTrouble(pod: KubeObject): Trouble | null {
+  if (textAt(pod, 'status', 'phase') !== 'Failed' || textAt(pod, 'spec', 'restartPolicy') !== 'Never') return null
+  const status = listAt(pod, 'status', 'containerStatuses').find(
+    (status) => numberAt(status, 'state', 'terminated', 'exitCode') !== 0,
+  )
+  if (status === undefined) return null
+  const name = textAt(status, 'name')
+  const code = numberAt(status, 'state', 'terminated', 'exitCode')
+  return {
+    name: `${pod.metadata.name}/${name}/end`,
+    where: pod.metadata.name,
+    why: `${name}: ended with code ${code}`,
+    advice: 'mend what it names, then run deploy again',
+    hopelessAfterMs: null,
+    container: { name, hasRestarted: false },
+  }
+}
 
 interface Crash {
   pod: string
