@@ -333,7 +333,7 @@ test('a count of Cassandra nodes that would lose rows is refused; more of them m
   await install(cluster, { sets: ['cassandra.replicas=3'] })
   const words = toWords(obstacleError((await prepared(cluster, { sets: ['cassandra.replicas=2'] })).plan))
   expect(words).toContain('Cassandra cannot go from 3 to 2 nodes by itself')
-  expect(words).toContain('nodetool decommission on cassandra-2')
+  expect(words).toContain('nodetool decommission on the last node (cassandra-2)')
   expect(obstacleError((await prepared(cluster, { sets: ['cassandra.replicas=4'] })).plan)).toBeNull()
 })
 

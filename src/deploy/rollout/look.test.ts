@@ -86,9 +86,8 @@ describe('why it waits', () => {
       status: { conditions: [{ type: 'Failed', status: 'True', message: 'matching FailJob rule at index 0' }] },
     })
     const ended = (name: string, day: string, exitCode: number) => {
-      const its = pod('setup', {
-        containerStatuses: [{ name: 'main', restartCount: 0, state: { terminated: { exitCode } } }],
-      })
+      const containerStatuses = [{ name: 'main', restartCount: 0, state: { terminated: { exitCode } } }]
+      const its = pod('setup', { phase: 'Failed', containerStatuses }, { restartPolicy: 'Never' })
       return { ...its, metadata: { ...its.metadata, name, creationTimestamp: `2026-01-${day}T00:00:00Z` } }
     }
     const stands = await standing(job, ended('first', '01', 1), ended('last', '03', 2), ended('second', '02', 1))

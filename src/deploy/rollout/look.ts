@@ -99,7 +99,7 @@ const isStuck = (pod: KubeObject, { events }: Scene): boolean =>
 
 /** The worst first: that which is given up soonest. */
 function troubleOf(workload: KubeObject, scene: Scene): Trouble | null {
-  const pods = newestPods(workload, scene).sort((a, b) => madeAt(b) - madeAt(a))
+  const pods = newestPods(workload, scene)
   const found = [
     ...pods.map((pod) => claimTrouble(pod, scene) ?? troubleOfPod(pod, scene.events)),
     pods.length < wantedPods(workload) ? makingTrouble(workload, scene) : null,
@@ -107,8 +107,6 @@ function troubleOf(workload: KubeObject, scene: Scene): Trouble | null {
   const patience = ({ hopelessAfterMs }: Trouble) => hopelessAfterMs ?? Number.POSITIVE_INFINITY
   return found.sort((a, b) => patience(a) - patience(b))[0] ?? null
 }
-
-const madeAt = (object: KubeObject): number => Date.parse(textAt(object, 'metadata', 'creationTimestamp')) || 0
 
 const wantedPods = (workload: KubeObject): number =>
   at(workload, 'spec', 'replicas') === undefined ? 1 : numberAt(workload, 'spec', 'replicas')

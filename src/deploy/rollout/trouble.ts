@@ -124,12 +124,7 @@ function trouble(pod: string, status: unknown): Trouble | null {
     const why = [`${name}: ${reason}`, message].filter(Boolean).join(', ')
     return { name: `${pod}/${name}/${rule.advice}`, where: pod, why, container, ...rule }
   }
-  if (crashes > 0) return crashTrouble({ pod, status, container })
-  const code = numberAt(status, 'state', 'terminated', 'exitCode')
-  if (code === 0) return null
-  // Of a job, which makes a new pod for the next try.
-  const why = `${name}: ended with code ${code}`
-  return { name: `${pod}/${name}/ended`, where: pod, why, advice: LOGS, hopelessAfterMs: null, container }
+  return crashes === 0 ? null : crashTrouble({ pod, status, container })
 }
 
 /** Of a pod that is never started again; its Job may make another one, and says itself when it gives up. */
@@ -164,7 +159,7 @@ function crashTrouble({ pod, status, container }: Crash): Trouble {
     name: `${pod}/${container.name}/crashes`,
     where: pod,
     why: `${container.name}: ${endWords(status)}, ${isWaiting ? 'waits to be started again' : 'started again'}`,
-    advice: isOutOfMemory(status) ? 'give it more memory by --set' : LOGS,
+    advice: isOutOfMemory(status) ? 'give it more memory by --set' : 'read what it says: stockpipe deploy logs',
     hopelessAfterMs: numberAt(status, 'restartCount') < CRASHES_TO_COUNT ? null : CRASHES_MAY_LAST_MS,
     container,
   }
