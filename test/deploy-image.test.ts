@@ -1,5 +1,6 @@
 /** The executable puts itself into an image, and brings it to a cluster of this machine. */
 import { afterAll, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -7,6 +8,7 @@ import { startFakeServer } from '../src/deploy/cluster/server.fixture.ts'
 import { localClusterOf } from '../src/deploy/local-cluster.ts'
 import { BINARY, temporaryFolder } from './binary.ts'
 import { buildImage, openArchive } from './image.fixture.ts'
+import { until } from './until.ts'
 
 const LIMIT_MS = 120_000
 const isLinux = process.platform === 'linux'
@@ -51,18 +53,37 @@ test.skipIf(!isLinux)(
   'deploy brings it to a Minikube that lacks it, by the tool that made the cluster',
   async () => {
     await using server = await startFakeServer()
-    server.api.set({
-      apiVersion: 'v1',
-      kind: 'Node',
-      metadata: { name: 'trading', labels: { 'minikube.k8s.io/name': 'trading' } },
-      status: { conditions: [{ type: 'Ready', status: 'True' }], nodeInfo: { architecture: 'amd64' } },
-    })
+    const listing = (...names: string[]) =>
+      server.api.set({
+        apiVersion: 'v1',
+        kind: 'Node',
+        metadata: { name: 'trading', labels: { 'minikube.k8s.io/name': 'trading' } },
+        status: {
+          conditions: [{ type: 'Ready', status: 'True' }],
+          nodeInfo: { architecture: 'amd64' },
+          images: names.map((name) => ({ names: [name] })),
+        },
+      })
+    listing()
     const tool = join(folder.path, 'minikube')
     await Bun.write(tool, `#!/bin/sh\necho "$@" > ${folder.path}/said\ncp "$5" ${folder.path}/loaded.tar\n`)
     await chmod(tool, 0o755)
     const words = ['--yes', '--kubeconfig', await server.kubeconfig()]
-    const ran = await run(words, `${folder.path}:${process.env['PATH']}`)
+    const running = run(words, `${folder.path}:${process.env['PATH']}`)
+    // A node lists an image a while after it has it.
+    const asked = (): number => server.requests.filter((line) => line.includes('/nodes')).length
+    await until(
+      () => existsSync(join(folder.path, 'loaded.tar')),
+      (isLoaded) => isLoaded,
+    )
+    const before = asked()
+    await until(asked, (count) => count > before)
+    listing('docker.io/library/stockpipe:0.1.0')
+    const ran = await running
     expect(ran.out).toContain('stockpipe:0.1.0 is on the nodes\n')
+    expect(ran.out).toContain('is not listed by every node')
+    expect(ran.out).toMatch(/^ok +images /m)
+    listing()
     expect(await Bun.file(join(folder.path, 'said')).text()).toMatch(
       /^--profile trading image load \S+\/stockpipe\.tar\n$/,
     )

@@ -21,6 +21,7 @@ export interface OpenedApi extends AsyncDisposable {
   ask<Answer>(path: string): Promise<Answer | null>
   latest(): Promise<Trade[]>
   gaps(): Promise<Gap[]>
+  tradesOf(symbol: string, range: { from: number; to: number }): Promise<Trade[]>
   /** Waits until trades are served that were made after this moment. */
   flows(since?: number): Promise<void>
 }
@@ -58,6 +59,8 @@ export async function openApi(installation: Installation): Promise<OpenedApi> {
     ask,
     latest,
     gaps: () => list<Gap>('/v1/gaps?limit=1000'),
+    tradesOf: (symbol, { from, to }) =>
+      list<Trade>(`/v1/trades?symbol=${encodeURIComponent(symbol)}&from=${from}&to=${to}`),
     flows: async (since = Date.now()) => {
       await until(latest, (rows) => rows.some(({ trade_ts }) => trade_ts > since))
     },
