@@ -50,7 +50,7 @@ async function main(words: readonly string[]): Promise<number> {
   })
 }
 
-const print = (text: string): Promise<void> =>
+const print = (text: string | Uint8Array): Promise<void> =>
   new Promise((resolve, reject) => {
     process.stdout.write(text, (error) => (error ? reject(error) : resolve()))
   })

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path'
 
 const SRC = join(import.meta.dir, '../src')
 
-/** Files at the top that wire parts together (and the folder `run`); nothing else at the top may know a part. */
+/** Files at the top that wire parts together (and the folders `run` and `export`); nothing else at the top may know a part. */
 const WIRES = new Set(['main.ts', 'run.ts', 'export.ts', 'servers.ts'])
 
 /** What each part of the program may import besides itself. */
@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** `stream/window.ts` is of `stream`; `clock.ts` is loose. */
 function partOf(file: string): string {
   const [first = '', ...rest] = file.split('/')
-  if (rest.length > 0) return first === 'run' ? 'wires' : first
+  if (rest.length > 0) return ['run', 'export'].includes(first) ? 'wires' : first
   if (WIRES.has(first)) return 'wires'
   return first === 'config.ts' ? 'config' : 'loose'
 }

@@ -57,7 +57,7 @@ export interface PlainCall<Values> {
   values: Values
   positional: string | null
   /** Writes to stdout and resolves when it is gone. */
-  print: (text: string) => Promise<void>
+  print: (text: string | Uint8Array) => Promise<void>
 }
 export interface ConfiguredCall<Values> extends PlainCall<Values>, Loaded {}
 
@@ -126,7 +126,7 @@ export interface CommandLine {
 export interface Surroundings {
   env: Readonly<Record<string, string | undefined>>
   cwd: string
-  print: (text: string) => Promise<void>
+  print: (text: string | Uint8Array) => Promise<void>
   warn: (text: string) => void
 }
 

@@ -10,7 +10,11 @@ const LOCAL = {
   from: local(moment, null, 'From this time on (trade time, candle open, window end; gaps that end after it)'),
   to: local(moment, null, 'Before this time'),
   interval: local(choices(INTERVALS), null, 'Only these candles'),
-  format: local(choice(['ndjson', 'csv']), null, 'How to write; without it: csv for --out NAME.csv, else ndjson'),
+  format: local(
+    choice(['ndjson', 'csv', 'parquet']),
+    null,
+    'How to write; without it by the name: csv for --out NAME.csv, parquet for NAME.parquet, else ndjson. Times are UTC ms, in Parquet typed as timestamps',
+  ),
   out: local(path, null, 'File to write; without it: stdout'),
 }
 type Values = LocalValues<typeof LOCAL>
@@ -19,10 +23,11 @@ const TABLES = ['trades', 'candles', 'windows', 'gaps'] as const
 
 export const exportCommand = configuredCommand({
   name: 'export',
-  describe: 'Write trades, candles, windows or gaps as NDJSON or CSV',
+  describe: 'Write trades, candles, windows or gaps as NDJSON, CSV or Parquet',
   examples: [
     ['stockpipe export candles --symbol AAPL --interval 1m --out aapl.csv', 'one symbol, for a spreadsheet'],
     ['stockpipe export trades --from 2026-03-02 --to 2026-03-03 | jq .price', 'one day'],
+    ['stockpipe export trades --out trades.parquet', 'all of them, for DuckDB, pandas or a BI tool'],
   ],
   positional: { name: 'table', describe: 'What to write', choices: TABLES, isRequired: true },
   local: LOCAL,
@@ -36,13 +41,13 @@ export const exportCommand = configuredCommand({
       import('./interrupt.ts'),
     ])
     await using store = await openStore(settings)
-    await using output = await openOutput(values.out, print)
     using stop = interrupted()
+    await using output = await openOutput(values.out, print)
     await exportRows({
       store,
       table,
       query: queryOf(values),
-      format: values.format ?? (values.out?.endsWith('.csv') ? 'csv' : 'ndjson'),
+      format: formatOf(values),
       write: output.write,
       signal: stop.signal,
     })
@@ -53,13 +58,18 @@ export const exportCommand = configuredCommand({
 })
 
 function obstacles({ values, positional }: Wish<Values>): Problem[] {
-  const { from, to, interval } = values
+  const { from, to, interval, out } = values
   const problems: Problem[] = []
   if (from !== null && to !== null && from >= to) problems.push({ what: '--from is not before --to' })
   if (interval !== null && positional !== 'candles')
     problems.push({ what: `--interval means nothing for ${positional ?? ''}`, why: 'only candles have intervals' })
+  if (formatOf(values) === 'parquet' && (out === null || out === '-') && process.stdout.isTTY)
+    problems.push({ what: 'Parquet is not for a terminal', why: 'add --out NAME.parquet, or send it on with | or >' })
   return problems
 }
+
+const formatOf = ({ format, out }: Values): 'ndjson' | 'csv' | 'parquet' =>
+  format ?? (['csv', 'parquet'] as const).find((name) => out?.endsWith(`.${name}`)) ?? 'ndjson'
 
 const queryOf = ({ symbol, from, to, interval }: Values) => ({
   ...(symbol === null ? {} : { symbols: symbol }),

@@ -5,12 +5,12 @@ import { wrap } from '../../errors.ts'
 /** Where exported rows go. Unless `finish` was called, disposal leaves nothing behind. */
 export interface Output extends AsyncDisposable {
   /** Resolves when more may come. */
-  write: (text: string) => Promise<void>
+  write: (chunk: string | Uint8Array) => Promise<void>
   finish: () => Promise<void>
 }
 
 /** A file, which appears under its name only when it is whole; or what `print` writes to. */
-export async function openOutput(path: string | null, print: (text: string) => Promise<void>): Promise<Output> {
+export async function openOutput(path: string | null, print: Output['write']): Promise<Output> {
   if (path === null || path === '-')
     return { write: print, finish: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() }
   const partial = `${path}.${process.pid}.part`
@@ -18,8 +18,8 @@ export async function openOutput(path: string | null, print: (text: string) => P
     const file = Bun.file(partial).writer()
     await file.flush()
     return {
-      async write(text) {
-        await file.write(text)
+      async write(chunk) {
+        await file.write(chunk)
         await file.flush()
       },
       async finish() {
