@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { join, resolve } from 'node:path'
 
-import { execute } from '../src/command/command.ts'
+import { type Command, execute } from '../src/command/command.ts'
 import { takeApart } from '../src/command/line.ts'
 import { COMMANDS } from '../src/command/commands.ts'
 import { readValues } from '../src/deploy/values.ts'
@@ -43,7 +43,9 @@ test('the manual has commands to check, of every way to deploy', () => {
 async function accepted(line: string): Promise<number> {
   const taken = await takeApart(wordsOf(line), COMMANDS)
   if (taken === null) return 0
-  const command = { ...taken.command, obstacles: undefined, run: () => Promise.resolve(0) } as typeof taken.command
+  const { command: real } = taken
+  const run = () => Promise.resolve(0)
+  const command: Command = real.configured ? { ...real, obstacles: () => [], run } : { ...real, run }
   const print = () => Promise.resolve()
   return execute({ ...taken, command }, { env: {}, cwd: import.meta.dir, print, warn: () => undefined })
 }

@@ -48,7 +48,7 @@ const entriesOf = (node: Node): Node['entries'] =>
 
 function fallbackOf({ default: value }: Node): string | null {
   if (value === undefined) return null
-  return typeof value === 'object' ? '' : `\`${String(value)}\``
+  return typeof value === 'string' || typeof value === 'boolean' ? `\`${value}\`` : ''
 }
 
 /** The message for what nobody may write, without the words around what is allowed. */
