@@ -1,37 +1,8 @@
 #!/usr/bin/env bun
-import { benchCommand } from './command/bench.ts'
+import { COMMANDS } from './command/commands.ts'
 import { execute } from './command/command.ts'
-import { completionCommand } from './command/completion.ts'
-import { configCommand } from './command/config.ts'
-import { dlqCommand } from './command/dlq.ts'
-import { deployCommand } from './command/deploy.ts'
-import { doctorCommand } from './command/doctor.ts'
-import { exportCommand } from './command/export.ts'
-import { grafanaCommand } from './command/grafana.ts'
-import { reprocessCommand } from './command/reprocess.ts'
-import { runCommand } from './command/run.ts'
-import { setupCommand } from './command/setup.ts'
-import { simulateCommand } from './command/simulate.ts'
-import { verifyCommand } from './command/verify.ts'
-import { versionCommand, versionWords } from './command/version.ts'
+import { versionWords } from './command/version.ts'
 import { toExitCode, toWords } from './errors.ts'
-
-const COMMANDS = [
-  runCommand,
-  simulateCommand,
-  exportCommand,
-  verifyCommand,
-  reprocessCommand,
-  dlqCommand,
-  setupCommand,
-  benchCommand,
-  deployCommand,
-  grafanaCommand,
-  doctorCommand,
-  configCommand,
-  versionCommand,
-  completionCommand,
-]
 
 async function main(words: readonly string[]): Promise<number> {
   // The commonest question of scripts and probes: answered without loading the parser.

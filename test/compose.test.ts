@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 
 import packageJson from '../package.json' with { type: 'json' }
 import { type CopyLine, instructionsOf, stagesOf } from './container.ts'
+import { promtool, PROMTOOL } from './prometheus.ts'
 import { readSettings } from '../src/config.ts'
 import { envOf } from '../src/config/option.ts'
 import { KEYS, OPTIONS } from '../src/config/options.ts'
@@ -17,7 +18,8 @@ const SURROUNDINGS = [{}, { FINNHUB_API_TOKEN: 'a-token', FINNHUB_STOCKS_TICKERS
 interface Service {
   image: string
   build?: string
-  environment: Record<string, string | number>
+  environment?: Record<string, string | number>
+  command?: string[]
   ports?: string[]
   volumes?: string[]
   tmpfs?: string[]
@@ -55,7 +57,7 @@ const imageEnvironment = Object.fromEntries(
 const environmentOf = (service: Service, env: Readonly<Record<string, string>>): Record<string, string> => ({
   ...imageEnvironment,
   ...Object.fromEntries(
-    Object.entries(service.environment).map(([name, value]) => [name, interpolated(String(value), env)]),
+    Object.entries(service.environment ?? {}).map(([name, value]) => [name, interpolated(String(value), env)]),
   ),
 })
 
@@ -141,7 +143,7 @@ describe('compose.yaml', () => {
   })
 
   test('gives Grafana what its provisioning asks for, and nothing that it does not', async () => {
-    const { environment, volumes = [] } = serviceOf('grafana')
+    const { environment = {}, volumes = [] } = serviceOf('grafana')
     const asked = new Set<string>()
     for await (const path of new Bun.Glob('grafana/provisioning/**/*.yaml').scan(ROOT))
       for (const [, name = ''] of (await Bun.file(join(ROOT, path)).text()).matchAll(/\$\{?(STOCKPIPE_\w+)/g))
@@ -155,8 +157,8 @@ describe('compose.yaml', () => {
   })
 
   test('tells Grafana and the Kafka UI addresses where something listens', () => {
-    const { environment: grafana } = serviceOf('grafana')
-    const { environment: ui } = serviceOf('kafka-ui')
+    const { environment: grafana = {} } = serviceOf('grafana')
+    const { environment: ui = {} } = serviceOf('kafka-ui')
     expect(grafana['STOCKPIPE_GRAFANA_CASSANDRA_HOSTS']).toBe('cassandra:9042')
     expect(grafana['STOCKPIPE_GRAFANA_CASSANDRA_KEYSPACE']).toBe(OPTIONS.cassandraKeyspace.default)
     for (const url of [grafana['STOCKPIPE_GRAFANA_API_URL'], ui['KAFKA_CLUSTERS_0_SCHEMAREGISTRY']])
@@ -165,12 +167,34 @@ describe('compose.yaml', () => {
     expect(ui['KAFKA_CLUSTERS_0_READONLY']).toBe('true')
   })
 
+  test('gives Prometheus a configuration that is mounted, and Grafana its address', () => {
+    const { command = [], volumes = [] } = serviceOf('prometheus')
+    expect(volumes).toContain('./grafana/prometheus:/etc/stockpipe:ro')
+    expect(command).toContain('--config.file=/etc/stockpipe/prometheus.yaml')
+    expect(volumes).toContain(`prometheus:${/path=(\S+)/.exec(command.join(' '))?.[1] ?? ''}`)
+    expect(serviceOf('grafana').environment?.['STOCKPIPE_GRAFANA_PROMETHEUS_URL']).toBe('http://prometheus:9090')
+  })
+
+  test('has Prometheus read every role', async () => {
+    const config = Bun.YAML.parse(await Bun.file(join(ROOT, 'grafana/prometheus/prometheus.yaml')).text()) as {
+      scrape_configs: { dns_sd_configs: { names: string[]; port: number }[] }[]
+    }
+    const found = config.scrape_configs.flatMap(({ dns_sd_configs }) => dns_sd_configs)
+    expect(found).toMatchObject([{ names: [...OUR_ROLES], port: 8080 }])
+  })
+
+  test.skipIf(PROMTOOL === null)('gives Prometheus a configuration and rules that it takes', async () => {
+    const said = await promtool('check', 'config', join(ROOT, 'grafana/prometheus/prometheus.yaml'))
+    expect([said.code, said.text]).toEqual([0, expect.stringContaining('is valid prometheus config file')])
+  })
+
   test('runs the images that the manifests name, in the same versions', async () => {
     const images = new Map<string, string>()
     for await (const path of new Bun.Glob('manifests/base/*.yaml').scan(ROOT))
       for (const [, image = ''] of (await Bun.file(join(ROOT, path)).text()).matchAll(/^ *image: (\S+)$/gm))
         images.set(repositoryOf(image), image)
-    for (const [, { image }] of services) expect(images.get(repositoryOf(image))).toBe(image)
+    const ours = services.filter(([name]) => name !== 'prometheus')
+    for (const [, { image }] of ours) expect(images.get(repositoryOf(image))).toBe(image)
   })
 
   test('gives each role of ours a folder for data, and nothing else to write to', () => {
@@ -182,7 +206,7 @@ describe('compose.yaml', () => {
   })
 
   test('names addresses where something listens', () => {
-    const kafka = serviceOf('kafka').environment
+    const { environment: kafka = {} } = serviceOf('kafka')
     const listeners = (key: string) =>
       Object.fromEntries(
         String(kafka[key])
@@ -200,7 +224,7 @@ describe('compose.yaml', () => {
   })
 
   test('has Cassandra sync a row before it acknowledges it', () => {
-    const options = String(serviceOf('cassandra').environment['JVM_EXTRA_OPTS']).split(' ')
+    const options = String(serviceOf('cassandra').environment?.['JVM_EXTRA_OPTS']).split(' ')
     expect(options).toContain('-Dcassandra.config.allow_system_properties=true')
     expect(options).toContain('-Dcassandra.settings.commitlog_sync=group')
   })

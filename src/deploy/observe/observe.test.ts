@@ -116,6 +116,13 @@ describe('status', () => {
     expect(isHealthy(status)).toBe(false)
   })
 
+  test('gives the producer no figure of what is stored, which is not its work', async () => {
+    const { roles } = await statusOf(
+      observed([workload('Deployment', 'stockpipe-producer'), running('stockpipe-producer')]),
+    )
+    expect(roles).toMatchObject([{ role: 'producer', version: '0.1.0', tradesPerSecond: null, lagRecords: null }])
+  })
+
   test('of an empty namespace says that nothing is there', async () => {
     const status = await statusOf(observed([]))
     expect(statusLines(status).at(-1)).toBe('nothing is installed: stockpipe deploy')

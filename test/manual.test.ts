@@ -1,0 +1,85 @@
+import { expect, test } from 'bun:test'
+import { join, resolve } from 'node:path'
+
+import { type Command, execute } from '../src/command/command.ts'
+import { takeApart } from '../src/command/line.ts'
+import { COMMANDS } from '../src/command/commands.ts'
+import { readValues } from '../src/deploy/values.ts'
+import { MANUAL, valueRows, withValues } from './values-table.ts'
+
+const ROOT = resolve(import.meta.dir, '..')
+const PAGES = ['README.md', ...new Bun.Glob('docs/*.md').scanSync(ROOT)]
+
+interface Written {
+  page: string
+  line: string
+}
+
+/** Every command of ours in a block of shell, up to where the shell takes over. */
+async function commandLines(): Promise<Written[]> {
+  const pages = await Promise.all(PAGES.map(async (page) => ({ page, text: await Bun.file(join(ROOT, page)).text() })))
+  return pages.flatMap(({ page, text }) =>
+    [...text.matchAll(/^ *```sh\n([^]*?)^ *```/gm)].flatMap(([, block = '']) =>
+      block
+        .replaceAll('\\\n', ' ')
+        .split('\n')
+        .flatMap((line) => /^\s*(?:\w+=\S+ )*(?:dist\/)?stockpipe (.*)$/.exec(line)?.[1] ?? [])
+        .map((line) => ({ page, line: (line.split(/ [|>#] ?| && /)[0] ?? '').trim() })),
+    ),
+  )
+}
+
+const written = await commandLines()
+const wordsOf = (line: string): string[] =>
+  [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, bare]) => single ?? double ?? bare ?? '')
+
+test('the manual has commands to check, of every way to deploy', () => {
+  const named = new Set(written.map(({ line }) => wordsOf(line).slice(0, 2).join(' ')))
+  for (const sub of ['check', 'render', 'diff', 'apply', 'status', 'test', 'verify', 'logs', 'open', 'uninstall'])
+    expect([...named]).toContain(`deploy ${sub}`)
+})
+
+/** All that comes before the command does something; what is in files and variables is not in a manual. */
+async function accepted(line: string): Promise<number> {
+  const taken = await takeApart(wordsOf(line), COMMANDS)
+  if (taken === null) return 0
+  const { command: real } = taken
+  const run = () => Promise.resolve(0)
+  const command: Command = real.configured ? { ...real, obstacles: () => [], run } : { ...real, run }
+  const print = () => Promise.resolve()
+  return execute({ ...taken, command }, { env: {}, cwd: import.meta.dir, print, warn: () => undefined })
+}
+
+test.each(written)('$page: stockpipe $line is a command with flags that exist', async ({ line }) => {
+  expect(await accepted(line)).toBe(0)
+})
+
+test('an invented flag, command or page would be noticed', async () => {
+  for (const line of ['deploy apply --finhub-token-file a', 'deploy aply', 'deploy open grafanna', 'run --rol api'])
+    expect(await accepted(line).catch((error: unknown) => String(error))).toBeString()
+})
+
+test('the rights in the manual are those that are printed', async () => {
+  const block = /^```yaml\n([^]*?)^```/m.exec(await Bun.file(MANUAL).text())?.[1] ?? ''
+  expect(block).toContain('kind: ClusterRole')
+  const said = Bun.spawnSync([process.execPath, 'src/main.ts', 'deploy', 'check', '--roles'], { cwd: ROOT })
+  expect(said.stdout.toString()).toStartWith(block)
+})
+
+test('every value that a command of the manual sets is one', () => {
+  const sets = written.flatMap(({ line }) => [...line.matchAll(/--set (\S+)/g)].map(([, set = '']) => set))
+  expect(sets).not.toBeEmpty()
+  for (const set of sets) expect(() => readValues({ sets: [set] })).not.toThrow()
+})
+
+test('the values in the manual are those of the program (bun test/values-table.ts renews them)', async () => {
+  const manual = await Bun.file(MANUAL).text()
+  expect(valueRows().length).toBeGreaterThan(50)
+  expect(withValues(manual)).toBe(manual)
+})
+
+test('links between pages lead to files that are there', async () => {
+  for (const page of PAGES)
+    for (const [, target = ''] of (await Bun.file(join(ROOT, page)).text()).matchAll(/\]\((?!https?:)([^)#]+)/g))
+      expect([page, target, await Bun.file(join(ROOT, page, '..', target)).exists()]).toEqual([page, target, true])
+})
