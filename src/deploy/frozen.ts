@@ -1,6 +1,6 @@
 /** Fields that cannot change once an object is there: which of them would, and what to do. */
 import { StockpipeError } from '../errors.ts'
-import { at, numberAt } from './fields.ts'
+import { at, listAt, numberAt, textAt } from './fields.ts'
 import { refOf, wordsOf, type KubeObject } from './object.ts'
 
 const FROZEN: Readonly<Record<string, readonly string[]>> = {
@@ -13,7 +13,11 @@ const FROZEN: Readonly<Record<string, readonly string[]>> = {
 /** The refusal of the server, with the fields that it leaves out and the way around. */
 export function frozenWords(wanted: KubeObject, live: KubeObject, refusal: StockpipeError): StockpipeError {
   const ref = refOf(wanted)
-  const fields = (FROZEN[ref.kind] ?? []).filter((field) => !holds(at(live, 'spec', field), at(wanted, 'spec', field)))
+  const fields = (FROZEN[ref.kind] ?? []).filter(
+    (field) =>
+      !holds(at(live, 'spec', field), at(wanted, 'spec', field)) ||
+      (field === 'volumeClaimTemplates' && classesOf(live) !== classesOf(wanted)),
+  )
   if (fields.length === 0) return refusal
   return new StockpipeError(
     'immutable',
@@ -25,6 +29,12 @@ export function frozenWords(wanted: KubeObject, live: KubeObject, refusal: Stock
     },
   )
 }
+
+/** Left out it means the default's, and the server writes none here. */
+const classesOf = (set: KubeObject): string =>
+  listAt(set, 'spec', 'volumeClaimTemplates')
+    .map((template) => textAt(template, 'spec', 'storageClassName'))
+    .join(' ')
 
 function wayAround({ kind, metadata }: KubeObject, fields: readonly string[]): string {
   const { name, namespace = '' } = metadata

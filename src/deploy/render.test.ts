@@ -141,8 +141,16 @@ describe('choices', () => {
       minReplicaCount: 1,
       maxReplicaCount: 6,
       triggers: [
-        { metadata: { url: 'http://stockpipe-processor.market.svc:8080/statusz', valueLocation: 'lag_records' } },
+        { metadata: { url: 'http://stockpipe-api.market.svc:8080/v1/stats', valueLocation: 'data.lag_records' } },
       ],
+    })
+    expect(names(objects, 'TriggerAuthentication')).toEqual([])
+    const guarded = withSets('processor.autoscaling.by=keda', 'api.tokenSecret=mine')
+    expect(guarded.find(({ kind }) => kind === 'ScaledObject')?.['spec']).toMatchObject({
+      triggers: [{ metadata: { authMode: 'bearer' }, authenticationRef: { name: 'stockpipe-api' } }],
+    })
+    expect(guarded.find(({ kind }) => kind === 'TriggerAuthentication')?.['spec']).toEqual({
+      secretTargetRef: [{ parameter: 'token', name: 'mine', key: 'token' }],
     })
   })
 

@@ -29,6 +29,7 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
   PodDisruptionBudget: inNamespace('policy', 'poddisruptionbudgets'),
   HorizontalPodAutoscaler: inNamespace('autoscaling', 'horizontalpodautoscalers'),
   ScaledObject: inNamespace('keda.sh', 'scaledobjects'),
+  TriggerAuthentication: inNamespace('keda.sh', 'triggerauthentications'),
   Gateway: inNamespace('gateway.networking.k8s.io', 'gateways'),
   HTTPRoute: inNamespace('gateway.networking.k8s.io', 'httproutes'),
   ServiceMonitor: inNamespace('monitoring.coreos.com', 'servicemonitors'),

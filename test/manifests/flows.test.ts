@@ -118,7 +118,7 @@ describe('network policies', () => {
     },
   )
 
-  test('let the namespace of Prometheus read the roles, and that of KEDA the processor', () => {
+  test('let the namespace of Prometheus read the roles, and that of KEDA the api', () => {
     const objects = rendered({
       sets: [
         'monitoring.namespace=observability',
@@ -129,7 +129,7 @@ describe('network policies', () => {
     })
     const reach = (namespace: string) => openFor(objects, (to) => ({ from: far(namespace), to, port: 8080 }))
     expect(reach('observability')).toEqual(['stockpipe-producer', 'stockpipe-processor', 'stockpipe-api'])
-    expect(reach('scaling')).toEqual(['stockpipe-processor'])
+    expect(reach('scaling')).toEqual(['stockpipe-api'])
     expect([reach('monitoring'), reach('keda')]).toEqual([[], []])
     const prometheus = (port: number) => openFor(objects, (from) => ({ from, to: far('observability'), port }))
     expect([prometheus(9091), prometheus(9090)]).toEqual([['grafana'], []])

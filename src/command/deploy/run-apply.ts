@@ -107,14 +107,20 @@ async function waitFor(
   const { cluster, clock, signal } = session
   const begun = clock.elapsed()
   const terminal = createTerminal(process.stderr)
-  await awaitRollout(objects, {
-    cluster,
-    session: cluster,
-    clock,
-    namespace,
-    timeoutMs: values.timeout,
-    signal,
-    show: showRollout(terminal, () => clock.elapsed() - begun),
-    tell: (line) => terminal.print(line),
-  })
+  try {
+    await awaitRollout(objects, {
+      cluster,
+      session: cluster,
+      clock,
+      namespace,
+      timeoutMs: values.timeout,
+      signal,
+      show: showRollout(terminal, () => clock.elapsed() - begun),
+      tell: (line) => terminal.print(line),
+    })
+  } catch (error) {
+    // Its words begin on a line of their own, and tell whatever the table did.
+    terminal.status('')
+    throw error
+  }
 }

@@ -13,6 +13,7 @@ export function left(objects: readonly KubeObject[], values: Values): KubeObject
     (object) => values.ui === 'none' && isOf(object, 'kafka-ui'),
     (object) => !values.grafana.enabled && isOf(object, 'grafana'),
     ({ metadata }) => !asksPrometheus(values) && metadata.name === 'grafana-to-prometheus',
+    ({ kind }) => kind === 'TriggerAuthentication' && values.api.tokenSecret === undefined,
     (object) => object.kind === 'PodDisruptionBudget' && leastPods(objects, object.metadata.name) < 2,
   ]
   return objects.filter((object) => !unwanted.some((is) => is(object)))

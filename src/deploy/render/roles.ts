@@ -36,9 +36,9 @@ function setScaling(objects: readonly KubeObject[], { profile, processor, namesp
     Object.assign(spec, { minReplicaCount: min, maxReplicaCount: max })
     for (const { metadata } of spec.triggers) {
       if (lag !== undefined) metadata['targetValue'] = String(lag)
-      metadata['url'] = `http://stockpipe-processor.${namespace}.svc:8080/statusz`
+      metadata['url'] = `http://stockpipe-api.${namespace}.svc:8080/v1/stats`
     }
-    admit(objects, 'keda-to-processor', of)
+    admit(objects, 'keda-to-api', of)
   }
 }
 
@@ -46,7 +46,7 @@ interface HpaSpec {
   metrics: { pods?: { target: { averageValue: string } } }[]
 }
 interface ScaledSpec {
-  triggers: { metadata: Record<string, string> }[]
+  triggers: { metadata: Record<string, string>; authenticationRef?: { name: string } }[]
 }
 
 /** Lets in the pods of another namespace than the manifest names. */
@@ -105,6 +105,13 @@ function setToken(objects: readonly KubeObject[], secret: string, ui: Values['ui
   const token = { valueFrom: { secretKeyRef: { name: secret, key: 'token' } } }
   setVariable(mainContainer(workloadOf(objects, 'grafana')), { name: 'STOCKPIPE_API_TOKEN', ...token })
   setUiToken(workloadOf(objects, 'kafka-ui'), ui, token)
+  for (const scaler of ofKind(objects, 'ScaledObject'))
+    for (const trigger of (scaler['spec'] as ScaledSpec).triggers) {
+      trigger.metadata['authMode'] = 'bearer'
+      trigger.authenticationRef = { name: 'stockpipe-api' }
+    }
+  for (const login of ofKind(objects, 'TriggerAuthentication'))
+    login['spec'] = { secretTargetRef: [{ parameter: 'token', name: secret, key: 'token' }] }
 }
 
 function setUiToken(workload: Workload, ui: Values['ui'], token: { valueFrom: object }): void {

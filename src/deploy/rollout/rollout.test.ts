@@ -5,7 +5,7 @@ import { StockpipeError } from '../../errors.ts'
 import { createTerminal } from '../../terminal.ts'
 import type { KubeObject } from '../object.ts'
 import { awaitRollout, type RolloutRow } from './rollout.ts'
-import { event, pod, standingCluster, statefulSet, waitingFor } from './rollout.fixture.ts'
+import { event, object, pod, standingCluster, statefulSet, waitingFor } from './rollout.fixture.ts'
 import { showRollout, tableLines } from './table.ts'
 
 /** A rollout of `kafka` on a clock of its own, which moves on with every look. */
@@ -37,7 +37,7 @@ function rollout(objects: KubeObject[], { lines = ['last words'], onLook = (_loo
     show,
     tell: (line: string) => told.push(line),
   }
-  const done = () => awaitRollout([statefulSet('kafka', 0)], options)
+  const done = (wanted = [statefulSet('kafka', 0)]) => awaitRollout(wanted, options)
   return { cluster, clock, stop, shown, asked, told, done }
 }
 
@@ -178,4 +178,40 @@ test('without a terminal each change is one line, said once', () => {
   show([row('Job setup', 'waiting', 'at work')])
   show([row('Job setup', 'ready')])
   expect(written).toEqual(['wait  Job setup  0/1  at work\n', 'ok    Job setup  0/1\n'])
+})
+
+test('nothing is shown where nothing is waited for', () => {
+  const written: string[] = []
+  const show = showRollout(createTerminal({ isTTY: true, write: (text) => written.push(text) }), () => 0)
+  show([])
+  expect(written).toEqual([])
+})
+
+test('a Job that gave up tells how its last pod ended, and what it said', async () => {
+  const labels = { 'batch.kubernetes.io/controller-uid': 'one' }
+  const job = object('Job', 'setup-topics', {
+    spec: { selector: { matchLabels: labels } },
+    status: { conditions: [{ type: 'Failed', status: 'True', message: 'failed with exit code 2 matching FailJob' }] },
+  })
+  const ended = (name: string, exitCode: number, creationTimestamp: string) =>
+    object(
+      'Pod',
+      name,
+      {
+        spec: { restartPolicy: 'Never' },
+        status: {
+          phase: 'Failed',
+          containerStatuses: [{ name: 'setup-topics', restartCount: 0, state: { terminated: { exitCode } } }],
+        },
+      },
+      { labels, creationTimestamp },
+    )
+  const [first, last] = [ended('a', 1, '2026-01-01T00:00:00Z'), ended('b', 2, '2026-01-01T00:01:00Z')]
+  const lines = ['{"msg":"begins"}', 'error: raw has 8 partitions', '  try: --partitions=8']
+  const run = rollout([job, first, last], { lines })
+  const error = await errorOf(run.done([job]))
+  expect(error.message).toBe('Job setup-topics does not come up')
+  expect(error.why).toContain('ended with code 2; it said: error: raw has 8 partitions try: --partitions=8')
+  expect(error.hint).toBe('mend what it names, then run deploy again')
+  expect(run.asked).toEqual([expect.objectContaining({ pod: 'b', previous: false })])
 })

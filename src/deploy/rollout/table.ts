@@ -19,6 +19,7 @@ export function tableLines(rows: readonly RolloutRow[], elapsedMs: number): stri
 export function showRollout(terminal: Terminal, elapsed: () => number): (rows: readonly RolloutRow[]) => void {
   const told = new Map<string, string>()
   return (rows) => {
+    if (rows.length === 0) return
     const lines = tableLines(rows, elapsed())
     if (terminal.isTty && rows.some(({ state }) => state !== 'ready')) return terminal.status(lines.join('\n'))
     terminal.status('')

@@ -49,8 +49,14 @@ const EVENTS: readonly Rule[] = [
     hopelessAfterMs: null,
   },
   {
-    reason: /^(FailedCreate|FailedBinding|ProvisioningFailed)$/,
-    advice: 'mend what the message names (quota, pod security, StorageClass), then run deploy again',
+    reason: /^FailedCreate$/,
+    advice: 'mend what the message names (quota, pod security), then run deploy again',
+    hopelessAfterMs: 45_000,
+  },
+  {
+    reason: /^(FailedBinding|ProvisioningFailed)$/,
+    advice:
+      'make that StorageClass work, then run deploy again; a claim keeps its class: for another one, stockpipe deploy uninstall --delete-data, then --set storageClass=NAME',
     hopelessAfterMs: 45_000,
   },
   { reason: /^Unhealthy$/, advice: 'it may only need time', hopelessAfterMs: null },
