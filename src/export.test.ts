@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 
-import { type ExportOptions, exportRows } from './export.ts'
+import { type ExportFormat, type ExportOptions, exportRows } from './export.ts'
+import { openParquet } from './export/parquet.ts'
 import type { Store, Tables } from './stream/store.ts'
 
 const trade: Tables['trades'] = {
@@ -19,11 +20,12 @@ const trade: Tables['trades'] = {
 }
 
 /** A store that gives these pages, and counts those it was asked for. */
-function storeOf(pages: readonly Tables['trades'][][]) {
+function storeOf(pages: readonly Tables['trades'][][], onRead = () => {}) {
   const given = { pages: 0 }
   async function* read(): AsyncIterable<readonly Tables['trades'][]> {
     for (const page of pages) {
       given.pages++
+      onRead()
       yield page
     }
   }
@@ -32,7 +34,7 @@ function storeOf(pages: readonly Tables['trades'][][]) {
 
 async function written(
   pages: readonly Tables['trades'][][],
-  format: 'csv' | 'ndjson',
+  format: ExportFormat,
   more: Partial<ExportOptions<'trades'>> = {},
 ) {
   let text = ''
@@ -43,7 +45,7 @@ async function written(
     query: {},
     format,
     write: (chunk) => {
-      text += chunk
+      text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('latin1')
     },
     signal: new AbortController().signal,
     ...more,
@@ -112,4 +114,50 @@ test('an interrupted export stops at the next page', async () => {
     write: () => stop.abort(),
   })
   expect(count).toBe(1)
+})
+
+test('a sum that overflowed is empty in CSV, as it is null in JSON', async () => {
+  const { text } = await written([[{ ...trade, volume: Number.POSITIVE_INFINITY }]], 'csv')
+  expect(text.split('\n')[1]).toBe('IC MARKETS:1,2024-03-05T14,1709647200001,3,7,0,0.1,,"1,12",,1709647200002,')
+})
+
+test('Parquet is whole only at its end, so that nobody takes an interrupted one for all rows', async () => {
+  const stop = new AbortController()
+  const [whole, cut] = await Promise.all([
+    written([[trade], [trade]], 'parquet'),
+    written([[trade], [trade]], 'parquet', {
+      signal: stop.signal,
+      store: storeOf([[trade], [trade]], () => stop.abort()).store,
+    }),
+  ])
+  expect([whole.count, whole.text.startsWith('PAR1'), whole.text.endsWith('PAR1')]).toEqual([2, true, true])
+  expect([cut.count, cut.text.endsWith('PAR1')]).toEqual([0, false])
+})
+
+test('Parquet goes out group by group, and keeps none', async () => {
+  const sizes: number[] = []
+  const sink = await openParquet('trades', (chunk) => void sizes.push(chunk.length), { groupRows: 100 })
+  const page = Array.from({ length: 250 }, (_, index) => ({ ...trade, log_offset: index }))
+  await sink.rows(page)
+  expect(sizes).toHaveLength(2)
+  await sink.rows(page)
+  expect(sizes).toHaveLength(5)
+  expect(Math.max(...sizes)).toBeLessThan(2 * Math.min(...sizes))
+})
+
+test('a slow reader makes a Parquet export wait', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const sink = await openParquet('trades', () => promise, { groupRows: 1 })
+  let isDone = false
+  const done = sink.rows([trade]).then(() => (isDone = true))
+  await Bun.sleep(0)
+  expect(isDone).toBe(false)
+  resolve()
+  await done
+})
+
+test('what is no whole number is refused where Parquet has one, and never rounded', async () => {
+  const sink = await openParquet('trades', () => {}, { groupRows: 1 })
+  const offset = sink.rows([{ ...trade, log_offset: 0.5 }])
+  expect(await offset.catch(String)).toBe('RangeError: Not an integer')
 })

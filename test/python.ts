@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * Python with Kafka and Avro libraries that share nothing with ours: another reader of what we write, another writer of
+ * Python with Kafka, Avro and Parquet libraries that share nothing with ours: another reader of what we write, another writer of
  * what we read. Kept from run to run in the user's cache folder.
  */
 export interface Python {
@@ -23,7 +23,7 @@ export async function openPython(): Promise<Python | null> {
     return { run: (script, input) => run([executable, join(SCRIPTS, script)], input) }
   } catch (error) {
     if (process.env['CI'] === 'true') throw error
-    console.warn(`\nSKIPPED: no Python with Kafka and Avro: ${String(error).trim()}\n`)
+    console.warn(`\nSKIPPED: no Python with Kafka, Avro and Parquet: ${String(error).trim()}\n`)
     return null
   }
 }
