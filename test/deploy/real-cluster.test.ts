@@ -221,7 +221,7 @@ describe.skipIf(CLUSTER === null)('on a real cluster', () => {
     expect(failed.err).toContain('try: bring the image to the nodes')
     expect(await generations('processor')).toEqual(processors)
     const mended = await run(['apply', '--yes', '--set', 'images.stockpipe=stockpipe:0.1.0'])
-    expect(mended.err + mended.out).toContain('is of an older form and cannot start: deleted')
+    expect(mended.err + mended.out).toMatch(/Pod \S+\/cassandra-0 .*: deleted, so that .* new one/)
 
     const api_ = await generations('api')
     const absent = await run(['apply', '--yes', '--set', `images.stockpipe=${ABSENT_IMAGE}`], 1)
