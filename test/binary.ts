@@ -39,7 +39,11 @@ export async function stockpipe(
   env: Record<string, string> = {},
   cwd?: string,
 ): Promise<Finished> {
-  const child = start(args, env, cwd)
+  return finished(start(args, env, cwd))
+}
+
+/** All that a process writes, and how it ends. */
+export async function finished(child: Bun.Subprocess<Bun.SpawnOptions.Writable, 'pipe', 'pipe'>): Promise<Finished> {
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -47,6 +51,9 @@ export async function stockpipe(
   ])
   return { code, stdout, stderr }
 }
+
+/** What was said, by the names that a test of many words wants: short ones. */
+export const said = ({ code, stdout, stderr }: Finished) => ({ code, out: stdout, err: stderr })
 
 /** A replay of a file into a folder, as fast as it goes, to the end. */
 export const replayArgs = (file: string, folder: string, ...more: string[]): string[] => [

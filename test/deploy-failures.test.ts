@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { BINARY, temporaryFolder } from './binary.ts'
+import { BINARY, finished, said, start as startBinary, temporaryFolder } from './binary.ts'
 import type { ApiObject } from './cluster/api.ts'
 import { useCluster } from './cluster/shared.ts'
 import { until } from './until.ts'
@@ -16,33 +16,13 @@ afterAll(() => folder[Symbol.dispose]())
 /** On no node: it is objects that are looked at, and other tests need the machine. */
 const NOWHERE = ['--set', 'nodeSelector.nowhere=yes']
 
-interface Ran {
-  code: number
-  out: string
-  err: string
-}
-
 if (real !== null) {
   const { kubeconfig, api, context } = real
 
   const start = (words: readonly string[], env: Record<string, string> = { KUBECONFIG: kubeconfig }) =>
-    Bun.spawn([BINARY, 'deploy', ...words], {
-      cwd: folder.path,
-      env: { PATH: process.env['PATH'] ?? '', HOME: folder.path, ...env },
-      stdin: 'ignore',
-      stdout: 'pipe',
-      stderr: 'pipe',
-    })
-
-  async function stockpipe(words: readonly string[], env?: Record<string, string>): Promise<Ran> {
-    const child = start(words, env)
-    const [out, err, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ])
-    return { code, out, err }
-  }
+    startBinary(['deploy', ...words], { HOME: folder.path, ...env }, folder.path)
+  const stockpipe = async (words: readonly string[], env?: Record<string, string>) =>
+    said(await finished(start(words, env)))
 
   const inSpace = (space: string, kind: string, name: string, rest: object = {}): ApiObject => ({
     apiVersion: 'v1',

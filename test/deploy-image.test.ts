@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 import { startFakeServer } from '../src/deploy/cluster/server.fixture.ts'
 import { localClusterOf } from '../src/deploy/local-cluster.ts'
-import { BINARY, temporaryFolder } from './binary.ts'
+import { said, stockpipe, temporaryFolder } from './binary.ts'
 import { buildImage, openArchive } from './image.fixture.ts'
 import { until } from './until.ts'
 
@@ -17,21 +17,8 @@ if (!isLinux) console.warn('SKIPPED: an executable puts itself into an image on 
 const folder = temporaryFolder()
 afterAll(() => folder[Symbol.dispose]())
 
-async function run(words: readonly string[], path = process.env['PATH'] ?? '') {
-  const child = Bun.spawn([BINARY, 'deploy', ...words], {
-    cwd: folder.path,
-    env: { PATH: path, HOME: folder.path, TMPDIR: folder.path },
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
-  return { out, err, code }
-}
+const run = async (words: readonly string[], path = process.env['PATH'] ?? '') =>
+  said(await stockpipe(['deploy', ...words], { PATH: path, HOME: folder.path, TMPDIR: folder.path }, folder.path))
 
 const sha256 = async (file: string): Promise<string> =>
   new Bun.CryptoHasher('sha256').update(await Bun.file(file).bytes()).digest('hex')

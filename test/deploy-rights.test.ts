@@ -9,7 +9,7 @@ import { PROFILES } from '../src/deploy/profile.ts'
 import { renderWanted } from '../src/deploy/rendered.ts'
 import { neededRights } from '../src/deploy/rights.ts'
 import { parseDocuments } from '../src/deploy/yaml.ts'
-import { BINARY, temporaryFolder } from './binary.ts'
+import { said, stockpipe, temporaryFolder } from './binary.ts'
 import { useCluster } from './cluster/shared.ts'
 
 const LIMIT_MS = 120_000
@@ -33,21 +33,8 @@ if (real !== null) {
   const admin = openKubernetes({ kubeconfig, context: null, announce: () => undefined })
   const apply = (object: KubeObject) => admin.apply(object, { dryRun: false, force: true })
 
-  async function stockpipe(words: readonly string[], config: string) {
-    const child = Bun.spawn([BINARY, 'deploy', ...words, '--kubeconfig', config], {
-      cwd: folder.path,
-      env: { PATH: process.env['PATH'] ?? '', HOME: folder.path },
-      stdin: 'ignore',
-      stdout: 'pipe',
-      stderr: 'pipe',
-    })
-    const [out, err, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ])
-    return { out, err, code }
-  }
+  const deploy = async (words: readonly string[], config: string) =>
+    said(await stockpipe(['deploy', ...words, '--kubeconfig', config], { HOME: folder.path }, folder.path))
 
   /** A namespace with an account in it that has these roles; its kubeconfig holds a token, as a pipeline's would. */
   async function installer(namespace: string, roles: readonly Role[]): Promise<string> {
@@ -82,7 +69,7 @@ if (real !== null) {
 
   /** As printed, under a name of its own: roles of the whole cluster are seen by every test. */
   async function printedRoles(namespace: string): Promise<Role[]> {
-    const { out, code } = await stockpipe(['check', '--roles', '-n', namespace], kubeconfig)
+    const { out, code } = await deploy(['check', '--roles', '-n', namespace], kubeconfig)
     expect(code).toBe(0)
     const roles = parseDocuments(out, 'the roles') as Role[]
     expect(roles.map(({ kind }) => kind)).toEqual(['ClusterRole', 'Role'])
@@ -129,11 +116,11 @@ if (real !== null) {
       const roles = await printedRoles(namespace)
       const config = await installer(namespace, roles)
       const run = async (words: readonly string[], code: number) => {
-        const ran = await stockpipe([...words, '-n', namespace], config)
+        const ran = await deploy([...words, '-n', namespace], config)
         expect({ words, ...ran }).toMatchObject({ code })
         return ran
       }
-      const rights = (await stockpipe(['check', '-n', namespace], config)).out
+      const rights = (await deploy(['check', '-n', namespace], config)).out
       expect(rights).toMatch(/^ok {4}rights +(\d+) of \1 granted$/m)
       await run(['apply', '--yes', '--no-wait', ...NOWHERE], 0)
       expect((await run(['apply', '--yes', '--no-wait'], 0)).out).toContain('nothing to change')
@@ -191,15 +178,15 @@ if (real !== null) {
         without(roles, { verb: 'create', group: 'apps', resource: 'deployments' }),
       )
       const words = ['apply', '--yes', '--no-wait', ...NOWHERE, '-n', namespace]
-      const refused = await stockpipe(words, config)
+      const refused = await deploy(words, config)
       expect(refused.code).toBe(1)
       expect(refused.err).toContain('create')
       expect(refused.err).toContain('deployments')
       for (const role of roles) await apply(role)
-      let finished = await stockpipe(words, config)
-      for (let tries = 0; tries < 20 && finished.code !== 0; tries++) finished = await stockpipe(words, config)
+      let finished = await deploy(words, config)
+      for (let tries = 0; tries < 20 && finished.code !== 0; tries++) finished = await deploy(words, config)
       expect(finished).toMatchObject({ code: 0 })
-      expect((await stockpipe(words, config)).out).toContain('nothing to change')
+      expect((await deploy(words, config)).out).toContain('nothing to change')
       await ended(namespace, roles)
     },
     LIMIT_MS,

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 import { certificateAuthority } from '../src/deploy/cluster/certificates.fixture.ts'
 import { startFakeServer, type FakeServer } from '../src/deploy/cluster/server.fixture.ts'
-import { BINARY } from './binary.ts'
+import { BINARY, finished, said } from './binary.ts'
 import { until } from './until.ts'
 
 const LIMIT_MS = 60_000
@@ -21,16 +21,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-interface Ran {
-  code: number
-  out: string
-  err: string
-}
-
 async function deploy(
   words: readonly string[],
   { env = {}, input = '' }: { env?: Record<string, string>; input?: string } = {},
-): Promise<Ran> {
+) {
   const child = Bun.spawn([BINARY, 'deploy', ...words], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
@@ -38,12 +32,7 @@ async function deploy(
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
-  return { code, out, err }
+  return said(await finished(child))
 }
 
 const writes = () => server.api.writes
@@ -152,6 +141,21 @@ test(
     expect(found.length).toBeGreaterThan(6)
     for (const secret of found.flatMap((text) => [text, Buffer.from(text).toString('base64')]))
       expect(shown.join('\n')).not.toContain(secret)
+  },
+  LIMIT_MS,
+)
+
+test(
+  'a bundle is of the namespace that the values name',
+  async () => {
+    const values = join(folder, 'bundled.yaml')
+    writeFileSync(values, 'namespace: bundled\n')
+    const place = ['-f', values, '--kubeconfig', await server.kubeconfig()]
+    expect(await deploy(['apply', '--yes', '--no-wait', ...place])).toMatchObject({ code: 0 })
+    const out = join(folder, 'bundle.tgz')
+    expect(await deploy(['bundle', '--out', out, ...place])).toMatchObject({ code: 0, err: '' })
+    const files = await new Bun.Archive(await Bun.file(out).bytes()).files()
+    expect(await files.get('objects/StatefulSet.json')?.text()).toContain('"namespace": "bundled"')
   },
   LIMIT_MS,
 )

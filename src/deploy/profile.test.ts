@@ -12,6 +12,8 @@ import { parseDocuments } from './yaml.ts'
 
 const MANIFESTS = resolve(import.meta.dir, '../../manifests')
 const kubectl = Bun.which('kubectl')
+// Old ones know no components, so none is installed for this; what the kustomizations name is tried without it below.
+if (kubectl === null) console.warn('SKIPPED: what kubectl kustomize makes of manifests/, for there is no kubectl')
 
 /** Order of keys and of named items means nothing here. */
 function normal(value: unknown): unknown {

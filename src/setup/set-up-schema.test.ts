@@ -180,6 +180,7 @@ describe.skipIf(!canStartServices())('a Cassandra with logins', () => {
   })
 })
 
+// As above.
 describe.skipIf(!canStartServices())('a Cassandra', () => {
   test('is set up where an earlier try got half way, and made the superuser with another password', async () => {
     await using server = await startCassandra({ auth: true })

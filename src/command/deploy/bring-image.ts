@@ -4,17 +4,16 @@ import { join } from 'node:path'
 
 import { type AbsentImages, absentImages } from '../../deploy/check/nodes.ts'
 import { canWriteImage, writeOwnImage } from '../../deploy/image.ts'
-import type { Wanted } from '../../deploy/intent.ts'
-import { type LocalCluster, loadCommand, loadImage, localClusterOf } from '../../deploy/local-cluster.ts'
-import { intended } from '../../deploy/prepare.ts'
+import { loadCommand, loadImage, localClusterOf } from '../../deploy/local-cluster.ts'
+import type { KubeObject } from '../../deploy/object.ts'
 import { StockpipeError } from '../../errors.ts'
 import { confirmed } from '../confirm.ts'
 import { OWN_TAG } from './image.ts'
 import type { DeploySession } from './session.ts'
 
-interface Bringing {
-  wanted: Wanted
-  isYes: boolean
+interface Wished {
+  /** What would be applied. */
+  objects: readonly KubeObject[]
   print: (text: string) => Promise<void>
 }
 
@@ -23,28 +22,21 @@ const LISTED_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 1_000
 
 /** Null where we may not look. */
-async function lacking({ cluster }: DeploySession, wanted: Wanted): Promise<AbsentImages | null> {
+async function lacking({ cluster }: DeploySession, objects: readonly KubeObject[]): Promise<AbsentImages | null> {
   try {
-    const { intent } = await intended(cluster, wanted)
-    return await absentImages({ cluster, objects: intent.objects })
+    return await absentImages({ cluster, objects })
   } catch (error) {
     if (error instanceof StockpipeError && error.code === 'forbidden') return null
     throw error
   }
 }
 
-/** Null where the image is there, where nothing of ours could bring it, and where we may not look. */
-async function lackingCluster(session: DeploySession, wanted: Wanted): Promise<LocalCluster | null> {
-  const found = await lacking(session, wanted)
-  return found?.own.includes(OWN_TAG) ? localClusterOf(found.nodes) : null
-}
-
 /** Gives nodes the time to list an image of ours that was brought to them just now. */
-export async function imagesListed(session: DeploySession, { wanted, print }: Omit<Bringing, 'isYes'>): Promise<void> {
+export async function imagesListed(session: DeploySession, { objects, print }: Wished): Promise<void> {
   const { clock, signal } = session
   const until = clock.elapsed() + LISTED_AFTER_MS
   for (let looked = 0; !signal.aborted && clock.elapsed() < until; looked++) {
-    const own = (await lacking(session, wanted))?.own ?? []
+    const own = (await lacking(session, objects))?.own ?? []
     if (own.length === 0) return
     if (looked === 0)
       await print(`${own.join(', ')} is not listed by every node, which may come late: looking for up to a minute\n`)
@@ -53,9 +45,13 @@ export async function imagesListed(session: DeploySession, { wanted, print }: Om
 }
 
 /** A cluster on this machine can have the image of this executable: offers it where it is missing. */
-export async function bringImage(session: DeploySession, { wanted, isYes, print }: Bringing): Promise<void> {
+export async function bringImage(
+  session: DeploySession,
+  { objects, print, isYes }: Wished & { isYes: boolean },
+): Promise<void> {
   if (!canWriteImage() || !(isYes || process.stdin.isTTY)) return
-  const local = await lackingCluster(session, wanted)
+  const found = await lacking(session, objects)
+  const local = found?.own.includes(OWN_TAG) ? localClusterOf(found.nodes) : null
   if (local === null) return
   const words = loadCommand(local, 'FILE').slice(0, -1).join(' ')
   if (!(await confirmed(`${OWN_TAG} is not on the nodes. Bring it there (${words})?`, isYes))) return

@@ -1,8 +1,9 @@
-import { namespaceOf } from '../../deploy/intent.ts'
+import { check } from '../../deploy/check/check.ts'
+import { intended } from '../../deploy/prepare.ts'
 import type { Probe } from '../../deploy/probe/junit.ts'
 import { testPipeline } from '../../deploy/probe/pipeline.ts'
 import { bringImage, imagesListed } from './bring-image.ts'
-import { examine, findingLine } from './examine.ts'
+import { findingLine } from './examine.ts'
 import { probeLine } from './probe-line.ts'
 import { type ApplyFlags, applyIn, runApply } from './run-apply.ts'
 import { openSession } from './session.ts'
@@ -14,10 +15,11 @@ type Print = (text: string) => Promise<void>
 export async function runInstall(values: ApplyFlags, print: Print): Promise<number> {
   if (values['dry-run'] !== null) return runApply(values, print)
   using session = openSession(values)
-  const wanted = wantedOf(values)
-  await bringImage(session, { wanted, isYes: values.yes, print })
-  await imagesListed(session, { wanted, print })
-  const findings = await examine(session, wanted)
+  const { intent, namespace } = await intended(session.cluster, wantedOf(values))
+  const { objects } = intent
+  await bringImage(session, { objects, print, isYes: values.yes })
+  await imagesListed(session, { objects, print })
+  const findings = await check({ ...session, objects, namespace })
   await print(`${findings.map(findingLine).join('')}\n`)
   if (findings.some(({ state }) => state === 'fail')) return 1
   const code = await applyIn(session, values, print)
@@ -26,7 +28,7 @@ export async function runInstall(values: ApplyFlags, print: Print): Promise<numb
   const probes = await testPipeline({
     ...session,
     // The values may name another than the flags do.
-    namespace: namespaceOf(wanted),
+    namespace,
     timeoutMs: values.timeout,
     show,
     tell: (line) => void print(`      ${line}\n`),
