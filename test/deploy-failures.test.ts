@@ -1,11 +1,14 @@
 /** What goes wrong on a real Kubernetes: what the executable says, and that the next run finishes what this one began. */
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { BINARY, finished, said, start as startBinary, temporaryFolder } from './binary.ts'
+import { authorityOf } from '../src/deploy/cluster/certificates.fixture.ts'
 import type { ApiObject } from './cluster/api.ts'
+import { COREDNS_IMAGE } from './cluster/build.ts'
 import { useCluster } from './cluster/shared.ts'
+import { STAND_INS, standInFiles } from './cluster/stand-ins.ts'
 import { until } from './until.ts'
 
 const LIMIT_MS = 120_000
@@ -113,6 +116,30 @@ if (real !== null) {
       expect(err).not.toContain('no-token-of-this-cluster')
     })
 
+    test('that does not take a certificate any more says when it expired', async () => {
+      const pki = (name: string) => readFileSync(join(real.root, 'pki', name), 'utf8')
+      const authority = await authorityOf({ cert: pki('ca.crt'), key: pki('ca.key') })
+      const as = (dates: { from: Date; until: Date }) =>
+        authority.issue({ subject: 'CN=someone, O=system:masters', ...dates })
+      const config = async (name: string, { cert, key }: { cert: string; key: string }) =>
+        await written(name, (text) => {
+          const parsed = Bun.YAML.parse(text) as { users: { user: object }[] }
+          const base64 = (pem: string) => Buffer.from(pem).toString('base64')
+          for (const entry of parsed.users)
+            entry.user = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) }
+          return JSON.stringify(parsed)
+        })
+      const day = (text: string) => new Date(`${text}T00:00:00Z`)
+      const late = await as({ from: day('2025-01-01'), until: day('2026-01-02') })
+      const { code, err } = await stockpipe(['apply', '--yes', '--kubeconfig', await config('late.json', late)])
+      expect(code).toBeGreaterThan(0)
+      expect(err).toContain('expired on 2026-01-02 00:00:00 UTC')
+      // Else it could be the signature that the server does not take.
+      const valid = await as({ from: day('2025-01-01'), until: day('2099-01-01') })
+      const words = ['check', '-n', unused(), '--kubeconfig', await config('valid.json', valid)]
+      expect((await stockpipe(words)).out).toMatch(/^ok {4}rights/m)
+    })
+
     test(
       'may have another name for the same one, but an inventory of another cluster is not touched',
       async () => {
@@ -188,6 +215,10 @@ if (real !== null) {
   })
 
   describe.concurrent('a wait', () => {
+    beforeAll(async () => {
+      for (const file of await standInFiles(['kafka-ui'])) await real.loadImage(file)
+    }, LIMIT_MS)
+
     const wait = (space: string, seconds: number, sets: readonly string[] = []) =>
       stockpipe(['apply', '--yes', '-n', space, '--timeout', `${seconds}s`, ...sets])
 
@@ -205,6 +236,13 @@ if (real !== null) {
         // A node pulls one after the other, and looks for a name for as long as it likes: whichever it gives up first.
         ['does not come up', 'nowhere.invalid/', 'bring the image to the nodes'],
       ],
+      [
+        'for a program that ends again and again',
+        170,
+        // A server of names that may not listen, and an image without Cassandra's files.
+        ['--set', `images.kafka=${COREDNS_IMAGE}`, '--set', `images.cassandra=${STAND_INS['kafka-ui']}`],
+        ['does not come up', ' times, ', 'it said: ', 'try: read what it says: stockpipe deploy logs'],
+      ],
     ])(
       '%s ends with the reason and what to do, and the next run goes on',
       async (_, seconds, sets, said) => {
@@ -214,7 +252,7 @@ if (real !== null) {
         for (const words of said) expect(err).toContain(words)
         await finishes(space, NOWHERE)
       },
-      LIMIT_MS,
+      LIMIT_MS * 2,
     )
 
     test(

@@ -1,16 +1,13 @@
 /** Who may install: by accounts of a real Kubernetes, with the executable. */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-
 import { openKubernetes } from '../src/deploy/cluster/kubernetes.ts'
 import type { KubeObject } from '../src/deploy/object.ts'
 import { PROFILES } from '../src/deploy/profile.ts'
 import { renderWanted } from '../src/deploy/rendered.ts'
 import { neededRights } from '../src/deploy/rights.ts'
-import { parseDocuments } from '../src/deploy/yaml.ts'
 import { said, stockpipe, temporaryFolder } from './binary.ts'
 import { useCluster } from './cluster/shared.ts'
+import { Installers, type Role } from './deploy/installer.fixture.ts'
 
 const LIMIT_MS = 120_000
 const real = await useCluster({ mode: 'control-plane' })
@@ -20,64 +17,14 @@ afterAll(() => folder[Symbol.dispose]())
 /** On no node: it is objects that are looked at here, and other tests need the machine. */
 const NOWHERE = ['--set', 'nodeSelector.nowhere=yes']
 
-interface Rule {
-  apiGroups: string[]
-  resources: string[]
-  verbs: string[]
-  resourceNames?: string[]
-}
-type Role = KubeObject & { rules: Rule[] }
-
 if (real !== null) {
-  const { kubeconfig, context, api } = real
-  const admin = openKubernetes({ kubeconfig, context: null, announce: () => undefined })
-  const apply = (object: KubeObject) => admin.apply(object, { dryRun: false, force: true })
+  const { context } = real
+  const installers = new Installers(real, folder.path)
+  const { admin } = installers
+  const apply = (object: KubeObject) => installers.apply(object)
 
   const deploy = async (words: readonly string[], config: string) =>
     said(await stockpipe(['deploy', ...words, '--kubeconfig', config], { HOME: folder.path }, folder.path))
-
-  /** A namespace with an account in it that has these roles; its kubeconfig holds a token, as a pipeline's would. */
-  async function installer(namespace: string, roles: readonly Role[]): Promise<string> {
-    await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
-    await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'installer', namespace } })
-    for (const role of roles) await apply(role)
-    const group = 'rbac.authorization.k8s.io'
-    const subjects = [{ kind: 'ServiceAccount', name: 'installer', namespace }]
-    for (const { kind, metadata } of roles) {
-      const place = kind === 'Role' ? { namespace } : {}
-      await apply({
-        apiVersion: `${group}/v1`,
-        kind: `${kind}Binding`,
-        metadata: { name: metadata.name, ...place },
-        roleRef: { apiGroup: group, kind, name: metadata.name },
-        subjects,
-      })
-    }
-    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/installer/token`
-    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }
-    const { status } = await api.get<{ status: { token: string } }>(path, { method: 'POST', body })
-    return loginWith(namespace, status.token)
-  }
-
-  async function loginWith(namespace: string, token: string): Promise<string> {
-    const config = Bun.YAML.parse(readFileSync(kubeconfig, 'utf8')) as { users: { user: object }[] }
-    for (const entry of config.users) entry.user = { token }
-    const file = join(folder.path, `${namespace}.json`)
-    await Bun.write(file, JSON.stringify(config))
-    return file
-  }
-
-  /** As printed, under a name of its own: roles of the whole cluster are seen by every test. */
-  async function printedRoles(namespace: string): Promise<Role[]> {
-    const { out, code } = await deploy(['check', '--roles', '-n', namespace], kubeconfig)
-    expect(code).toBe(0)
-    const roles = parseDocuments(out, 'the roles') as Role[]
-    expect(roles.map(({ kind }) => kind)).toEqual(['ClusterRole', 'Role'])
-    return roles.map((role) => ({
-      ...role,
-      metadata: { ...role.metadata, name: `${role.metadata.name}-${namespace}` },
-    }))
-  }
 
   const without = (roles: readonly Role[], lost: { verb: string; group: string; resource: string }): Role[] =>
     roles.map((role) => ({
@@ -95,26 +42,14 @@ if (real !== null) {
       }),
     }))
 
-  async function ended(namespace: string, roles: readonly Role[]): Promise<void> {
-    for (const { kind, metadata } of roles.filter(({ kind }) => kind === 'ClusterRole'))
-      for (const made of [kind, `${kind}Binding`])
-        await admin.remove({
-          apiVersion: 'rbac.authorization.k8s.io/v1',
-          kind: made,
-          name: metadata.name,
-          namespace: null,
-        })
-    await admin.remove({ apiVersion: 'v1', kind: 'Namespace', name: namespace, namespace: null })
-  }
-
   const unused = () => `rights-${crypto.randomUUID().slice(0, 8)}`
 
   test(
     'an account with exactly the printed roles checks, installs, changes, looks and takes away',
     async () => {
       const namespace = unused()
-      const roles = await printedRoles(namespace)
-      const config = await installer(namespace, roles)
+      const roles = await installers.printedRoles(namespace)
+      const config = await installers.make({ namespace, roles })
       const run = async (words: readonly string[], code: number) => {
         const ran = await deploy([...words, '-n', namespace], config)
         expect({ words, ...ran }).toMatchObject({ code })
@@ -131,7 +66,7 @@ if (real !== null) {
       expect((await run(['logs', '--tail', '1'], 0)).out).toBe('')
       await run(['uninstall', '--yes'], 0)
       expect(await admin.list({ apiVersion: 'apps/v1', kind: 'StatefulSet', namespace })).toEqual([])
-      await ended(namespace, roles)
+      await installers.remove({ namespace, roles })
     },
     LIMIT_MS,
   )
@@ -140,8 +75,8 @@ if (real !== null) {
     'with one right less, whichever it is, check names it',
     async () => {
       const namespace = unused()
-      const roles = await printedRoles(namespace)
-      const config = await installer(namespace, roles)
+      const roles = await installers.printedRoles(namespace)
+      const config = await installers.make({ namespace, roles })
       const session = openKubernetes({ kubeconfig: config, context: null, announce: () => undefined })
       const { objects } = renderWanted({ profile: null, namespace, files: [], sets: [] })
       const { checkRights } = await import('../src/deploy/check/rights.ts')
@@ -163,7 +98,7 @@ if (real !== null) {
         for (let tries = 0; tries < 50 && (await checkRights(asked)).some(({ state }) => state !== 'ok'); tries++)
           await Bun.sleep(50)
       }
-      await ended(namespace, roles)
+      await installers.remove({ namespace, roles })
     },
     LIMIT_MS,
   )
@@ -172,11 +107,9 @@ if (real !== null) {
     'an install that meets a missing right in the middle names it, and is finished when it is granted',
     async () => {
       const namespace = unused()
-      const roles = await printedRoles(namespace)
-      const config = await installer(
-        namespace,
-        without(roles, { verb: 'create', group: 'apps', resource: 'deployments' }),
-      )
+      const roles = await installers.printedRoles(namespace)
+      const fewer = without(roles, { verb: 'create', group: 'apps', resource: 'deployments' })
+      const config = await installers.make({ namespace, roles: fewer })
       const words = ['apply', '--yes', '--no-wait', ...NOWHERE, '-n', namespace]
       const refused = await deploy(words, config)
       expect(refused.code).toBe(1)
@@ -187,7 +120,7 @@ if (real !== null) {
       for (let tries = 0; tries < 20 && finished.code !== 0; tries++) finished = await deploy(words, config)
       expect(finished).toMatchObject({ code: 0 })
       expect((await deploy(words, config)).out).toContain('nothing to change')
-      await ended(namespace, roles)
+      await installers.remove({ namespace, roles })
     },
     LIMIT_MS,
   )

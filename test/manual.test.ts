@@ -83,3 +83,20 @@ test('links between pages lead to files that are there', async () => {
     for (const [, target = ''] of (await Bun.file(join(ROOT, page)).text()).matchAll(/\]\((?!https?:)([^)#]+)/g))
       expect([page, target, await Bun.file(join(ROOT, page, '..', target)).exists()]).toEqual([page, target, true])
 })
+
+test('every image that a page names is the one that is pinned', async () => {
+  const files = ['compose.yaml', ...new Bun.Glob('manifests/**/*.yaml').scanSync(ROOT)]
+  const pinned = new Map<string, string>()
+  for (const file of files)
+    for (const [, image = '', tag = ''] of (await Bun.file(join(ROOT, file)).text()).matchAll(/image: (\S+):(\S+)$/gm))
+      pinned.set(image, tag)
+  const named: string[] = []
+  for (const page of [...PAGES, 'grafana/README.md', 'manifests/README.md'])
+    for (const [, image = '', tag = ''] of (await Bun.file(join(ROOT, page)).text()).matchAll(
+      /([\w./-]*\/(?:kafka|grafana|kafka-ui|kafdrop|prometheus)|\bcassandra):v?(\d+\.\d+\.\d+)/g,
+    )) {
+      named.push(image)
+      expect([page, image, pinned.get(image)?.replace(/^v/, '')]).toEqual([page, image, tag])
+    }
+  expect(new Set(named).size).toBe(pinned.size - 1)
+})

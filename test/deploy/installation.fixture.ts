@@ -8,6 +8,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { ApiObject } from '../cluster/api.ts'
 import { standInFiles } from '../cluster/stand-ins.ts'
 import { until } from '../until.ts'
+import { type Account, Installers } from './installer.fixture.ts'
 
 export interface Ran {
   code: number
@@ -32,6 +33,7 @@ export const COMPONENTS = {
   processor: 'app.kubernetes.io/component=processor',
   api: 'app.kubernetes.io/component=api',
   grafana: 'app.kubernetes.io/name=grafana',
+  'kafka-ui': 'app.kubernetes.io/name=kafka-ui',
 } as const
 export type Component = keyof typeof COMPONENTS
 
@@ -43,15 +45,29 @@ export class Installation {
   readonly namespace = `deploy-${process.pid}`
   readonly folder = mkdtempSync(join(tmpdir(), 'stockpipe-deploy-'))
   readonly cluster: Cluster
+  private readonly installers: Installers
+  private account: Account | null = null
+  private kubeconfig: string
   /** How long each step took, for people. */
   readonly figures: string[] = []
 
   constructor(cluster: Cluster) {
     this.cluster = cluster
+    this.kubeconfig = cluster.kubeconfig
+    this.installers = new Installers(cluster, this.folder)
+  }
+
+  /** From here on by an account that may do what `deploy check --roles` prints, and nothing else. */
+  async asInstaller(): Promise<void> {
+    const { namespace, installers } = this
+    // Its home outlives the namespace, as that of a person does.
+    const account = { namespace, home: `${namespace}-installer`, roles: await installers.printedRoles(namespace) }
+    this.account = account
+    this.kubeconfig = await installers.make(account)
   }
 
   get place(): string[] {
-    return ['--kubeconfig', this.cluster.kubeconfig, '--context', this.cluster.context, '-n', this.namespace]
+    return ['--kubeconfig', this.kubeconfig, '--context', this.cluster.context, '-n', this.namespace]
   }
 
   async loadImages(): Promise<void> {
@@ -185,6 +201,7 @@ export class Installation {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cluster.api.fetch(`/api/v1/namespaces/${this.namespace}`, { method: 'DELETE' })
+    if (this.account !== null) await this.installers.remove(this.account)
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

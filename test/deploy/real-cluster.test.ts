@@ -1,5 +1,6 @@
 /**
- * An installation from nothing to its end, on a real Kubernetes with the real Kafka and Cassandra, by the executable.
+ * An installation from nothing to its end, on a real Kubernetes with the real Kafka and Cassandra, by the executable and
+ * an account that has no other rights than those it asks for.
  * The tests are one story: each goes on where the one before it ended.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
@@ -38,6 +39,7 @@ describe.skipIf(CLUSTER === null)('on a real cluster', () => {
     const from = performance.now()
     installation = new Installation(CLUSTER)
     await installation.loadImages()
+    await installation.asInstaller()
     installation.figure('images into the node', from)
   })
   afterAll(async () => {
@@ -150,7 +152,7 @@ describe.skipIf(CLUSTER === null)('on a real cluster', () => {
     expect(api.isRunning()).toBe(true)
   })
 
-  const KILLED: readonly Component[] = ['kafka', 'cassandra', 'producer', 'processor', 'api', 'grafana']
+  const KILLED: readonly Component[] = ['kafka', 'cassandra', 'producer', 'processor', 'api', 'grafana', 'kafka-ui']
   test.each(KILLED)('%s may be killed, its process and its pod, while trades flow', async (component) => {
     const from = performance.now()
     const away = { from: Date.now(), to: 0 }

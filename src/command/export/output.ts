@@ -1,6 +1,6 @@
-import { rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 
-import { wrap } from '../../errors.ts'
+import { StockpipeError, wrap } from '../../errors.ts'
 
 /** Where exported rows go. Unless `finish` was called, disposal leaves nothing behind. */
 export interface Output extends AsyncDisposable {
@@ -9,29 +9,46 @@ export interface Output extends AsyncDisposable {
   finish: () => Promise<void>
 }
 
-/** A file, which appears under its name only when it is whole; or what `print` writes to. */
+/**
+ * A file, which appears under its name only when it is whole; or what `print` writes to. Throws `usage` where it cannot
+ * be made, `disk-full` where it can no longer grow.
+ */
 export async function openOutput(path: string | null, print: Output['write']): Promise<Output> {
   if (path === null || path === '-')
     return { write: print, finish: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() }
   const partial = `${path}.${process.pid}.part`
-  try {
-    const file = Bun.file(partial).writer()
-    await file.flush()
+  const telling = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work()
+    } catch (error) {
+      throw toStockpipeError(error, path)
+    }
+  }
+  return await telling(async () => {
+    const file = await open(partial, 'w')
     return {
-      async write(chunk) {
-        await file.write(chunk)
-        await file.flush()
-      },
-      async finish() {
-        await file.end()
-        await rename(partial, path)
-      },
+      write: (chunk) =>
+        telling(async () => {
+          await file.writeFile(chunk)
+        }),
+      finish: () =>
+        telling(async () => {
+          await file.close()
+          await rename(partial, path)
+        }),
       async [Symbol.asyncDispose]() {
-        await file.end()
+        await file.close().catch(() => undefined)
         await rm(partial, { force: true })
       },
     }
-  } catch (error) {
-    throw wrap('usage', `cannot write ${path}`, error)
-  }
+  })
+}
+
+function toStockpipeError(error: unknown, path: string): StockpipeError {
+  if (!/^(?:ENOSPC|EDQUOT)$/.test(String((error as { code?: unknown }).code)))
+    return wrap('usage', `cannot write ${path}`, error)
+  return new StockpipeError('disk-full', `the disk that is to hold ${path} is full`, {
+    hint: 'free some space on it, or name a file elsewhere; nothing was left behind',
+    cause: error,
+  })
 }

@@ -2,6 +2,7 @@
 // What the certificates' library is built on wants this first.
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
+import { createPrivateKey } from 'node:crypto'
 
 x509.cryptoProvider.set(crypto)
 
@@ -44,6 +45,14 @@ export async function certificateAuthority(name = 'test-ca'): Promise<Authority>
     key: await pemOf(keys.privateKey),
     issue: (wanted) => issue(wanted, { issuer: own.subject, signingKey: keys.privateKey }),
   }
+}
+
+/** One that is there already, by its PEM files; the key is of P-256, in the form of SEC 1 or PKCS 8. */
+export async function authorityOf({ cert, key }: Pair): Promise<Authority> {
+  const pkcs8 = createPrivateKey(key).export({ type: 'pkcs8', format: 'der' })
+  const signingKey = await crypto.subtle.importKey('pkcs8', pkcs8, KEYS, false, ['sign'])
+  const issuer = new x509.X509Certificate(cert).subject
+  return { cert, key, issue: (wanted) => issue(wanted, { issuer, signingKey }) }
 }
 
 async function issue(
