@@ -1,9 +1,10 @@
+import type { Outcome } from './outcome.ts'
 import { patiently, type Patience } from './patience.ts'
 import { planTopics, type TopicState, type TopicWish } from './topics.ts'
 import { StockpipeError } from '../errors.ts'
 import type { TopicSpec } from '../stream/broker.ts'
 import { type KafkaOptions, KafkaBroker } from '../stream/broker/kafka.ts'
-import { addPartitions, brokerCount, shapeOf } from '../stream/broker/kafka/topics.ts'
+import { addPartitions, brokerCount, otherRetention, shapeOf } from '../stream/broker/kafka/topics.ts'
 import { aggregatesSpec, logSpecs, metaSpec, type TopicOptions } from '../stream/topics.ts'
 
 export interface TopicsOptions extends Omit<TopicOptions, 'broker'> {
@@ -26,8 +27,11 @@ async function topicWish({ kafka, ...options }: TopicsOptions): Promise<TopicWis
   return { states, replicas: kafka.replication, isUnused: await isUnused({ kafka, ...options }) }
 }
 
-/** Makes what is missing, waiting for Kafka. Resolves to whether anything was changed. Throws what must not be done. */
-export async function setUpTopics(options: TopicsOptions, patience: Patience): Promise<boolean> {
+/**
+ * Makes what is missing, waiting for Kafka. `kept`: nothing was made, and something is not as it is wished, which was
+ * told. Throws what must not be done.
+ */
+export async function setUpTopics(options: TopicsOptions, patience: Patience): Promise<Outcome> {
   const { kafka } = options
   await patiently(() => enoughBrokers(options), patience)
   const { make, raise, refused } = planTopics(await patiently(() => topicWish(options), patience))
@@ -42,7 +46,23 @@ export async function setUpTopics(options: TopicsOptions, patience: Patience): P
     patience.say(`topic ${name} has ${partitions} partitions now`)
   }
   if (raise.length > 0 && !(await patiently(() => isUnused(options), patience))) throw writtenMeanwhile(options.topic)
-  return make.length + raise.length > 0
+  const isKept = await tellRetention(options, patience)
+  if (make.length + raise.length > 0) return 'changed'
+  return isKept ? 'kept' : 'complete'
+}
+
+/** Retention is never changed here: less of it deletes records at once. */
+async function tellRetention({ kafka, ...options }: TopicsOptions, patience: Patience): Promise<boolean> {
+  let isKept = false
+  for (const spec of pipelineTopics(options))
+    for (const { name, kept, wished } of await patiently(() => otherRetention(kafka, spec), patience)) {
+      isKept = true
+      patience.say(
+        `topic ${spec.name} keeps ${name} ${kept}, though ${wished} is wished: setting it may delete records, so it is yours to do: ` +
+          `kafka-configs.sh --alter --entity-type topics --entity-name ${spec.name} --add-config ${name}=${wished}`,
+      )
+    }
+  return isKept
 }
 
 async function enoughBrokers({ kafka, brokers }: TopicsOptions): Promise<void> {

@@ -42,9 +42,9 @@ test('fewer partitions, and replicas that were not placed at the creation, are r
 
 // No Java, no servers: test/services says so, and fails where CI is set.
 describe.skipIf(kafka === null)('on Kafka', () => {
-  async function setUp(topic: string, partitions: number) {
+  async function setUp(topic: string, partitions: number, ms = 86_400_000) {
     const lines: string[] = []
-    const retention = { ms: 86_400_000, bytes: null }
+    const retention = { ms, bytes: null }
     const patience = patienceFor(60_000, {
       clock: systemClock,
       signal: new AbortController().signal,
@@ -63,11 +63,22 @@ describe.skipIf(kafka === null)('on Kafka', () => {
   test('all topics are made, a second time there is nothing to do, and an unused log gets more partitions', async () => {
     const topic = newName()
     const first = await setUp(topic, 2)
-    expect(first).toMatchObject({ outcome: true, shapes: [2, 2, 2, 2, 1] })
+    expect(first).toMatchObject({ outcome: 'changed', shapes: [2, 2, 2, 2, 1] })
     expect(first.lines).toHaveLength(5)
-    expect(await setUp(topic, 2)).toMatchObject({ outcome: false, lines: [], shapes: [2, 2, 2, 2, 1] })
-    expect(await setUp(topic, 3)).toMatchObject({ outcome: true, shapes: [3, 3, 3, 3, 1] })
+    expect(await setUp(topic, 2)).toMatchObject({ outcome: 'complete', lines: [], shapes: [2, 2, 2, 2, 1] })
+    expect(await setUp(topic, 3)).toMatchObject({ outcome: 'changed', shapes: [3, 3, 3, 3, 1] })
     expect(await setUp(topic, 1)).toMatchObject({ outcome: 'topic-mismatch', shapes: [3, 3, 3, 3, 1] })
+  }, 60_000)
+
+  test('another retention than a topic has is told, with the command that sets it, and left alone', async () => {
+    const topic = newName()
+    await setUp(topic, 1)
+    const { outcome, lines } = await setUp(topic, 1, 172_800_000)
+    expect(outcome).toBe('kept')
+    expect(lines).toHaveLength(3)
+    expect(lines[0]).toStartWith(`topic ${topic} keeps retention.ms 86400000, though 172800000 is wished`)
+    expect(lines[0]).toEndWith(`--entity-name ${topic} --add-config retention.ms=172800000`)
+    expect(await setUp(topic, 1)).toMatchObject({ outcome: 'complete', lines: [] })
   }, 60_000)
 
   test('a log that has or had a record, or a producer, keeps its partitions', async () => {

@@ -3,6 +3,7 @@ import type { Settings } from '../../config.ts'
 import { schemaIdFor } from '../../run/schema-id.ts'
 import { cassandraOptions, kafkaOptions } from '../../servers.ts'
 import { readLogin } from '../../setup/login.ts'
+import type { Outcome } from '../../setup/outcome.ts'
 import { patienceFor, type Patience } from '../../setup/patience.ts'
 import { probe } from '../../setup/probe.ts'
 import { setUpSchema } from '../../setup/set-up-schema.ts'
@@ -37,20 +38,20 @@ export async function setUp(step: keyof typeof steps, call: SetupCall): Promise<
   using stop = interrupted()
   const say = (line: string): void => void call.print(`${line}\n`)
   const patience = patienceFor(call.values.timeout, { clock: systemClock, signal: stop.signal, say })
-  const isChanged = await steps[step](call, patience)
+  const outcome = await steps[step](call, patience)
   if (stop.signal.aborted) return 1
-  if (!isChanged) await call.print('nothing to do: everything is as it should be\n')
+  if (outcome === 'complete') await call.print('nothing to do: everything is as it should be\n')
   return 0
 }
 
-function topics({ settings, values }: SetupCall, patience: Patience): Promise<boolean> {
+function topics({ settings, values }: SetupCall, patience: Patience): Promise<Outcome> {
   const { kafkaTopic: topic, partitions, retentionLog, retentionLogSize } = settings
   const retention = { ms: retentionLog, bytes: retentionLogSize }
   const kafka = kafkaOptions(settings, around)
   return setUpTopics({ topic, partitions, retention, kafka, brokers: values.nodes }, patience)
 }
 
-function schema({ settings, values }: SetupCall, patience: Patience): Promise<boolean> {
+async function schema({ settings, values }: SetupCall, patience: Patience): Promise<Outcome> {
   const login = (folder: string | null) => (folder === null ? null : readLogin(folder))
   const wanted = {
     writer: login(values['writer-login']),
@@ -60,7 +61,7 @@ function schema({ settings, values }: SetupCall, patience: Patience): Promise<bo
   const logins = Object.fromEntries(
     Object.entries(wanted).flatMap(([name, one]) => (one === null ? [] : [[name, one]])),
   )
-  return setUpSchema(
+  const isChanged = await setUpSchema(
     {
       cassandra: cassandraOptions(settings, around, { migrate: true }),
       superuser: login(values['superuser-login']),
@@ -69,9 +70,10 @@ function schema({ settings, values }: SetupCall, patience: Patience): Promise<bo
     },
     patience,
   )
+  return isChanged ? 'changed' : 'complete'
 }
 
-async function tryAll({ settings, values }: SetupCall, patience: Patience): Promise<boolean> {
+async function tryAll({ settings, values }: SetupCall, patience: Patience): Promise<Outcome> {
   const { kafkaTopic: topic, avroFraming: framing, apiToken: token } = settings
   const context = { ...around, metrics: createMetrics() }
   const schemaId = await schemaIdFor(settings, context, patience.signal)
@@ -79,5 +81,5 @@ async function tryAll({ settings, values }: SetupCall, patience: Patience): Prom
   await using store = await openCassandraStore(cassandraOptions(settings, around, { migrate: false }))
   const api = values.api === null ? null : { url: values.api, token }
   await probe({ broker, store, topic, symbol: values.symbol, framing, schemaId, api }, patience)
-  return true
+  return 'changed'
 }

@@ -78,6 +78,9 @@ export interface Node {
   }): Promise<unknown>
   /** `count`: how many there shall be, not how many more. */
   createPartitions(request: { topicPartitions: { topic: string; count: number }[]; timeout: number }): Promise<unknown>
+  describeConfigs(request: { resources: { type: number; name: string; configNames: string[] }[] }): Promise<{
+    resources: { configEntries: { configName: string; configValue: string | null }[] }[]
+  }>
   metadata(topics: string[]): Promise<{
     brokers: { nodeId: number }[]
     topicMetadata: {

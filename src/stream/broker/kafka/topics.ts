@@ -40,6 +40,38 @@ export async function shapeOf(settings: ConnectionSettings, topic: string): Prom
 export const partitionCount = async (settings: ConnectionSettings, topic: string): Promise<number | null> =>
   (await shapeOf(settings, topic))?.partitions ?? null
 
+/** What of a topic's retention is not as `spec` wants it; nothing where the broker does not let us look. */
+export async function otherRetention(settings: ConnectionSettings, spec: TopicSpec): Promise<readonly Kept[]> {
+  const wished = configOf(spec).filter(({ name }) => name.startsWith('retention.'))
+  if (wished.length === 0) return []
+  await using connection = new Connection(settings)
+  try {
+    return await connection.raw(async (cluster) => {
+      const controller = await cluster.findControllerBroker()
+      const configNames = wished.map(({ name }) => name)
+      const { resources } = await controller.describeConfigs({
+        resources: [{ type: TOPIC, name: spec.name, configNames }],
+      })
+      const found = new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]))
+      return wished.flatMap(({ name, value }) => {
+        const kept = found.get(name) ?? null
+        return kept === null || kept === value ? [] : [{ name, kept, wished: value }]
+      })
+    })
+  } catch (error) {
+    if (typeOf(error) === 'TOPIC_AUTHORIZATION_FAILED') return []
+    throw toStockpipeError(error, `look at the retention of ${spec.name}`)
+  }
+}
+const TOPIC = 2
+
+export interface Kept {
+  /** As Kafka calls it. */
+  name: string
+  kept: string
+  wished: string
+}
+
 /** How many brokers are up. */
 export async function brokerCount(settings: ConnectionSettings): Promise<number> {
   await using connection = new Connection(settings)
