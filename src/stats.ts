@@ -1,17 +1,16 @@
 import type { Clock } from './clock.ts'
+import { Latencies } from './latency.ts'
 
 const WINDOW_S = 10
-/** Upper bounds in ms; the last one takes everything above. */
-const BOUNDS = Array.from({ length: 64 }, (_, index) => Math.round(1.25 ** index))
 
 interface Slot {
   second: number
   trades: number
-  latencies: Uint32Array
 }
 
 export interface StatsSnapshot {
   trades_per_second: number
+  /** From receipt to readable in the store. */
   latency_p50_ms: number | null
   latency_p99_ms: number | null
   /** Records not yet processed, by all processors where they are elsewhere; null as long as nobody knows. */
@@ -21,6 +20,7 @@ export interface StatsSnapshot {
 
 /** Rates and latencies of the last ten seconds, in constant memory: what the status line and /v1/stats show. */
 export class PipelineStats {
+  readonly latency: Latencies
   readonly #clock: Clock
   readonly #slots: Slot[] = []
   readonly #lags = new Map<number, number>()
@@ -29,18 +29,12 @@ export class PipelineStats {
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.latency = new Latencies(clock)
   }
 
   stored(trades: number): void {
     this.#slot().trades += trades
     this.#total += trades
-  }
-
-  latency(ms: number): void {
-    const index = BOUNDS.findIndex((bound) => ms <= bound)
-    const { latencies } = this.#slot()
-    const at = index < 0 ? BOUNDS.length - 1 : index
-    latencies[at] = (latencies[at] ?? 0) + 1
   }
 
   lag(partition: number, records: number): void {
@@ -57,10 +51,11 @@ export class PipelineStats {
     const recent = this.#slots.filter((slot) => slot.second > now - WINDOW_S)
     const oldest = recent[0]?.second ?? now
     const trades = recent.reduce((sum, slot) => sum + slot.trades, 0)
+    const { p50, p99 } = this.latency.quantiles('receive_store')
     return {
       trades_per_second: trades / Math.max(1, now - oldest),
-      latency_p50_ms: quantile(recent, 0.5),
-      latency_p99_ms: quantile(recent, 0.99),
+      latency_p50_ms: p50 === null ? null : Math.max(0, p50),
+      latency_p99_ms: p99 === null ? null : Math.max(0, p99),
       lag_records: this.#elsewhere
         ? this.#elsewhere.records
         : [...this.#lags.values()].reduce((sum, lag) => sum + lag, 0),
@@ -72,19 +67,9 @@ export class PipelineStats {
     const second = Math.floor(this.#clock.now() / 1000)
     const last = this.#slots.at(-1)
     if (last?.second === second) return last
-    const slot = { second, trades: 0, latencies: new Uint32Array(BOUNDS.length) }
+    const slot = { second, trades: 0 }
     this.#slots.push(slot)
     if (this.#slots.length > WINDOW_S + 1) this.#slots.shift()
     return slot
   }
-}
-
-/** The bound below which the share `q` of the samples lies; null without samples. */
-function quantile(slots: readonly Slot[], q: number): number | null {
-  const counts = BOUNDS.map((_, index) => slots.reduce((sum, slot) => sum + (slot.latencies[index] ?? 0), 0))
-  const total = counts.reduce((a, b) => a + b, 0)
-  if (total === 0) return null
-  let passed = 0
-  const at = counts.findIndex((count) => (passed += count) >= total * q)
-  return BOUNDS[at] ?? null
 }

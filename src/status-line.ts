@@ -14,7 +14,7 @@ export function statusLine(stats: StatsSnapshot, trouble: readonly string[]): st
     stats.latency_p99_ms === null ? '' : `p99 ${stats.latency_p99_ms} ms`,
     `lag ${stats.lag_records ?? 'unknown'}`,
     `${stats.trades_stored.toLocaleString('en')} stored`,
-    ...trouble.map((reason) => `NOT READY: ${reason}`),
+    ...trouble,
   ]
   return parts.filter(Boolean).join(' · ')
 }

@@ -82,6 +82,7 @@ export function createMetrics() {
     spoolBytes: gauge('spool_bytes', 'What waits on disk for the log'),
     spoolDropped: counter('spool_dropped_total', 'Frames that fitted neither memory nor the spool'),
     clockOffset: gauge('clock_offset_seconds', 'How far the feed is ahead of this clock'),
+    clockSkew: gauge('clock_skew_seconds', 'By how much two clocks contradict each other at least', ['hop']),
     trades: counter('trades_total', 'Trades that passed a stage', ['stage']),
     lateTrades: counter('late_trades_total', 'Trades late for a window', ['scope']),
     lateShare: gauge('late_trades_share', 'Late ones among the last trades of a symbol (at least 100)', ['symbol']),
@@ -115,6 +116,7 @@ export type Metrics = ReturnType<typeof createMetrics>
  */
 export class Health {
   readonly #troubles = new Map<string, Map<object | null, string>>()
+  readonly #warnings = new Map<string, string>()
   readonly #causes = new Map<string, { component: string; who: Set<object> }>()
 
   ready(component: string, who: object | null = null): void {
@@ -128,7 +130,13 @@ export class Health {
 
   /** What is wrong with a component; null when nothing is. */
   reason(component: string): string | null {
-    return this.#of(component).values().next().value ?? null
+    return this.#troubles.get(component)?.values().next().value ?? null
+  }
+
+  /** Something that people must know though the component does its work; null: not any more. */
+  warn(component: string, reason: string | null): void {
+    if (reason === null) this.#warnings.delete(component)
+    else this.#warnings.set(component, reason)
   }
 
   /** Whether it was ever said to be ready or not. */
@@ -140,10 +148,11 @@ export class Health {
     return [...this.#troubles.values()].every(({ size }) => size === 0)
   }
 
+  /** A component that is ready and has a reason is warned of. */
   report(): { component: string; ready: boolean; reason: string | null }[] {
-    return [...this.#troubles.keys()].map((component) => {
+    return [...new Set([...this.#troubles.keys(), ...this.#warnings.keys()])].map((component) => {
       const reason = this.reason(component)
-      return { component, ready: reason === null, reason }
+      return { component, ready: reason === null, reason: reason ?? this.#warnings.get(component) ?? null }
     })
   }
 

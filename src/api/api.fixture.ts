@@ -7,6 +7,8 @@ import { type Clock, manualClock } from '../clock.ts'
 import { type Live, localLive } from '../stream/live.ts'
 import { noRows, type Rows, type Store } from '../stream/store.ts'
 import { openEmbeddedStore } from '../stream/store/embedded.ts'
+import { latencyReport } from '../latency-report.ts'
+import { PipelineStats } from '../stats.ts'
 import { type Context, createLog, createMetrics, Health } from '../telemetry.ts'
 import {
   bucketOf,
@@ -21,7 +23,7 @@ import {
   type WindowRow,
 } from '../trade.ts'
 import { type ApiOptions, createApi } from './api.ts'
-import type { Info } from './info.ts'
+import type { Info, Status } from './info.ts'
 
 export const BTC = 'BINANCE:BTCUSDT'
 /** A whole minute, 2026-11-23T14:30:00Z. */
@@ -32,6 +34,8 @@ export interface Fixture<AnyClock extends Clock> extends AsyncDisposable {
   store: Store
   live: Live
   context: Context
+  stats: PipelineStats
+  status: Status
   clock: AnyClock
   /** What was logged. */
   lines: string[]
@@ -76,18 +80,24 @@ export async function openFixture<AnyClock extends Clock>(
     startedAt: T0,
     mode: 'embedded',
   }
-  const app = createApi({ store, live, context, info, status: () => ({ rate: 7 }), signal: ended.signal, ...options })
+  const stats = new PipelineStats(clock)
+  const { latency } = stats
+  const facts = { origin: info.origin, roles: ['api', 'processor'], clocks: [] }
+  const status = () => ({ ...stats.snapshot(), latency: latencyReport(latency, facts) })
+  const app = createApi({ store, live, latency, context, info, status, signal: ended.signal, ...options })
   return {
     app,
     store,
     live,
     context,
+    stats,
+    status,
     clock,
     lines,
     async put(rows) {
       const all = { ...noRows(), ...rows }
       await store.write(all)
-      live.publish(all)
+      live.publish({ ...all, storedAt: clock.now() })
     },
     async json(url, init) {
       const response = await app.request(url, init)

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 
+import type { Latencies } from '../latency.ts'
 import type { Live } from '../stream/live.ts'
 import type { Store } from '../stream/store.ts'
 import { BodyCache } from './body-cache.ts'
@@ -27,6 +28,7 @@ import { readerOf } from './store-reader.ts'
 export interface ApiOptions extends OpsOptions {
   store: Pick<Store, 'read' | 'symbols'>
   live: Live
+  latency?: Latencies
   /** Origins of other pages that may read the API; `*` for all. */
   corsOrigin?: readonly string[] | null
   /** Served at `/`, without a token. */
@@ -54,10 +56,10 @@ export function createApi(options: ApiOptions): Hono<ApiEnv> {
 }
 
 function partsOf(options: ApiOptions, corsOrigin: readonly string[]): Api {
-  const { context, info, status, live } = options
+  const { context, info, status, live, latency } = options
   const signal = options.signal ?? new AbortController().signal
   const store = readerOf(options.store)
-  const hub = new Hub({ store, live, context, signal })
+  const hub = new Hub({ store, live, context, latency, signal })
   return {
     store,
     context,

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 
+import { HOPS } from '../latency.ts'
 import { openFixture, still } from './api.fixture.ts'
 
 test('openapi.json describes every route with its parameters, and each reference in it leads somewhere', async () => {
@@ -21,6 +22,14 @@ test('openapi.json describes every route with its parameters, and each reference
   const references = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name ?? '')
   expect(references.length).toBeGreaterThan(10)
   for (const name of references) expect(spec.components.schemas).toHaveProperty(name)
+})
+
+test('the schema of statistics names each hop and says what it means', async () => {
+  await using api = await openFixture({ clock: still() })
+  const text = await (await api.app.request('/openapi.json')).text()
+  for (const hop of HOPS) expect(text).toContain(`"${hop}":{`)
+  expect(text).toContain('from the time in the trade to its receipt')
+  expect(text).not.toContain('"data":{"type":"object","additionalProperties":{}')
 })
 
 test('the documentation is one page without a script that names every route', async () => {

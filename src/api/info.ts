@@ -1,3 +1,6 @@
+import type { LatencyReport } from '../latency-report.ts'
+import type { StatsSnapshot } from '../stats.ts'
+
 /** What a process says about itself. */
 export interface Info {
   version: string
@@ -12,5 +15,18 @@ export interface Info {
   dataDir?: string
 }
 
-/** Rates, latency, lag, state of the feed, per partition: whatever the process knows just now. */
-export type Status = () => Readonly<Record<string, unknown>>
+/** The feed of this process; for a recording also how far it is. */
+export interface FeedStatus {
+  kind: string
+  lines?: number
+  bytes?: number
+  totalBytes?: number | null
+}
+
+export interface PipelineStatus extends StatsSnapshot {
+  latency: LatencyReport
+  feed?: FeedStatus
+}
+
+/** Rates, latency, lag, state of the feed: whatever the process knows just now. */
+export type Status = () => PipelineStatus

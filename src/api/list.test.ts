@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import * as v from 'valibot'
 
 import { batch, BTC, candle, entry, type Fixture, late, latest, openFixture, still, T0, window } from './api.fixture.ts'
 import type { ManualClock } from '../clock.ts'
+import { statusSchema } from './status-schema.ts'
 
 const MINUTE = 60_000
 const at = `symbol=${BTC}`
@@ -214,7 +216,12 @@ describe('the small lists', () => {
 
   test('stats are those of the process', async () => {
     await using api = await openFixture({ clock: still() })
-    expect((await api.json('/v1/stats')).body.data).toMatchObject({ rate: 7 })
+    api.stats.stored(7)
+    api.stats.latency.add('broker_store', 3, 0)
+    const data: unknown = (await api.json('/v1/stats')).body.data
+    const said = v.parse(v.strictObject({ now: v.number(), ...statusSchema.entries }), data)
+    expect(said).toMatchObject({ trades_stored: 7, latency: { hops: { broker_store: { p50_ms: 3, note: null } } } })
+    expect(said.latency.hops.store_serve).toMatchObject({ p50_ms: null, samples: 0, note: expect.any(String) })
   })
 })
 

@@ -25,12 +25,14 @@ test('statusz tells who this is, what it does and how it is', async () => {
   const clock = still()
   await using api = await openFixture({ clock })
   clock.advance(5000)
+  api.stats.stored(7)
   expect((await api.json('/statusz')).body).toMatchObject({
     version: '1.2.3',
     origin: 'replay',
     uptime_ms: 5000,
     started_at: T0,
-    rate: 7,
+    trades_stored: 7,
+    latency: { window_s: 10 },
   })
 })
 
@@ -51,7 +53,7 @@ test('metrics count requests by route, never by address', async () => {
 test('a role without data serves these routes alone', async () => {
   await using api = await openFixture({ clock: still() })
   const info = { version: '1', commit: 'c', origin: 'live', symbols: [], startedAt: T0, mode: 'kafka' } as const
-  const app = createOpsApp({ context: api.context, info, status: () => ({}) })
+  const app = createOpsApp({ context: api.context, info, status: api.status })
   const statuses = await Promise.all(
     ['/livez', '/readyz', '/metrics', '/statusz', '/v1/trades'].map(async (path) => (await app.request(path)).status),
   )

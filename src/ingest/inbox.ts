@@ -1,4 +1,5 @@
 import type { FeedEvent, Frame } from './feed.ts'
+import { FeedClock } from './feed-clock.ts'
 import { parseFrame, type ParsedFrame } from './frame.ts'
 import type { ProducerOptions } from './outbox.ts'
 import { RepeatMarker, type Marked } from './repeats.ts'
@@ -20,22 +21,21 @@ export interface BadFrame {
   reason: string
 }
 
-/** A handshake tells whole seconds: less than this may be rounding. */
-const SKEWED_MS = 2_000
-
 /** Reads frames, estimates the feed's clock, marks repeats. What comes out is in order of receipt. */
 export class Inbox {
   readonly #options: ProducerOptions
   readonly #marker: RepeatMarker<Received>
   readonly #skews = new Map<number, SkewEstimate>()
-  /** Of the batch under way: frames by kind, and the last estimate. */
+  /** Null for a recording: its times are of another machine and another day. */
+  readonly #feedClock: FeedClock | null
+  /** Of the batch under way: frames by kind, and the last connection. */
   readonly #kinds = new Map<ParsedFrame['kind'], number>()
-  #lastSkew = 0
-  #isSkewTold = false
+  #lastConn: number | null = null
   #bad: BadFrame[] = []
 
-  constructor(options: ProducerOptions) {
+  constructor(options: ProducerOptions, { isRecording }: { isRecording: boolean }) {
     const { log, metrics } = options.context
+    this.#feedClock = isRecording ? null : new FeedClock(options.context, options.onClockOffset)
     this.#options = options
     this.#marker = new RepeatMarker<Received>({
       mode: options.repeats,
@@ -73,17 +73,13 @@ export class Inbox {
     const { metrics } = this.#options.context
     for (const [type, count] of this.#kinds) metrics.feedFrames.inc({ type }, count)
     this.#kinds.clear()
-    metrics.clockOffset.set(this.#lastSkew / 1000)
-    this.#tellSkew(this.#lastSkew)
+    this.#tellClock()
     metrics.queueDepth.set({ queue: 'repeats' }, this.#marker.held)
   }
 
-  /** Not again before a connection has the right time: trades are judged by the feed's clock, so nothing is lost. */
-  #tellSkew(skew: number): void {
-    if (this.#isSkewTold || Math.abs(skew) < SKEWED_MS) return
-    this.#isSkewTold = true
-    const why = `the feed's clock is ${Math.round(Math.abs(skew) / 1000)} s ${skew > 0 ? 'ahead of' : 'behind'} this machine's`
-    this.#options.context.log.warn('feed.clock_off', { why, try: "set this machine's clock (NTP)" })
+  #tellClock(): void {
+    const estimate = this.#lastConn === null ? undefined : this.#skews.get(this.#lastConn)
+    if (estimate !== undefined) this.#feedClock?.see(estimate.offset())
   }
 
   #take(event: FeedEvent): Marked<Received>[] {
@@ -95,8 +91,7 @@ export class Inbox {
     }
     if (event.kind !== 'open') return []
     this.#skews.set(event.conn, new SkewEstimate(event.skew))
-    if (Math.abs(event.skew ?? 0) < SKEWED_MS) this.#isSkewTold = false
-    this.#tellSkew(event.skew ?? 0)
+    this.#lastConn = event.conn
     return []
   }
 
@@ -112,8 +107,8 @@ export class Inbox {
     if (received === null) return 0
     const estimate = this.#skews.get(conn) ?? new SkewEstimate(null)
     this.#skews.set(conn, estimate)
-    this.#lastSkew = estimate.observe(entries, received)
-    return this.#lastSkew
+    this.#lastConn = conn
+    return estimate.observe(entries, received)
   }
 
   #note(source: Frame, parsed: ParsedFrame): void {

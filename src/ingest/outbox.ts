@@ -20,6 +20,8 @@ export interface ProducerOptions extends DeliveryOptions {
   repeats: RepeatMode
   /** Of a live feed, for the time in which the log is away. */
   spool?: Spool | null
+  /** Told the feed's clock minus ours (ms), where the feed is live. */
+  onClockOffset?: (ms: number) => void
 }
 
 /** What goes out at once, in this order. */

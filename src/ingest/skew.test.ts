@@ -31,3 +31,12 @@ test('one print from the future moves nothing', () => {
   skew.observe([{ t: 9_000_000 }], 1_000)
   expect(skew.current()).toBe(10)
 })
+
+test('a server that is behind is known by its handshake alone, for people: no trade is judged by it', () => {
+  const skew = new SkewEstimate(-4_000)
+  expect([skew.offset(), skew.current()]).toEqual([-4_000, 0])
+  for (const { t, received } of frames(50, -4_010)) skew.observe([{ t }], received)
+  expect([skew.offset(), skew.current()]).toEqual([-4_000, 0])
+  for (const { t, received } of frames(100, 300)) skew.observe([{ t }], received)
+  expect(skew.offset()).toBe(300)
+})

@@ -7,13 +7,16 @@ const ENOUGH = 20
  */
 export class SkewEstimate {
   readonly #handshake: number
+  /** The same, also where the server's clock is behind: of that trades tell nothing, it looks like delay. */
+  readonly #told: number
   /** A ring, oldest at `#next` once it is full; and the same samples in order of size. */
   readonly #samples: number[] = []
   readonly #ordered: number[] = []
   #next = 0
 
   constructor(handshake: number | null) {
-    this.#handshake = Math.max(0, handshake ?? 0)
+    this.#told = handshake ?? 0
+    this.#handshake = Math.max(0, this.#told)
   }
 
   /** The estimate before this frame's entries, which are then taken in. */
@@ -29,6 +32,11 @@ export class SkewEstimate {
     const upper = this.#ordered[Math.floor(length / 2)] ?? 0
     const lower = this.#ordered[Math.ceil(length / 2) - 1] ?? 0
     return Math.max(this.#handshake, Math.round((lower + upper) / 2))
+  }
+
+  /** For people: the feed's clock minus ours, below 0 where the handshake said so. */
+  offset(): number {
+    return this.current() || this.#told
   }
 
   #add(sample: number): void {

@@ -36,7 +36,9 @@ async function refresh(
 ): Promise<void> {
   while (terminal.isTty && !signal.aborted) {
     const { clock, health } = context
-    const trouble = health.report().flatMap(({ reason }) => (reason === null ? [] : [reason]))
+    const trouble = health
+      .report()
+      .flatMap(({ ready, reason }) => (reason === null ? [] : [`${ready ? 'WARNING' : 'NOT READY'}: ${reason}`]))
     const progress = feed?.replay?.progress()
     const isReplaying = progress !== undefined && progress.bytes < (progress.totalBytes ?? Number.POSITIVE_INFINITY)
     const replay = isReplaying ? `${progressLine(progress, clock.now() - startedAt)} · ` : ''

@@ -1,7 +1,9 @@
+import type { ClockWatch } from './clocks.ts'
 import type { OpenedFeed } from './open-feed.ts'
 import type { OriginKeeper } from './origin.ts'
 import { createOpsApp } from '../api/ops.ts'
 import { serveApi, type ServedApi } from '../api/serve.ts'
+import { latencyReport } from '../latency-report.ts'
 import { defaultListen, type Origins, type Settings } from '../config.ts'
 import { StockpipeError } from '../errors.ts'
 import type { PipelineStats } from '../stats.ts'
@@ -17,6 +19,7 @@ export interface HttpSurroundings {
   store: Store | null
   live: Live
   stats: PipelineStats
+  clocks: ClockWatch
   origin: OriginKeeper
   /** Null for roles that keep nothing on this disk. */
   folder: string | null
@@ -72,11 +75,12 @@ async function openApi(
 const apiOptions = (settings: Settings, around: HttpSurroundings) => ({
   ...opsOptions(settings, around),
   live: around.live,
+  latency: around.stats.latency,
   topic: settings.kafkaTopic,
   corsOrigin: settings.corsOrigin,
 })
 
-function opsOptions(settings: Settings, { context, stats, origin, folder, feed }: HttpSurroundings) {
+function opsOptions(settings: Settings, { context, stats, clocks, origin, folder, feed }: HttpSurroundings) {
   const { version, commit } = buildInfo()
   const info = {
     version,
@@ -97,6 +101,11 @@ function opsOptions(settings: Settings, { context, stats, origin, folder, feed }
     info,
     status: () => ({
       ...stats.snapshot(),
+      latency: latencyReport(stats.latency, {
+        origin: origin.current,
+        roles: settings.role,
+        clocks: clocks.doubts,
+      }),
       ...(feed === null ? {} : { feed: { kind: settings.feed, ...replay() } }),
     }),
     token: settings.apiToken,

@@ -1,3 +1,4 @@
+import { ClockWatch } from './clocks.ts'
 import { openHttp, type Http } from './http.ts'
 import { openLog } from './log.ts'
 import { noSpool, openSpool, wantsSpool } from './open-spool.ts'
@@ -39,6 +40,7 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
   const terminal = createTerminal(process.stderr)
   const context = createContext(settings, terminal)
   const stats = new PipelineStats(context.clock)
+  const clocks = new ClockWatch(stats.latency, context, { hasFeed: settings.role.includes('producer') })
   const own = settings.role.includes('producer') ? originOf(settings) : null
   const dataDir = opening.use(openFolder(settings, context))
   if (dataDir !== null) collectDisk(context.metrics.registry, dataDir.path)
@@ -63,7 +65,8 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
     delay: settings.delay,
     futureLimit: settings.futureLimit,
   }
-  const topics: TopicLive | null = settings.broker === 'kafka' ? topicLive({ ...topic, windows, context }) : null
+  const topics: TopicLive | null =
+    settings.broker === 'kafka' ? topicLive({ ...topic, windows, context, latency: stats.latency }) : null
   const live = topics ?? localLive()
   const drained = new AbortController()
   const options: TaskParts['options'] = {
@@ -92,13 +95,14 @@ export async function openPipeline(settings: Settings, origins: Origins): Promis
       store,
       live,
       stats,
+      clocks,
       origin,
       folder: dataDir?.root ?? null,
       feed,
       terminal,
     }),
   )
-  const tasks = tasksOf({ settings, options, store, http, feed, origin, stats, topics, commits, drained })
+  const tasks = tasksOf({ settings, options, store, http, feed, origin, stats, clocks, topics, commits, drained })
   const parts = opening.move()
   return {
     settings,

@@ -1,3 +1,4 @@
+import type { ClockWatch } from './clocks.ts'
 import type { Http } from './http.ts'
 import { watchLag } from './lag.ts'
 import type { OpenedLog } from './log.ts'
@@ -26,6 +27,7 @@ export interface TaskParts {
   feed: OpenedFeed | null
   origin: OriginKeeper
   stats: PipelineStats
+  clocks: ClockWatch
   /** Null where a call carries live updates. */
   topics: TopicLive | null
   /** Null where processors can only be in this process. */
@@ -45,7 +47,7 @@ export function tasksOf(parts: TaskParts): readonly Task[] {
   if (isOf('processor') && store !== null) tasks.push(...processorTasks(parts, store))
   if (isOf('api') && topics !== null) tasks.push({ name: 'live', needs: [], run: (signal) => topics.run(signal) })
   if (!isOf('processor')) countLive(parts)
-  if (isOf('api')) tasks.push(...lagTask(parts), ...grafanaTask(parts))
+  if (isOf('api')) tasks.push(clocksTask(parts), ...lagTask(parts), ...grafanaTask(parts))
   if (isOf('api') && store !== null && settings.store === 'cassandra') tasks.push(watchTask(store, options.context))
   if (feed !== null) tasks.push(producerTask(parts, feed))
   else if (!isOf('processor')) tasks.push({ name: 'origin', needs: [], run: (signal) => parts.origin.learn(signal) })
@@ -69,13 +71,17 @@ function processorTasks({ settings, options: rest, origin, stats, topics }: Task
         }
         if (!(await isPrepared(signal, prepare))) return
         const whole = { ...options, schemaId }
-        await runProcessor(whole, new Outlet(whole, new Observer(context, stats)), signal)
+        await runProcessor(
+          whole,
+          new Outlet(whole, new Observer(context, stats, () => origin.current === 'replay')),
+          signal,
+        )
       },
     },
   ]
 }
 
-const producerTask = ({ settings, options, origin, drained }: TaskParts, { feed }: OpenedFeed): Task => ({
+const producerTask = ({ settings, options, origin, drained, stats }: TaskParts, { feed }: OpenedFeed): Task => ({
   name: 'producer',
   needs: ['http', 'processor'],
   async run(signal) {
@@ -86,21 +92,22 @@ const producerTask = ({ settings, options, origin, drained }: TaskParts, { feed 
     if (!(await isPrepared(signal, learn))) return
     const prepare = (until: AbortSignal) => origin.stampLog(until)
     const { runProducer } = await import('../ingest/ingest.ts')
-    await runProducer(feed, { ...options, schemaId, prepare, repeats: settings.repeats }, signal)
+    const onClockOffset = (ms: number) => (stats.latency.feedAhead = ms)
+    await runProducer(feed, { ...options, schemaId, prepare, onClockOffset, repeats: settings.repeats }, signal)
     if (settings.exitAtEnd && !signal.aborted) drained.abort()
   },
 })
 
-/** Rates and latencies as they pass by: the processors are elsewhere. */
-function countLive({ options: { live, context }, stats }: TaskParts): void {
+/** Trades as they pass by: the processors are elsewhere. */
+function countLive({ options: { live }, stats }: TaskParts): void {
   live.subscribe(({ trades }) => {
     let count = 0
     for (const { entries, skip } of trades) count += entries.length - (skip?.size ?? 0)
     stats.stored(count)
-    const last = trades.at(-1)
-    if (last?.received) stats.latency(Math.max(0, context.clock.now() - last.received))
   })
 }
+
+const clocksTask = ({ clocks }: TaskParts): Task => ({ name: 'clocks', needs: [], run: (signal) => clocks.run(signal) })
 
 /** Processors are elsewhere, too: how far they are behind, for people and for what makes more of them. */
 function lagTask({ settings, options, topics, commits, stats }: TaskParts): Task[] {

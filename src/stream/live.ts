@@ -6,6 +6,8 @@ export interface LiveUpdate {
   windows: readonly Stamped<WindowRow>[]
   candles: readonly Stamped<CandleRow>[]
   latest: readonly Stamped<LatestRow>[]
+  /** When the store acknowledged it, by the writer's clock (unix ms). Absent: it comes from the log, not by way of the store. */
+  storedAt?: number
 }
 
 /** Push from the processor to the API. The processor publishes after the store's acknowledgement. */

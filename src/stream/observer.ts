@@ -3,6 +3,7 @@ import { LateShare } from './late-share.ts'
 import type { FoldResult, Partition } from './partition.ts'
 import type { RowSink } from './symbol-windows.ts'
 import type { Context } from '../telemetry.ts'
+import type { Hop } from '../latency.ts'
 import type { PipelineStats } from '../stats.ts'
 import type { TradeBatch } from '../trade.ts'
 
@@ -11,17 +12,22 @@ const QUARANTINE_ALARM = 0.01
 const CLOCK = 'clock'
 /** Receipts older than this when they were appended come from a recording: no latency of ours. */
 const RECORDED_MS = 60_000
+/** Trades older than this when they are received are history, or their venue is delayed: no latency of the way. */
+const HISTORY_MS = 60_000
 
 /** Turns what the processor does into numbers, once per batch. */
 export class Observer {
   readonly #context: Context
   readonly #stats: PipelineStats
+  readonly #isReplay: () => boolean
   readonly #lateShare: LateShare
   readonly #seen = new WeakMap<Partition, Partition['engine']['counts']>()
 
-  constructor(context: Context, stats: PipelineStats) {
+  /** `isReplay`: receipts are those of a recording. */
+  constructor(context: Context, stats: PipelineStats, isReplay = () => false) {
     this.#context = context
     this.#stats = stats
+    this.#isReplay = isReplay
     this.#lateShare = new LateShare(context)
   }
 
@@ -73,13 +79,26 @@ export class Observer {
     this.#stats.stored(trades)
   }
 
-  #timed({ received, ingested }: TradeBatch, now: number): void {
-    const { metrics } = this.#context
-    metrics.hop.observe({ hop: 'broker_store' }, (now - ingested) / 1000)
+  #timed(batch: TradeBatch, now: number): void {
+    const { partition, received, ingested } = batch
+    this.#hop('broker_store', now - ingested, partition)
+    if (received !== null && !this.#isReplay()) this.#arrived(batch, received)
     const since = received ?? ingested
     if (ingested - since > RECORDED_MS) return
-    metrics.endToEnd.observe((now - since) / 1000)
-    this.#stats.latency(now - since)
+    this.#context.metrics.endToEnd.observe(Math.max(0, now - since) / 1000)
+    this.#stats.latency.add('receive_store', now - since, partition)
+  }
+
+  #arrived({ partition, ingested, entries }: TradeBatch, received: number): void {
+    this.#hop('receive_broker', ingested - received, partition)
+    const age = received - (entries.at(-1)?.t ?? received)
+    if (age > HISTORY_MS) this.#stats.latency.add('history', age, partition)
+    else this.#hop('exchange_receive', age, partition)
+  }
+
+  #hop(hop: Hop, ms: number, partition: number): void {
+    this.#context.metrics.hop.observe({ hop }, Math.max(0, ms) / 1000)
+    this.#stats.latency.add(hop, ms, partition)
   }
 
   #count(partition: Partition): void {

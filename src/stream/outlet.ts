@@ -78,7 +78,7 @@ export class Outlet {
     await retry('store', write, { context, signal })
     if (rows.late.length > 0) await this.#append(lateTopic(this.#options.topic), rows.late.map(lateRecord), signal)
     this.#observer.written(rows, startedAt)
-    live.publish(rows)
+    live.publish({ ...rows, storedAt: context.clock.now() })
   }
 
   /** Reads the newest price of each symbol that the engine has met for the first time. */

@@ -30,3 +30,16 @@ test('of two positions the later one counts, also where a processor went back; w
   positions.hear({ symbol: 'S', stamp: 4, price: 1 })
   expect([positions.of(0), positions.of(1)]).toEqual([10, null])
 })
+
+test('with a position goes how long trades took, as the processor knows it then', () => {
+  const clock = manualClock(1_000_000)
+  const teller = new PositionTeller(clock, (partition) => (partition === 3 ? { broker_store: { 12: 5 } } : undefined))
+  const heard: unknown[] = []
+  const positions = new Positions(({ partition, latency }) => heard.push([partition, latency]))
+  for (const partition of [3, 4]) positions.hear(JSON.parse(JSON.stringify(teller.take(partition, 7))) as object)
+  positions.hear({ symbol: '', stamp: 1, partition: 3, position: 1 })
+  expect(heard).toEqual([
+    [3, { broker_store: { 12: 5 } }],
+    [4, undefined],
+  ])
+})

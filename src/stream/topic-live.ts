@@ -7,8 +7,9 @@ import type { WindowSettings } from './symbol-windows.ts'
 import { aggregatesSpec, aggregatesTopic } from './topics.ts'
 import type { Clock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
+import type { Latencies } from '../latency.ts'
 import type { Context } from '../telemetry.ts'
-import type { CandleRow, LatestRow, Stamped, WindowRow } from '../trade.ts'
+import { type CandleRow, isTime, type LatestRow, type Stamped, type WindowRow } from '../trade.ts'
 
 export interface TopicLiveOptions {
   broker: Broker
@@ -16,6 +17,8 @@ export interface TopicLiveOptions {
   partitions: number
   windows: WindowSettings
   context: Context
+  /** Of this process: processors tell theirs, who subscribes hears them. */
+  latency?: Latencies
 }
 
 /** Where processors and the API are processes of their own: rows by way of the topic `aggregates`, trades by that of the log. */
@@ -28,6 +31,9 @@ export interface TopicLive extends Live {
   run(signal: AbortSignal): Promise<void>
 }
 
+/** When the store acknowledged a row: a header of its record. */
+const STORED = 'stored'
+const NO_HEADERS = {}
 type Row = Stamped<WindowRow> | Stamped<CandleRow> | Stamped<LatestRow> | PositionRow
 const COMPONENT = 'live'
 /** Least time between two appends: rows of all partitions then share the batches of the topic. */
@@ -38,11 +44,11 @@ const MOST_ROWS = 50_000
 const STARTING = 5
 
 export function topicLive(options: TopicLiveOptions): TopicLive {
-  const { broker, topic, partitions, context } = options
+  const { broker, topic, partitions, context, latency } = options
   const local = localLive()
   const outgoing = new Outgoing(options, aggregatesTopic(topic))
-  const teller = new PositionTeller(context.clock)
-  const positions = new Positions()
+  const teller = new PositionTeller(context.clock, (partition) => latency?.of(partition))
+  const positions = new Positions(({ partition, latency: told }) => latency?.hear(partition, told))
   return {
     publish: (update) => outgoing.add(update),
     published: (signal) => retry(COMPONENT, () => outgoing.sent(), { context, signal }),
@@ -60,6 +66,7 @@ export function topicLive(options: TopicLiveOptions): TopicLive {
       await retry('log', () => broker.createTopic(spec), { context, signal })
     },
     async run(signal) {
+      latency?.listen()
       const publish = (update: LiveUpdate) => local.publish(update)
       await Promise.all([
         follow(topic, options, { signal, hear: () => tradesOf(options, publish) }),
@@ -75,7 +82,7 @@ class Outgoing {
   readonly #topic: string
   readonly #clock: Clock
   #sentAt = Number.NEGATIVE_INFINITY
-  #waiting = new Map<string, Row>()
+  #waiting = new Map<string, { row: Row; storedAt: number | undefined }>()
   #records: readonly NewRecord[] = []
   /** How many rows were added, how many of those are in `#records` or in the log, and how many are in the log. */
   #added = 0
@@ -93,11 +100,11 @@ class Outgoing {
     return this.#waiting.size + this.#records.length > MOST_ROWS
   }
 
-  add({ windows, candles, latest }: LiveUpdate): void {
+  add({ windows, candles, latest, storedAt }: LiveUpdate): void {
     for (const row of windows)
-      this.#put(`${row.symbol}|window|${row.window_end_ts - row.window_start_ts}|${row.window_start_ts}`, row)
-    for (const row of candles) this.#put(`${row.symbol}|candle|${row.interval}|${row.open_ts}`, row)
-    for (const row of latest) this.#put(`${row.symbol}|latest||`, row)
+      this.#put(`${row.symbol}|window|${row.window_end_ts - row.window_start_ts}|${row.window_start_ts}`, row, storedAt)
+    for (const row of candles) this.#put(`${row.symbol}|candle|${row.interval}|${row.open_ts}`, row, storedAt)
+    for (const row of latest) this.#put(`${row.symbol}|latest||`, row, storedAt)
     // Trouble is told to those who wait for it: see `sent`.
     if (this.#waiting.size > 0) this.sent().catch(() => {})
   }
@@ -116,10 +123,10 @@ class Outgoing {
     }
   }
 
-  #put(key: string, row: Row): void {
+  #put(key: string, row: Row, storedAt?: number): void {
     this.#added++
     const before = this.#waiting.get(key)
-    if (before === undefined || before.stamp <= row.stamp) this.#waiting.set(key, row)
+    if (before === undefined || before.row.stamp <= row.stamp) this.#waiting.set(key, { row, storedAt })
   }
 
   /** After a failure the same records go again before any others. */
@@ -128,10 +135,10 @@ class Outgoing {
     if (pause > 0) await this.#clock.sleep(pause)
     this.#sentAt = this.#clock.elapsed()
     if (this.#records.length === 0) {
-      this.#records = [...this.#waiting].map(([key, row]) => ({
+      this.#records = [...this.#waiting].map(([key, { row, storedAt }]) => ({
         key,
         value: Buffer.from(JSON.stringify(row)),
-        headers: {},
+        headers: storedAt === undefined ? NO_HEADERS : { [STORED]: String(storedAt) },
       }))
       this.#waiting = new Map()
       this.#taken = this.#added
@@ -216,16 +223,19 @@ const rowsOf =
     const windows: Stamped<WindowRow>[] = []
     const candles: Stamped<CandleRow>[] = []
     const latest: Stamped<LatestRow>[] = []
-    for (const { key, value } of records) {
+    let storedAt = Number.POSITIVE_INFINITY
+    for (const { key, value, headers } of records) {
       const row = parse(value)
       if (row === null) continue
       const [, kind] = (key ?? '').split('|')
+      const at = Number(headers[STORED] ?? Number.NaN)
+      if (isTime(at)) storedAt = Math.min(storedAt, at)
       if (kind === 'window') windows.push(row as Stamped<WindowRow>)
       else if (kind === 'candle') candles.push(row as Stamped<CandleRow>)
       else if (kind === 'latest') latest.push(row as Stamped<LatestRow>)
       else positions.hear(row)
     }
-    publish({ trades: [], windows, candles, latest })
+    publish({ trades: [], windows, candles, latest, ...(Number.isFinite(storedAt) ? { storedAt } : {}) })
   }
 
 /** Null for what no processor of ours wrote. */

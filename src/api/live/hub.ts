@@ -1,16 +1,20 @@
 import { StockpipeError } from '../../errors.ts'
+import type { Latencies } from '../../latency.ts'
 import type { Live, LiveUpdate } from '../../stream/live.ts'
 import type { Context } from '../../telemetry.ts'
 import { ANY, type Channel } from '../channel.ts'
 import type { StoreReader } from '../store-reader.ts'
 import { ChannelFeed } from './channel-feed.ts'
 import { bare, tradeRows } from './live-row.ts'
+import type { LiveRow } from '../protocol.ts'
 import { storedRows } from './stored-rows.ts'
 
 export interface HubOptions {
   store: StoreReader
   live: Live
   context: Context
+  /** Told how long it took from the store to who listens. */
+  latency?: Latencies | undefined
   /** Ends the hub and with it every stream. */
   signal: AbortSignal
 }
@@ -33,10 +37,14 @@ export class Hub {
   #number = 0
   #flushing = false
   #lastFlush = Number.NEGATIVE_INFINITY
+  readonly #latency: Latencies | undefined
+  /** The oldest and the newest of what waits to be told to somebody. */
+  #storedAt: { oldest: number; newest: number } | null = null
 
   constructor(options: HubOptions) {
     this.#store = options.store
     this.context = options.context
+    this.#latency = options.latency
     this.signal = options.signal
     this.boot = options.context.clock.now().toString(36)
     const unsubscribe = options.live.subscribe((update) => this.#take(update))
@@ -76,15 +84,17 @@ export class Hub {
 
   #take(update: LiveUpdate): void {
     if (this.#feeds.size === 0) return
+    let isHeard = false
     for (const batch of update.trades) {
       const feeds = this.#wanted('trades', batch.symbol)
-      if (feeds.length === 0) continue
-      for (const row of tradeRows(batch)) for (const feed of feeds) feed.add(row)
+      if (feeds.length > 0) isHeard = put(feeds, tradeRows(batch)) || isHeard
     }
     for (const row of update.candles)
-      for (const feed of this.#wanted(`candles:${row.interval}`, row.symbol)) feed.add(bare(row))
-    for (const row of update.windows) for (const feed of this.#wanted('windows', row.symbol)) feed.add(bare(row))
-    for (const row of update.latest) for (const feed of this.#wanted('latest', row.symbol)) feed.add(bare(row))
+      isHeard = put(this.#wanted(`candles:${row.interval}`, row.symbol), [row]) || isHeard
+    for (const row of update.windows) isHeard = put(this.#wanted('windows', row.symbol), [row]) || isHeard
+    for (const row of update.latest) isHeard = put(this.#wanted('latest', row.symbol), [row]) || isHeard
+    if (isHeard && update.storedAt !== undefined)
+      this.#storedAt = { oldest: this.#storedAt?.oldest ?? update.storedAt, newest: update.storedAt }
     this.#schedule()
   }
 
@@ -107,7 +117,19 @@ export class Hub {
     if (this.signal.aborted) return
     this.#lastFlush = this.context.clock.now()
     for (const { feed } of this.#feeds.values()) if (feed.isPending) feed.flush(++this.#number)
+    this.#served()
     this.#prune()
+  }
+
+  /** Once a flush, by its ends: everything between took no longer and no shorter. */
+  #served(): void {
+    if (this.#storedAt === null) return
+    const now = this.context.clock.now()
+    for (const storedAt of [this.#storedAt.oldest, this.#storedAt.newest]) {
+      this.context.metrics.hop.observe({ hop: 'store_serve' }, Math.max(0, now - storedAt) / 1000)
+      this.#latency?.add('store_serve', now - storedAt)
+    }
+    this.#storedAt = null
   }
 
   #prune(): void {
@@ -115,4 +137,10 @@ export class Hub {
     for (const [name, { feed }] of this.#feeds)
       if (feed.ready && feed.listeners.size === 0 && feed.idleSince < before) this.#feeds.delete(name)
   }
+}
+
+/** True where somebody listens. */
+function put(feeds: readonly ChannelFeed[], rows: readonly LiveRow[]): boolean {
+  for (const row of rows) for (const feed of feeds) feed.add(bare(row))
+  return feeds.some(({ listeners }) => listeners.size > 0)
 }

@@ -267,3 +267,42 @@ describe('resuming', () => {
     expect(near.messages.map(({ type }) => type)).toEqual(['update'])
   })
 })
+
+describe('how long it takes from the store to who listens', () => {
+  const served = (api: Fixture<ManualClock>) => api.stats.latency.quantiles('store_serve')
+  const hubOfAll = ({ store, live, context, stats }: Fixture<ManualClock>) =>
+    new Hub({ store, live, context, latency: stats.latency, signal: new AbortController().signal })
+
+  test('is that of the oldest and the newest row of a push', async () => {
+    await using api = await openFixture({ clock: still() })
+    await join(hubOfAll(api), `candles:1m:${BTC}`)
+    await api.put({ candles: [candle(T0)] })
+    await settle(api)
+    await api.put({ candles: [candle(T0, { n: 6 })] })
+    api.clock.advance(20)
+    await api.put({ candles: [candle(T0, { n: 7 })] })
+    await api.put({ candles: [candle(T0 + 60_000)] })
+    await settle(api, 55)
+    const { samples, p50, p99 } = served(api)
+    expect([samples, p50]).toEqual([6, 0])
+    expect(p99).toBeGreaterThanOrEqual(55)
+    expect(p99).toBeLessThan(70)
+    expect(await api.context.metrics.registry.metrics()).toContain(
+      'stockpipe_hop_duration_seconds_count{hop="store_serve"} 6',
+    )
+  })
+
+  test('is not known where nobody listens, or of what did not come by way of the store', async () => {
+    await using api = await openFixture({ clock: still() })
+    const hub = hubOfAll(api)
+    const { listener } = await join(hub, `trades:${BTC}`)
+    await api.put({ candles: [candle(T0)] })
+    api.clock.advance(500)
+    api.live.publish({ trades: [batch(1, [entry(T0)])], windows: [], candles: [], latest: [] })
+    await settle(api)
+    listener.close()
+    await api.put({ trades: [batch(2, [entry(T0)])] })
+    await settle(api)
+    expect(served(api).samples).toBe(0)
+  })
+})

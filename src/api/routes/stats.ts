@@ -5,9 +5,10 @@ import * as v from 'valibot'
 import { type Api, problemResponses } from '../list.ts'
 import type { ApiEnv } from '../problem.ts'
 import { checked } from '../query.ts'
+import { statusSchema } from '../status-schema.ts'
 
-const answer = v.object({
-  data: v.pipe(v.record(v.string(), v.unknown()), v.description('Rates, latency per hop, lag, state of the feed')),
+const answer = v.strictObject({
+  data: v.strictObject({ now: v.pipe(v.number(), v.description('Unix ms')), ...statusSchema.entries }),
   request_id: v.string(),
 })
 
@@ -16,9 +17,10 @@ export const statsRoutes = (api: Api) =>
     '/v1/stats',
     describeRoute({
       summary: 'How the pipeline is doing',
+      description: 'Rates, lag, and how long trades take hop by hop, of the last ten seconds.',
       tags: ['operation'],
       responses: {
-        200: { description: 'Figures of this process', content: { 'application/json': { schema: resolver(answer) } } },
+        200: { description: 'Figures', content: { 'application/json': { schema: resolver(answer) } } },
         400: problemResponses[400],
         401: problemResponses[401],
       },
