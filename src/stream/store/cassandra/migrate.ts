@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 
 import { StockpipeError } from '../../../errors.ts'
 import { isMissing, isRefused, missing } from './errors.ts'
+import { refuseForeignTables } from './foreign-tables.ts'
 import type { SchemaChanges } from './ddl.ts'
 import { Lease } from './lease.ts'
 import type { CassandraOptions } from './options.ts'
@@ -47,7 +48,9 @@ interface Work {
  */
 export async function migrate(work: Omit<Work, 'migrations'>, migrations = MIGRATIONS): Promise<void> {
   const { session, changes, options } = work
-  if ((await pending(session, options, migrations)).length === 0) return
+  const wanted = await pending(session, options, migrations)
+  if (wanted.length === 0) return
+  if (wanted.some(({ version }) => version === 1)) await refuseForeignTables(session, options.keyspace)
   if (!options.migrate) throw missing('they were not made yet, or by an older stockpipe', options)
   for (const table of FIRST_TABLES) await changes.make(fill(table, work))
   const lease = new Lease(session)
