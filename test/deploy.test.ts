@@ -128,6 +128,12 @@ test(
     expect(changed.out).toContain('+  replicas: 3')
     expect(writes()).toEqual([])
 
+    const mine = join(folder, 'mine.yaml')
+    writeFileSync(mine, 'feed: finnhub\nkafka: { heap: 300m }\n')
+    const scaled = ['apply', '--no-wait', '--yes', '--values', mine, '--set', 'processor.replicas=3']
+    expect((await run(scaled, 0)).out).toContain(`Deployment ${NAMESPACE}/stockpipe-processor`)
+    expect((await run(['uninstall', '--dry-run'], 0)).out).toContain('StatefulSet')
+
     const gone = await run(['uninstall', '--yes'], 0)
     expect(gone.out).toContain(`stays:\n  Namespace ${NAMESPACE}\n`)
     expect((await run(['uninstall', '--delete-data', '--yes'], 2, 'another')).err).toContain(

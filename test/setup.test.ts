@@ -4,6 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { type Finished, stockpipe, temporaryFolder } from './binary.ts'
+import { blocksOf } from './manual/blocks.ts'
+import { runBlock, type Scene } from './manual/scene.ts'
 import { readiness, type Running, running, until } from './running.ts'
 import { type CassandraServers, startCassandra } from './services/cassandra.ts'
 import { canStartServices, kafkaForTests } from './services/services.ts'
@@ -18,6 +20,11 @@ const ANY_PORT = ['--listen', '127.0.0.1:0']
 interface Stats {
   data: { lag_records: number | null }
 }
+
+const [setUpBlock, probeBlock] = (await blocksOf('docs/servers.md')).filter(({ text }) =>
+  text.includes('stockpipe setup '),
+)
+if (setUpBlock === undefined || probeBlock === undefined) throw new Error('docs/servers.md shows no set-up')
 
 const NAMES = ['superuser', 'writer', 'reader', 'grafana'] as const
 
@@ -37,6 +44,24 @@ describe.skipIf(!canRun)('a pipeline whose roles may do only what they must', ()
   }
   const role = (role: string, ...more: readonly string[]): Running =>
     running(['run', '--role', role, ...COUNT, ...ANY_PORT, ...log, ...more])
+  /** As the manual calls servers and logins, and where they are. */
+  const scene = (more: Record<string, string> = {}, env: Record<string, string> = {}): Scene => ({
+    folder: folder.path,
+    env: {
+      STOCKPIPE_KAFKA_TOPIC: name,
+      STOCKPIPE_KAFKA_GROUP: name,
+      STOCKPIPE_CASSANDRA_KEYSPACE: name,
+      STOCKPIPE_CASSANDRA_PORT: String(cassandra.port),
+      ...env,
+    },
+    names: {
+      'kafka:9092': kafka?.brokers.join() ?? '',
+      'contact-points cassandra': `contact-points ${cassandra.contactPoints.join()}`,
+      '--partitions 12': '--partitions 3',
+      '/secrets/': `${folder.path}/`,
+      ...more,
+    },
+  })
   const setUp = (...words: readonly string[]): Promise<Finished> => stockpipe(['setup', ...words, '--timeout', '60s'])
   const logins = () => NAMES.flatMap((who) => [`--${who}-login`, join(folder.path, who)])
 
@@ -54,11 +79,13 @@ describe.skipIf(!canRun)('a pipeline whose roles may do only what they must', ()
   })
 
   test('is set up by two commands, and a second time there is nothing to do', async () => {
+    const shown = await runBlock(setUpBlock, scene())
+    for (const made of [`topic ${name} made, 3 partitions`, `keyspace ${name}: schema version 1 made`])
+      expect(shown).toContain(made)
     const steps = [
       ['topics', ...log, ...COUNT],
       ['schema', ...store(), ...logins()],
     ]
-    for (const step of steps) expect(await setUp(...step)).toMatchObject({ code: 0, stderr: '' })
     for (const step of steps)
       expect(await setUp(...step)).toEqual({
         code: 0,
@@ -90,7 +117,12 @@ describe.skipIf(!canRun)('a pipeline whose roles may do only what they must', ()
     // The feed begins with a stretch of the past, faster than time goes.
     await until(lag, (records) => records === 0)
     const probes = []
-    for (let count = 0; count < 3; count++) {
+    const env = {
+      STOCKPIPE_CASSANDRA_USERNAME: `${name}-reader`,
+      STOCKPIPE_CASSANDRA_PASSWORD_FILE: join(folder.path, 'reader', 'password'),
+    }
+    expect(await runBlock(probeBlock, scene({ 'http://api:8080': url }, env))).toMatch(/^api candles +ok /m)
+    for (let count = 0; count < 2; count++) {
       probes.push(await setUp('probe', ...log, ...as('reader'), '--api', url))
       await Bun.sleep(1_000)
     }

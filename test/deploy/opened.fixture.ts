@@ -26,8 +26,14 @@ export interface OpenedApi extends AsyncDisposable {
   flows(since?: number): Promise<void>
 }
 
-export async function openApi(installation: Installation): Promise<OpenedApi> {
-  const child = installation.start(['open', 'api', '--no-browser'])
+export interface OpenedPart extends AsyncDisposable {
+  url: string
+  isRunning(): boolean
+}
+
+/** By the words behind `deploy`, once it says where; ended by Ctrl-C at the end of the scope. */
+export async function openPart(installation: Installation, words: readonly string[]): Promise<OpenedPart> {
+  const child = installation.start(words)
   let said = ''
   void (async () => {
     for await (const bytes of child.stdout) said += Buffer.from(bytes).toString()
@@ -37,6 +43,19 @@ export async function openApi(installation: Installation): Promise<OpenedApi> {
     (text) => text !== '',
   )
   if (url === 'ended') throw new Error(await new Response(child.stderr).text())
+  return {
+    url,
+    isRunning: () => child.exitCode === null,
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGINT')
+      await child.exited
+    },
+  }
+}
+
+export async function openApi(installation: Installation): Promise<OpenedApi> {
+  const opened = await openPart(installation, ['open', 'api', '--no-browser'])
+  const { url } = opened
   const ask = async <Answer>(path: string): Promise<Answer | null> => {
     try {
       const response = await fetch(`${url}${path}`, { keepalive: false, signal: AbortSignal.timeout(5_000) })
@@ -54,8 +73,7 @@ export async function openApi(installation: Installation): Promise<OpenedApi> {
   }
   const latest = () => list<Trade>('/v1/latest')
   return {
-    url,
-    isRunning: () => child.exitCode === null,
+    ...opened,
     ask,
     latest,
     gaps: () => list<Gap>('/v1/gaps?limit=1000'),
@@ -63,10 +81,6 @@ export async function openApi(installation: Installation): Promise<OpenedApi> {
       list<Trade>(`/v1/trades?symbol=${encodeURIComponent(symbol)}&from=${from}&to=${to}`),
     flows: async (since = Date.now()) => {
       await until(latest, (rows) => rows.some(({ trade_ts }) => trade_ts > since))
-    },
-    [Symbol.asyncDispose]: async () => {
-      child.kill('SIGINT')
-      await child.exited
     },
   }
 }

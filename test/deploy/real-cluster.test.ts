@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { join } from 'node:path'
 
 import { useCluster } from '../cluster/shared.ts'
+import { freePorts } from '../services/ports.ts'
 import { until } from '../until.ts'
 import { type Component, Installation, NEXT_COMMIT, NEXT_IMAGE, type PodObject } from './installation.fixture.ts'
-import { openApi, type OpenedApi, type Trade } from './opened.fixture.ts'
+import { openApi, openPart, type OpenedApi, type Trade } from './opened.fixture.ts'
 
 // For what hangs; a busy machine takes several times what it does alone.
 setDefaultTimeout(10 * 60_000)
@@ -112,6 +113,15 @@ describe.skipIf(CLUSTER === null)('on a real cluster', () => {
     const logs = await run(['logs', 'processor', '--tail', '20'])
     expect(logs.out).toContain('stockpipe-processor-')
     expect(logs.out).not.toContain('stockpipe-api-')
+    const following = installation.start(['logs', 'processor', '-f'])
+    let followed = ''
+    for await (const bytes of following.stdout) {
+      followed += Buffer.from(bytes).toString()
+      if (followed.includes('stockpipe-processor-')) break
+    }
+    following.kill('SIGINT')
+    await following.exited
+    expect(followed).toContain('stockpipe-processor-')
   })
 
   test('a second run writes nothing, and diff finds nothing', async () => {
@@ -170,7 +180,18 @@ describe.skipIf(CLUSTER === null)('on a real cluster', () => {
   test('after all the kills nothing differs, and the trades made while the producer was away are there', async () => {
     await verified()
     await nothingIsMissing()
-    expect((await run(['test'])).out).toContain('passed')
+    const report = join(installation.folder, 'report.xml')
+    expect((await run(['test', '--junit', report])).out).toContain('passed')
+    expect(await Bun.file(report).text()).toContain('<testsuite')
+  })
+
+  test('open leads to Grafana and to the Kafka UI, too', async () => {
+    const [port = 0] = await freePorts(1)
+    await using grafana = await openPart(installation, ['open', 'grafana', '--no-browser'])
+    expect((await fetch(new URL('/api/health', grafana.url))).status).toBe(200)
+    await using ui = await openPart(installation, ['open', 'kafka-ui', '--port', String(port), '--no-browser'])
+    expect(ui.url).toContain(`:${port}`)
+    expect((await fetch(new URL('/actuator/health', ui.url))).status).toBe(200)
   })
 
   /** The longest stretch in which the newest trade that the api knows did not change, while `work` is done (ms). */
@@ -245,10 +266,11 @@ describe.skipIf(CLUSTER === null)('on a real cluster', () => {
     await patch('99.0.0')
     const refused = await run(['apply', '--yes'], 2)
     expect(refused.err).toContain('was installed by stockpipe 99.0.0')
-    await patch('0.1.0')
+    expect((await run(['apply', '--yes', '--allow-downgrade'])).out).not.toContain('99.0.0')
   })
 
   test('uninstall keeps the data, and who installs again finds it', async () => {
+    expect((await run(['uninstall', '--dry-run'])).out).toContain('StatefulSet')
     const gone = await run(['uninstall', '--yes'])
     for (const kept of ['Namespace', 'Secret', 'PersistentVolumeClaim'])
       expect(gone.out).toMatch(new RegExp(`^  ${kept} `, 'm'))

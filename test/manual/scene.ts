@@ -8,6 +8,8 @@ import { BINARY } from '../binary.ts'
 export interface Scene {
   /** Where the commands are given. */
   folder: string
+  /** Where scripts and what lasting commands say go, where that is another one. */
+  logs?: string
   env?: Readonly<Record<string, string>>
   /** Addresses and files of the manual, and what they are here. */
   names?: Readonly<Record<string, string>>
@@ -46,10 +48,11 @@ const EPILOGUE = `\necho '${DONE}'\nread _ || true\n`
 function staged(line: string, index: number): string {
   if (!LASTING.test(line)) return line
   const log = `"$SCENE/lasting-${index}.log"`
-  return `( exec env ${line.replace(/ +#.*$/, '')} ) >${log} 2>&1 </dev/null &\nlasting $! ${log}`
+  // It is there before anybody looks into it.
+  return `: >${log}\n( exec env ${line.replace(/ +#.*$/, '')} ) >${log} 2>&1 </dev/null &\nlasting $! ${log}`
 }
 
-const replaced = (text: string, names: Scene['names'] = {}): string =>
+export const replaced = (text: string, names: Scene['names'] = {}): string =>
   Object.entries(names).reduce((so, [name, here]) => so.replaceAll(name, here), text)
 
 const scriptOf = ({ text }: Block, { names }: Scene): string => {
@@ -71,7 +74,7 @@ let scripts = 0
  * done, or, of those that last, ready; throws with what was shown when one fails.
  */
 export async function startBlock(block: Block, scene: Scene): Promise<StartedBlock> {
-  const own = join(scene.folder, `.scene-${++scripts}`)
+  const own = join(scene.logs ?? scene.folder, `.scene-${++scripts}`)
   mkdirSync(own, { recursive: true })
   const script = join(own, 'script.sh')
   writeFileSync(script, scriptOf(block, scene))
@@ -118,6 +121,5 @@ function environment(folder: string): Record<string, string> {
     HOME: process.env['HOME'] ?? '',
     TERM: 'dumb',
     STOCKPIPE_LISTEN: '127.0.0.1:0',
-    npm_config_ignore_scripts: 'true',
   }
 }
