@@ -1,14 +1,14 @@
-import { expect, test } from 'bun:test'
-import { join, resolve } from 'node:path'
+import { afterAll, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 import { type Command, execute } from '../src/command/command.ts'
 import { takeApart } from '../src/command/line.ts'
 import { COMMANDS } from '../src/command/commands.ts'
 import { readValues } from '../src/deploy/values.ts'
+import { temporaryFolder } from './binary.ts'
+import { PAGES, ROOT } from './manual/blocks.ts'
 import { MANUAL, valueRows, withValues } from './values-table.ts'
-
-const ROOT = resolve(import.meta.dir, '..')
-const PAGES = ['README.md', ...new Bun.Glob('docs/*.md').scanSync(ROOT)]
 
 interface Written {
   page: string
@@ -29,6 +29,11 @@ async function commandLines(): Promise<Written[]> {
   )
 }
 
+/** What a command reads before it does anything. */
+const folder = temporaryFolder()
+writeFileSync(join(folder.path, 'token.txt'), 'a-token\n')
+afterAll(() => folder[Symbol.dispose]())
+
 const written = await commandLines()
 const wordsOf = (line: string): string[] =>
   [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, bare]) => single ?? double ?? bare ?? '')
@@ -47,7 +52,7 @@ async function accepted(line: string): Promise<number> {
   const run = () => Promise.resolve(0)
   const command: Command = real.configured ? { ...real, obstacles: () => [], run } : { ...real, run }
   const print = () => Promise.resolve()
-  return execute({ ...taken, command }, { env: {}, cwd: import.meta.dir, print, warn: () => undefined })
+  return execute({ ...taken, command }, { env: {}, cwd: folder.path, print, warn: () => undefined })
 }
 
 test.each(written)('$page: stockpipe $line is a command with flags that exist', async ({ line }) => {
