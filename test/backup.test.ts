@@ -1,0 +1,86 @@
+/** The backups of docs/operations.md, taken and put back. */
+import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { exported, fixture, replayArgs, type Row, stockpipe, temporaryFolder } from './binary.ts'
+import { blocksOf } from './manual/blocks.ts'
+import { runBlock, type Scene, startBlock } from './manual/scene.ts'
+import { serverNames } from './manual/scenes.ts'
+import { openMarket, serversForTests, sorted } from './market.ts'
+import { running, until } from './running.ts'
+
+setDefaultTimeout(90_000)
+
+const servers = await serversForTests()
+const [copy, restore, readAgain] = (await blocksOf('docs/operations.md')).filter(({ mark }) => mark.includes('backup'))
+if (copy === undefined || restore === undefined || readAgain === undefined) throw new Error('the page has other blocks')
+const folder = temporaryFolder()
+afterAll(() => folder[Symbol.dispose]())
+
+/** Runs the pipeline of the folder until there are so many windows, and ends it as asked. */
+async function runUntil(windows: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  const run = running(['run', '--data-dir', join(folder.path, 'stockpipe-data'), '--listen', '127.0.0.1:0'])
+  await using _ = run
+  const url = await run.url()
+  const rows = async () =>
+    ((await (await fetch(`${url}/v1/windows?symbol=BINANCE:BTCUSDT`)).json()) as { data: unknown[] }).data
+  await until(rows, ({ length }) => length >= windows)
+  run.child.kill(signal)
+  await run.child.exited
+}
+
+const idOf = (row: Row): string => `${row['log_partition']}:${row['log_offset']}:${row['log_index']}`
+
+test('a folder that was copied while nobody ran goes on where it was, when it is put back for one that is broken', async () => {
+  const scene: Scene = { folder: folder.path }
+  await runUntil(20, 'SIGTERM')
+  expect(await runBlock(copy, scene)).toContain('no differences')
+  const before = await exported('trades', join(folder.path, 'backup'))
+  expect(before.length).toBeGreaterThan(100)
+  await runUntil(1, 'SIGKILL')
+  writeFileSync(join(folder.path, 'stockpipe-data', 'simulated', 'log.db'), 'not a database')
+
+  await using restored = await startBlock(restore, scene)
+  const now = () => exported('trades', join(folder.path, 'stockpipe-data'))
+  const ids = new Set(before.map(idOf))
+  // The simulated market sends again what was missed.
+  const rows = await until(now, (found) => found.length > before.length + 20)
+  expect(rows.filter((row) => ids.has(idOf(row)))).toHaveLength(before.length)
+  await restored.stop()
+  const verified = await stockpipe(['verify', '--data-dir', join(folder.path, 'stockpipe-data')])
+  expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('no differences')])
+})
+
+// No Java, no servers: test/services says so, and fails where CI is set.
+describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
+  test('rows that Cassandra lost come back from the log, by a group that has committed nothing', async () => {
+    if (servers === null) return
+    await using market = openMarket(servers)
+    const data = join(folder.path, 'remote')
+    const where = [...market.log, ...market.store, '--store-durability-lag', '0s', '--partitions', '1']
+    const replayed = await stockpipe(replayArgs(fixture('finnhub-session.ndjson'), data, ...where))
+    expect(replayed).toMatchObject({ code: 0 })
+    const all = () => Promise.all(['trades', 'candles', 'windows'].map((table) => market.exported(table)))
+    const bare = (tables: Row[][]) => tables.map((rows) => sorted(rows.map((row) => ({ ...row, ingested_ts: 0 }))))
+    const before = await all()
+    for (const table of ['trades', 'running_averages_15_sec', 'candles', 'latest'])
+      await market.query(`TRUNCATE ${market.name}.${table}`)
+    expect((await all()).flat()).toEqual([])
+
+    await using _ = await startBlock(readAgain, {
+      folder: folder.path,
+      env: {
+        STOCKPIPE_KAFKA_TOPIC: market.name,
+        STOCKPIPE_CASSANDRA_KEYSPACE: market.name,
+        STOCKPIPE_CASSANDRA_PORT: String(servers.cassandra.port),
+        STOCKPIPE_STORE_DURABILITY_LAG: '0s',
+        STOCKPIPE_PARTITIONS: '1',
+        STOCKPIPE_IDLE: '1s',
+      },
+      names: { ...serverNames(servers), 'stockpipe-2': `${market.name}2` },
+    })
+    const after = await until(all, (tables) => Bun.deepEquals(bare(tables), bare(before)))
+    expect(after.flat().length).toBeGreaterThan(40)
+  })
+})
