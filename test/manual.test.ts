@@ -83,10 +83,24 @@ test('the values in the manual are those of the program (bun test/values-table.t
   expect(withValues(manual)).toBe(manual)
 })
 
-test('links between pages lead to files that are there', async () => {
+/** As GitHub names a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+
+test('links between pages lead to files and headings that are there', async () => {
   for (const page of PAGES)
-    for (const [, target = ''] of (await Bun.file(join(ROOT, page)).text()).matchAll(/\]\((?!https?:)([^)#]+)/g))
-      expect([page, target, await Bun.file(join(ROOT, page, '..', target)).exists()]).toEqual([page, target, true])
+    for (const [link, target = '', anchor] of (await Bun.file(join(ROOT, page)).text()).matchAll(
+      /\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g,
+    )) {
+      const file = Bun.file(target === '' ? join(ROOT, page) : join(ROOT, page, '..', target))
+      expect([page, link, await file.exists()]).toEqual([page, link, true])
+      if (anchor === undefined) continue
+      const headings = [...(await file.text()).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => anchorOf(heading))
+      expect([page, link, headings.includes(anchor)]).toEqual([page, link, true])
+    }
 })
 
 test('every image that a page names is the one that is pinned', async () => {
