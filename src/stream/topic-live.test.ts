@@ -1,24 +1,26 @@
 import { heapStats } from 'bun:jsc'
 import { expect, test } from 'bun:test'
 
-import type { Batch, Broker } from './broker.ts'
+import type { Batch, Broker, NewRecord } from './broker.ts'
 import { encodeHeaders, encodeValue } from './codec.ts'
 import { latestRow } from './store.contract-rows.ts'
 import { noRows } from './store.ts'
 import { topicLive } from './topic-live.ts'
 import { manualClock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
+import { Latencies } from '../latency.ts'
 import { createMetrics, Health, silentLog } from '../telemetry.ts'
 
 const START = 1_700_000_000_000
 const never = new AbortController().signal
 const turn = () => new Promise(setImmediate)
 
-function liveOn(broker: Partial<Broker>) {
+function liveOn(broker: Partial<Broker>, latency?: Latencies) {
   const clock = manualClock(START)
   const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
   const windows = { window: 15_000, hop: 5_000, delay: 15_000, futureLimit: 5_000 }
-  return { clock, live: topicLive({ broker: broker as Broker, topic: 'market', partitions: 1, windows, context }) }
+  const options = { broker: broker as Broker, topic: 'market', partitions: 1, windows, context }
+  return { clock, live: topicLive({ ...options, ...(latency === undefined ? {} : { latency }) }) }
 }
 
 const price = (symbol: string, t: number) => ({
@@ -124,4 +126,42 @@ test('who only listens to the log holds nothing of the records that went by', as
   expect(trades).toBe(20_000)
   const [early = 0, late = 0] = objects
   expect(late - early).toBeLessThan(5_000)
+})
+
+test('what processors tell of latency comes to who listens, and each row with the time at which it was stored', async () => {
+  const topic: NewRecord[] = []
+  const told = new Latencies(manualClock(START))
+  for (let samples = 0; samples < 5; samples++) told.add('broker_store', 12, 0)
+  const append = async (_topic: string, records: readonly NewRecord[]) => {
+    topic.push(...records)
+    return []
+  }
+  const { clock, live } = liveOn({ append }, told)
+  live.publish({ ...price('A', START), storedAt: START + 7 })
+  live.progress(0, 1)
+  for (let turns = 0; turns < 20; turns++) {
+    clock.advance(50)
+    await turn()
+  }
+  const records = topic.map((record, offset) => ({ ...record, offset, timestamp: START }))
+  const latency = new Latencies(clock)
+  const stop = new AbortController()
+  const listening = liveOn(
+    {
+      bounds: async () => [{ start: 0, end: 0 }],
+      async *read(name) {
+        if (name === 'market.aggregates') yield { records, end: records.length, startedAt: 0, endedAt: 0 }
+        await new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve(), { once: true }))
+      },
+    },
+    latency,
+  ).live
+  const heard: (number | undefined)[] = []
+  listening.subscribe(({ storedAt }) => heard.push(storedAt))
+  const running = listening.run(stop.signal)
+  for (let turns = 0; turns < 20; turns++) await turn()
+  stop.abort()
+  await running
+  expect(heard).toEqual([START + 7])
+  expect(latency.quantiles('broker_store')).toEqual({ samples: 5, p50: 12, p99: 12 })
 })
