@@ -42,7 +42,7 @@ test('old trades are no latency, and simulated ones are of no exchange', () => {
   latencies.add('history', 900_000, 0)
   expect(notes(latencies)['exchange_receive']).toContain('history, or a delayed venue')
   latencies.add('exchange_receive', 1, 0)
-  expect(notes(latencies, { origin: 'simulated' })['exchange_receive']).toContain('simulated')
+  expect(notes(latencies, { origin: 'simulated' })['exchange_receive']).toBe('simulated')
   expect(notes(latencies)['exchange_receive']).toBeNull()
 })
 

@@ -58,6 +58,6 @@ function whyNone(hop: Hop, latencies: Latencies, { origin, roles }: ReportFacts)
 
 function noteOf(hop: Hop, { origin }: ReportFacts, p50: number): string | null {
   if (p50 < 0) return `the median is ${-p50} ms below zero: the clocks of its two ends do not agree`
-  if (hop === 'exchange_receive' && origin === 'simulated') return 'simulated: there is no exchange'
+  if (hop === 'exchange_receive' && origin === 'simulated') return 'simulated'
   return null
 }

@@ -343,6 +343,9 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
         reducedMotion: 'reduce',
       })
       await sees(tab.page, '#price', '92,931.44')
+      await sees(tab.page, '#hops li:first-child', /^exchange → received\s*–\s*no trade was stored in the last 10 s$/)
+      await served.trade(92_931.44)
+      await sees(tab.page, '#hops li:last-child', /^stored → sent\s*\d+ \/ \d+ ms$/)
       const state = () =>
         tab.page.evaluate(() => ({
           width: document.documentElement.scrollWidth,

@@ -8,8 +8,8 @@ import {
 } from '@grafana/grafana-foundation-sdk/heatmap'
 
 import { gapsAnnotation, partitionsVariable, symbolVariable } from './cql.ts'
-import { dashboard, graph, stat } from './panels.ts'
-import { promql, promqlBuckets, promqlNow, quantile, rate } from './promql.ts'
+import { type Box, dashboard, graph, stat } from './panels.ts'
+import { hopQuantile, promql, promqlBuckets, promqlNow, quantile, rate } from './promql.ts'
 
 export const pipeline = (): DashboardBuilder =>
   dashboard({
@@ -28,8 +28,13 @@ export const pipeline = (): DashboardBuilder =>
     .withPanel(latencyNow())
     .withPanel(rates())
     .withPanel(errors())
-    .withPanel(hops())
+    .withPanel(exchangeReceive())
+    .withPanel(receiveBroker())
+    .withPanel(brokerStore())
+    .withPanel(storeServe())
+    .withPanel(wholeWay())
     .withPanel(heatmap())
+    .withPanel(clocks())
     .withPanel(lagRecords())
     .withPanel(lagSeconds())
     .withPanel(gaps())
@@ -73,19 +78,67 @@ const errors = () =>
     promql('H', rate('rewinds_total', 'cause'), 'begun again: {{cause}}'),
   ])
 
-const hops = () =>
-  graph({ title: 'Time between two points', at: [0, 12, 12, 8], unit: 's' }, [
-    promql('A', quantile(0.5, 'hop_duration_seconds', 'hop'), '{{hop}} p50'),
-    promql('B', quantile(0.99, 'hop_duration_seconds', 'hop'), '{{hop}} p99'),
-    promql('C', quantile(0.5, 'end_to_end_latency_seconds'), 'receipt to readable p50'),
-    promql('D', quantile(0.99, 'end_to_end_latency_seconds'), 'receipt to readable p99'),
+const hop = (name: string, box: Pick<Box, 'title' | 'at' | 'description'>) =>
+  graph({ ...box, unit: 's' }, [
+    promql('A', hopQuantile(0.5, name), 'p50'),
+    promql('B', hopQuantile(0.99, name), 'p99'),
   ])
+
+/** In the order of the way of a trade. */
+const exchangeReceive = () =>
+  hop('exchange_receive', {
+    title: 'Exchange to receipt',
+    at: [0, 12, 6, 8],
+    description: 'From the time in the trade to its receipt, by two clocks; without trades older than a minute',
+  })
+
+const receiveBroker = () =>
+  hop('receive_broker', {
+    title: 'Receipt to log',
+    at: [6, 12, 6, 8],
+    description: 'Until the log has it, also by way of the spool',
+  })
+
+const brokerStore = () =>
+  hop('broker_store', {
+    title: 'Log to store',
+    at: [12, 12, 6, 8],
+    description: 'Until it can be read from the store',
+  })
+
+const storeServe = () =>
+  hop('store_serve', {
+    title: 'Store to listener',
+    at: [18, 12, 6, 8],
+    description: 'Until the api sent it to who listens to live data; nothing where nobody does',
+  })
+
+const wholeWay = () =>
+  graph({ title: 'Receipt to readable, p50 and p99', at: [0, 20, 8, 8], unit: 's' }, [
+    promql('A', quantile(0.5, 'end_to_end_latency_seconds'), 'p50'),
+    promql('B', quantile(0.99, 'end_to_end_latency_seconds'), 'p99'),
+  ])
+
+const clocks = () =>
+  graph(
+    {
+      title: 'Clocks that differ',
+      at: [16, 20, 8, 8],
+      unit: 's',
+      description:
+        'How far the feed is ahead of its producer, and by how much the clocks of a hop contradict each other at least',
+    },
+    [
+      promql('A', 'max(stockpipe_clock_offset_seconds) > 0 or min(stockpipe_clock_offset_seconds)', 'feed'),
+      promql('B', 'max by (hop) (stockpipe_clock_skew_seconds)', '{{hop}}'),
+    ],
+  )
 
 const heatmap = () =>
   new HeatmapBuilder()
     .title('Receipt to readable')
     .description('How many trades took how long, from their receipt until they could be read from the store')
-    .gridPos({ x: 12, y: 12, w: 12, h: 8 })
+    .gridPos({ x: 8, y: 20, w: 8, h: 8 })
     .calculate(false)
     .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Spectral').steps(64))
     .yAxis(new YAxisConfigBuilder().unit('s'))
@@ -97,30 +150,30 @@ const lagRecords = () =>
   graph(
     {
       title: 'Lag in records',
-      at: [0, 20, 8, 8],
+      at: [0, 28, 8, 8],
       description: 'Against what is processed: what is committed trails on purpose',
     },
     [promql('A', 'sum by (partition) (stockpipe_consumer_lag_records)', 'partition {{partition}}')],
   )
 
 const lagSeconds = () =>
-  graph({ title: 'Lag in seconds', at: [8, 20, 8, 8], unit: 's', description: 'Age of the oldest record that waits' }, [
+  graph({ title: 'Lag in seconds', at: [8, 28, 8, 8], unit: 's', description: 'Age of the oldest record that waits' }, [
     promql('A', 'max by (partition) (stockpipe_consumer_lag_seconds)', 'partition {{partition}}'),
     promql('B', 'max(stockpipe_watermark_lag_seconds)', 'watermark, the slowest'),
   ])
 
 const gaps = () =>
-  graph({ title: 'Without a view of the market', at: [16, 20, 8, 8], unit: 's' }, [
+  graph({ title: 'Without a view of the market', at: [16, 28, 8, 8], unit: 's' }, [
     promql('A', 'sum by (cause) (increase(stockpipe_feed_gap_seconds_total[$__rate_interval]))', '{{cause}}'),
   ])
 
 const writes = () =>
-  graph({ title: 'Writes to the store', at: [0, 28, 12, 8], unit: 's' }, [
+  graph({ title: 'Writes to the store', at: [0, 36, 12, 8], unit: 's' }, [
     promql('A', quantile(0.5, 'store_write_duration_seconds'), 'p50'),
     promql('B', quantile(0.99, 'store_write_duration_seconds'), 'p99'),
   ])
 
 const requests = () =>
-  graph({ title: 'HTTP requests, p99 by route', at: [12, 28, 12, 8], unit: 's' }, [
+  graph({ title: 'HTTP requests, p99 by route', at: [12, 36, 12, 8], unit: 's' }, [
     promql('A', quantile(0.99, 'http_request_duration_seconds', 'route'), '{{route}}'),
   ])

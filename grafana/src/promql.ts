@@ -26,3 +26,6 @@ export const rate = (metric: string, by: string): string =>
 
 export const quantile = (share: number, metric: string, by?: string): string =>
   `histogram_quantile(${share}, sum by (le${by === undefined ? '' : `, ${by}`}) (rate(stockpipe_${metric}_bucket[$__rate_interval])))`
+
+export const hopQuantile = (share: number, hop: string): string =>
+  `histogram_quantile(${share}, sum by (le) (rate(stockpipe_hop_duration_seconds_bucket{hop="${hop}"}[$__rate_interval])))`

@@ -2,6 +2,8 @@ import { type BadgeFacts, badgeOf } from './badge.ts'
 import type { Client } from './client.ts'
 import { at, make, say } from './element.ts'
 import { formatClock } from './format.ts'
+import { LatencyStrip } from './latency.ts'
+import type { LatencyReport } from '../../latency-report.ts'
 
 /** What `/statusz` says, as far as the page shows it. */
 export interface Status {
@@ -14,12 +16,14 @@ export interface Status {
   health: readonly { component: string; ready: boolean; reason: string | null }[]
   trades_per_second?: number
   latency_p99_ms?: number | null
+  latency?: LatencyReport
 }
 
 /** The badge, throughput, delay, version, and what is not as it should be. */
 export class StatusBar {
   readonly #rate = make('span')
   readonly #delay = make('span', { className: 'more' })
+  readonly #latency = new LatencyStrip()
 
   constructor() {
     at('vitals').append(this.#rate, this.#delay)
@@ -33,13 +37,14 @@ export class StatusBar {
     say(badge, text)
   }
 
-  show({ version, health, trades_per_second: rate, latency_p99_ms: p99, now }: Status): void {
+  show({ version, health, trades_per_second: rate, latency_p99_ms: p99, latency, now }: Status): void {
     say(
       this.#rate,
       rate === undefined ? '' : `${rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en-US')} trades/s`,
     )
     say(this.#delay, p99 == null ? '' : ` · p99 ${p99} ms`)
     this.#delay.title = 'from receipt to readable, of the last ten seconds'
+    if (latency !== undefined) this.#latency.show(latency)
     say(at('version'), `stockpipe ${version}`)
     const reasons = health.flatMap(({ component, reason }) => (reason === null ? [] : [`${component}: ${reason}`]))
     at('notice').hidden = reasons.length === 0
