@@ -156,12 +156,17 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
           .map(({ target }) => (promqlOf(target) ?? '').replaceAll('$__rate_interval', '10s'))
           .filter((expr) => expr !== '')
         expect(asked.length).toBeGreaterThan(30)
+        // Somebody must listen, or nothing is sent.
+        const api = scene.roles.find(({ role }) => role === 'api')?.address
+        const listening = new AbortController()
+        await fetch(`http://${api}/v1/events?subscribe=latest:*`, { signal: listening.signal })
         for (const expr of asked.filter((expr) => quiet.test(expr))) await prometheus.query(expr)
         for (const expr of asked.filter((expr) => !quiet.test(expr)))
           await until(
             () => prometheus.query(expr),
             (values) => values.length > 0,
           )
+        listening.abort()
       },
       LIMIT_MS,
     )

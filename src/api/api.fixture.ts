@@ -82,7 +82,7 @@ export async function openFixture<AnyClock extends Clock>(
   }
   const stats = new PipelineStats(clock)
   const { latency } = stats
-  const facts = { origin: info.origin, roles: ['api', 'processor'], clocks: [] }
+  const facts = { origin: (options.info ?? info).origin, roles: ['api', 'processor'], clocks: [] }
   const status = () => ({ ...stats.snapshot(), latency: latencyReport(latency, facts) })
   const app = createApi({ store, live, latency, context, info, status, signal: ended.signal, ...options })
   return {
