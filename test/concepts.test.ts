@@ -44,14 +44,14 @@ test('the tables say what the program makes of the trades', async () => {
   ).toEqual(trades.map((row) => [row['Trade'], row['Time of the trade'], row['Price'], row['Volume']].map(String)))
   expect(
     averages.map((row) => [
-      ...[clock(row['window_start_ts']), clock(row['window_end_ts'])],
+      clock(row['window_start_ts']),
+      clock(row['window_end_ts']),
       ...numbers(row, ['n', 'volume', 'vwap']),
     ]),
   ).toEqual(
-    windows.map((row) => [
-      ...[String(row['Window from']), String(row['to'])],
-      ...[String(row['Trades in it']?.split(',').length), String(row['Volume']), String(row['vwap'])],
-    ]),
+    windows.map((row) =>
+      [row['Window from'], row['to'], row['Trades in it']?.split(',').length, row['Volume'], row['vwap']].map(String),
+    ),
   )
   const [minute] = bars.filter((row) => row['interval'] === '1m')
   expect([

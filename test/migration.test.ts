@@ -97,10 +97,8 @@ describe.skipIf(servers === null)('from the pipeline of Python and Spark', () =>
 
   test('tables of the older pipeline are named and left alone; once they are dropped, the topic fills new ones', async () => {
     const where = [...market.log, ...market.store, '--store-durability-lag', '0s']
-    await using processor = running([
-      ...['run', '--role', 'processor', '--partitions', '1', '--listen', '127.0.0.1:0'],
-      ...where,
-    ])
+    const role = ['--role', 'processor', '--partitions', '1', '--listen', '127.0.0.1:0']
+    await using processor = running(['run', ...role, ...where])
     const url = await processor.url()
     const { text } = await until(
       () => readiness(url),

@@ -266,7 +266,8 @@ describe.skipIf(CLUSTER === null)('on a real cluster', () => {
     await patch('99.0.0')
     const refused = await run(['apply', '--yes'], 2)
     expect(refused.err).toContain('was installed by stockpipe 99.0.0')
-    expect((await run(['apply', '--yes', '--allow-downgrade'])).out).not.toContain('99.0.0')
+    expect((await run(['apply', '--yes', '--allow-downgrade'])).out).toContain('installed: 99.0.0')
+    await patch('0.1.0')
   })
 
   test('uninstall keeps the data, and who installs again finds it', async () => {

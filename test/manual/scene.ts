@@ -23,8 +23,12 @@ const DONE = 'the block is done'
 
 const PRELUDE = `set -eum
 started=
+watchers=
 lasting() { # pid, log: until it is ready
   started="$started $1"
+  # Whoever kills this shell, as a test does that took too long, ends what it started.
+  ( while kill -0 $$ 2>/dev/null; do sleep 1; done; kill -KILL "-$1" ) >/dev/null 2>&1 </dev/null &
+  watchers="$watchers $!"
   for _ in $(seq 400); do
     kill -0 "$1" 2>/dev/null || break
     grep -q 'simulated market at' "$2" && return
@@ -39,6 +43,7 @@ lasting() { # pid, log: until it is ready
 finish() {
   for pid in $started; do kill -TERM "-$pid" 2>/dev/null || true; done
   for pid in $started; do wait "$pid" 2>/dev/null || true; done
+  for pid in $watchers; do kill -KILL "-$pid" 2>/dev/null || true; done
 }
 trap finish EXIT
 `
