@@ -169,7 +169,7 @@ test('Superset starts by files that are there', async () => {
   const used = [...script.matchAll(/\$here\/([\w.]+)/g)]
     .map(([, name = '']) => name)
     .filter((name) => name !== 'wheels')
-  expect(used).toContain('admin.py')
+  expect(used).toContain('prepare.py')
   for (const name of used) expect([name, await exists(join(ROOT, 'bi/superset', name))]).toEqual([name, true])
   expect(Bun.spawnSync(['bash', '-n', join(ROOT, 'bi/superset/start.sh')]).exitCode).toBe(0)
   for (const line of (await read('bi/superset/requirements.txt')).split('\n').filter((line) => /^[^#]/.test(line)))
@@ -180,6 +180,14 @@ test('Superset has no password that others know: it is asked for', () => {
   const { SUPERSET_ADMIN_PASSWORD, SUPERSET_SECRET_KEY } = environmentOf('superset')
   expect(SUPERSET_ADMIN_PASSWORD).toMatch(/^\$\{SUPERSET_ADMIN_PASSWORD:\?[^}]+\}$/)
   expect(SUPERSET_SECRET_KEY).toBe('${SUPERSET_SECRET_KEY:-}')
+})
+
+test.each(['', 'admin', '1234567'])('Superset does not start with the password %j', (password) => {
+  const env = { PATH: process.env['PATH'], SUPERSET_HOME: '/nowhere', SUPERSET_ADMIN_PASSWORD: password }
+  const { exitCode, stdout, stderr } = Bun.spawnSync(['bash', join(ROOT, 'bi/superset/start.sh')], { env })
+  const said = stderr.toString()
+  expect([exitCode, stdout.toString()]).toEqual([1, ''])
+  for (const word of ['error: ', '  why: ', '  try: ', 'SUPERSET_ADMIN_PASSWORD']) expect(said).toContain(word)
 })
 
 test('the catalogue has keys of the connector, and takes its values from the environment of Trino', async () => {

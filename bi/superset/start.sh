@@ -4,6 +4,14 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 home=$SUPERSET_HOME
 
+password=${SUPERSET_ADMIN_PASSWORD:-}
+if [ "${#password}" -lt 8 ]; then
+  echo 'error: the administrator of Superset gets no password' >&2
+  echo '  why: SUPERSET_ADMIN_PASSWORD has less than 8 characters' >&2
+  echo '  try: set another one in .env' >&2
+  exit 1
+fi
+
 # Made under another name first: a file that was cut short is no key.
 if [ -z "${SUPERSET_SECRET_KEY:-}" ] && [ ! -s "$home/secret-key" ]; then
   (umask 077 && python -c 'import secrets; print(secrets.token_urlsafe(42), end="")' >"$home/secret-key.new")
@@ -26,15 +34,7 @@ fi
 
 superset db upgrade
 superset init
-python "$here/admin.py"
-
-# Once for each edition of the dashboard: what people change afterwards stays.
-edition=$(cd "$here/assets" && find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
-if [ "$edition" != "$(cat "$home/edition" 2>/dev/null)" ]; then
-  (cd "$here" && python -m zipfile -c /tmp/stockpipe-dashboard.zip assets)
-  superset import-dashboards --path /tmp/stockpipe-dashboard.zip --username admin
-  echo "$edition" >"$home/edition"
-fi
+python "$here/prepare.py"
 
 # Not by its own script: that one listens to more variables, and lies elsewhere from release to release.
 exec gunicorn --bind "0.0.0.0:${SUPERSET_PORT:-8088}" --workers 1 --worker-class gthread --threads 16 \
