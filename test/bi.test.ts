@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { exists } from 'node:fs/promises'
+import { exists, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 
 import { tablesOf } from '../grafana/lint/statement.ts'
@@ -316,6 +317,21 @@ test('every uuid is one thing, and what refers to another finds it', () => {
     typeof place === 'string' ? [] : (place.children ?? []),
   )
   for (const child of children) expect(Object.keys(dashboard.position)).toContain(child)
+})
+
+test('the assets can be packed as Superset imports them: in one folder', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'stockpipe-bi-'))
+  try {
+    const zip = join(folder, 'stockpipe-dashboard.zip')
+    const packed = Bun.spawnSync(['python3', '-m', 'zipfile', '-c', zip, 'bi/superset/assets'], { cwd: ROOT })
+    expect([packed.exitCode, packed.stderr.toString()]).toEqual([0, ''])
+    const listed = Bun.spawnSync(['python3', '-m', 'zipfile', '-l', zip]).stdout.toString()
+    const names = [...listed.matchAll(/^(\S+\.yaml)/gm)].map(([, name = '']) => name.replace(/^assets\//, ''))
+    expect(names.toSorted()).toEqual([...new Bun.Glob('**/*.yaml').scanSync(ASSETS)].toSorted())
+    expect(listed).toContain('\nassets/metadata.yaml')
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
 
 test('the dashboard asks for symbols first: without one Trino would read whole tables', () => {
