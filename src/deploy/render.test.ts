@@ -186,6 +186,16 @@ describe('choices', () => {
     expect(envOf(objects, 'kafka-ui')).toMatchObject({ SERVER_PORT: '8080', MANAGEMENT_SERVER_PORT: '8080' })
   })
 
+  test.each([
+    ['http://prometheus-server.m', [80, 9090]],
+    ['https://p.m/prometheus', [443, 9090]],
+    ['http://p.m:9090', [9090]],
+  ])('Grafana may reach the port of %s and that of the pods behind it', (url, ports) => {
+    const objects = withSets('monitoring.namespace=m', `monitoring.prometheusUrl=${url}`)
+    const policy = objects.find(({ metadata }) => metadata.name === 'grafana-to-prometheus')
+    expect(policy?.['spec']).toMatchObject({ egress: [{ ports: ports.map((port) => ({ protocol: 'TCP', port })) }] })
+  })
+
   test('plug-ins in the image of Grafana are neither fetched nor covered', () => {
     const grafana = workload(withSets('grafana.plugins=image'), 'grafana')
     const [container] = grafana.spec.template.spec.containers
