@@ -40,6 +40,17 @@ describe('what people must set', () => {
     for (const plugin of PLUGINS) expect(types).toContain(plugin.split('@')[0] ?? '')
   })
 
+  test('dashboards and alerts are in one folder: neither has a uid of its own for it', async () => {
+    const { providers } = Bun.YAML.parse(await read('provisioning/dashboards/stockpipe.yaml')) as {
+      providers: { folder: string; folderUid?: string }[]
+    }
+    const { groups } = Bun.YAML.parse(await read('provisioning/alerting/stockpipe.yaml')) as {
+      groups: { folder: string }[]
+    }
+    expect(new Set([...providers, ...groups].map(({ folder }) => folder)).size).toBe(1)
+    expect(providers.filter(({ folderUid }) => folderUid !== undefined)).toEqual([])
+  })
+
   test('the provider looks where the README says that dashboards lie', async () => {
     const [, folder = ''] = /path: (\S+)/.exec(await read('provisioning/dashboards/stockpipe.yaml')) ?? []
     expect(await read('README.md')).toContain(`\`${folder}/\``)

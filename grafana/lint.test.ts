@@ -176,6 +176,7 @@ const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surr
     (around) => (target(around, 'Lag in records', 'stockpipe-pipeline')['expr'] = 'rate(stockpipe_feed_connected[5m])'),
   ],
   ['metrics', 'none', (around) => (target(around, 'Lag in records', 'stockpipe-pipeline')['expr'] = 'vector(1)')],
+  ['table-format', 'a series', (around) => delete target(around, 'Builds', 'stockpipe-resources')['format']],
   ['api-path', 'a whole address', url('/v1/trades', 'http://elsewhere/v1/trades')],
   ['api-parser', 'by the browser', (around) => (target(around, 'Trades', 'stockpipe-market-api')['parser'] = 'simple')],
   ['api-formats', 'a symbol as it is', url(':percentencode', '')],

@@ -167,6 +167,19 @@ describe('compose.yaml', () => {
     expect(ui['KAFKA_CLUSTERS_0_READONLY']).toBe('true')
   })
 
+  // Docker mounts a tmpfs with `noexec`, unless it is told otherwise.
+  test('lets the Kafka UI load the library that it unpacks for compressed records', () => {
+    expect(serviceOf('kafka-ui').tmpfs).toEqual(['/tmp:exec'])
+  })
+
+  test('tells Grafana how often Prometheus scrapes', async () => {
+    const config = Bun.YAML.parse(await Bun.file(join(ROOT, 'grafana/prometheus/prometheus.yaml')).text()) as {
+      global: { scrape_interval: string }
+    }
+    const { environment = {} } = serviceOf('grafana')
+    expect(environment['STOCKPIPE_GRAFANA_PROMETHEUS_INTERVAL']).toBe(config.global.scrape_interval)
+  })
+
   test('gives Prometheus a configuration that is mounted, and Grafana its address', () => {
     const { command = [], volumes = [] } = serviceOf('prometheus')
     expect(volumes).toContain('./grafana/prometheus:/etc/stockpipe:ro')

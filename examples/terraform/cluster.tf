@@ -1,4 +1,7 @@
 data "aws_availability_zones" "here" {
+  # EKS makes no cluster with a subnet in one of these.
+  exclude_zone_ids = ["use1-az3", "usw1-az2", "cac1-az3"]
+
   filter {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]

@@ -123,6 +123,16 @@ export const DASHBOARD_RULES: Readonly<Record<string, Rule<Dashboard>>> = {
           yield { where: title, what: 'would show the oldest of its rows: LIMIT 1' }
   },
 
+  // As a series it would be a table of its values alone, one series at a time.
+  *'table-format'({ panels }) {
+    for (const { title, type, targets = [] } of panels)
+      if (
+        type === 'table' &&
+        targets.some(({ datasource, format }) => datasource.type === 'prometheus' && format !== 'table')
+      )
+        yield { where: title, what: 'shows no labels: format must be table' }
+  },
+
   *variables(dashboard) {
     const known = new Set(dashboard.templating.list.map(({ name }) => name))
     const used = JSON.stringify({

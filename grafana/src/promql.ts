@@ -11,6 +11,10 @@ export const promql = (refId: string, expr: string, legend: string): Builder<Dat
 export const promqlNow = (refId: string, expr: string, legend: string): Builder<Dataquery> =>
   new DataqueryBuilder().datasource(PROMETHEUS).refId(refId).expr(expr).legendFormat(legend).instant()
 
+/** The value of now, and each label as a column. */
+export const promqlTable = (refId: string, expr: string): Builder<Dataquery> =>
+  new DataqueryBuilder().datasource(PROMETHEUS).refId(refId).expr(expr).format(PromQueryFormat.Table).instant()
+
 export const promqlBuckets = (refId: string, expr: string): Builder<Dataquery> =>
   new DataqueryBuilder()
     .datasource(PROMETHEUS)

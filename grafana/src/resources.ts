@@ -2,7 +2,7 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 
 import { dashboard, graph, stat, table } from './panels.ts'
-import { promql, promqlNow } from './promql.ts'
+import { promql, promqlNow, promqlTable } from './promql.ts'
 
 /** The standard names of a process are those of every program: only of instances that are ours. */
 const ours = (expr: string): string => `${expr} and on (job, instance) stockpipe_build_info`
@@ -42,9 +42,7 @@ const restarts = () =>
   ])
 
 const builds = () =>
-  table({ title: 'Builds', at: [18, 0, 6, 5] }, [
-    promqlNow('A', 'count by (version, commit) (stockpipe_build_info)', '{{version}}'),
-  ])
+  table({ title: 'Builds', at: [18, 0, 6, 5] }, [promqlTable('A', 'count by (version, commit) (stockpipe_build_info)')])
 
 const cpu = () =>
   graph({ title: 'Processor', at: [0, 5, 12, 8], unit: 'percentunit' }, [

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
+import { grafanaFiles } from './grafana/files.ts'
 import type { KubeObject } from './object.ts'
 import { containersOf, isWorkload, type Workload } from './pod.ts'
 import { render } from './render.ts'
@@ -166,6 +167,33 @@ describe('choices', () => {
     const sets = ['monitoring.namespace=m', 'monitoring.prometheusUrl=http://p.m:9090']
     const more = names(withSets(...sets), 'ConfigMap').filter((name) => !without.includes(name))
     expect(more.sort()).toEqual(['grafana-alerting', 'grafana-dashboard-pipeline', 'grafana-dashboard-resources'])
+  })
+
+  test('Grafana is given what its data sources ask for, also the token of an api that wants one, and nothing else', () => {
+    const asked = grafanaFiles()
+      .get('provisioning/datasources/stockpipe.yaml')
+      ?.match(/STOCKPIPE_\w+/g)
+    const given = envOf(withSets('api.tokenSecret=mine'), 'grafana')
+    const names = Object.keys(given).filter((name) => name.startsWith('STOCKPIPE_'))
+    expect(names.toSorted()).toEqual([...new Set(asked)].toSorted())
+    expect(given['STOCKPIPE_GRAFANA_API_TOKEN']).toBe('mine')
+  })
+
+  test('Kafdrop serves its health, which has a port of its own, where the probes ask', () => {
+    const objects = withSets('ui=kafdrop')
+    const [container] = workload(objects, 'kafka-ui').spec.template.spec.containers
+    expect(container?.ports).toMatchObject([{ containerPort: 8080 }])
+    expect(envOf(objects, 'kafka-ui')).toMatchObject({ SERVER_PORT: '8080', MANAGEMENT_SERVER_PORT: '8080' })
+  })
+
+  test.each([
+    ['http://prometheus-server.m', [80, 9090]],
+    ['https://p.m/prometheus', [443, 9090]],
+    ['http://p.m:9090', [9090]],
+  ])('Grafana may reach the port of %s and that of the pods behind it', (url, ports) => {
+    const objects = withSets('monitoring.namespace=m', `monitoring.prometheusUrl=${url}`)
+    const policy = objects.find(({ metadata }) => metadata.name === 'grafana-to-prometheus')
+    expect(policy?.['spec']).toMatchObject({ egress: [{ ports: ports.map((port) => ({ protocol: 'TCP', port })) }] })
   })
 
   test('plug-ins in the image of Grafana are neither fetched nor covered', () => {

@@ -132,7 +132,7 @@ describe('network policies', () => {
     expect(reach('scaling')).toEqual(['stockpipe-api'])
     expect([reach('monitoring'), reach('keda')]).toEqual([[], []])
     const prometheus = (port: number) => openFor(objects, (from) => ({ from, to: far('observability'), port }))
-    expect([prometheus(9091), prometheus(9090)]).toEqual([['grafana'], []])
+    expect([9091, 9090, 9093].map(prometheus)).toEqual([['grafana'], ['grafana'], []])
   })
 
   test('are all gone when nobody wants them', () => {

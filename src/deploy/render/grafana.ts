@@ -7,6 +7,8 @@ import type { Workload } from '../pod.ts'
 import type { Values } from '../values.ts'
 
 const PROMETHEUS = 'stockpipe-prometheus'
+/** Where its pods listen, whatever the Service in front of them does. */
+const OF_PROMETHEUS = 9090
 
 export const asksPrometheus = ({ monitoring }: Values): boolean => monitoring.prometheusUrl !== undefined
 
@@ -58,9 +60,12 @@ export function setGrafana(objects: readonly KubeObject[], { grafana, monitoring
   if (prometheusUrl === undefined) return
   const { port, protocol } = new URL(prometheusUrl)
   const spec = objectOf(objects, 'NetworkPolicy', 'grafana-to-prometheus')['spec'] as PrometheusPolicy
-  for (const { to, ports } of spec.egress) {
-    for (const { namespaceSelector } of to) namespaceSelector.matchLabels = { 'kubernetes.io/metadata.name': namespace }
-    for (const one of ports) one.port = Number(port) || (protocol === 'https:' ? 443 : 80)
+  const asked = Number(port) || (protocol === 'https:' ? 443 : 80)
+  for (const rule of spec.egress) {
+    for (const { namespaceSelector } of rule.to)
+      namespaceSelector.matchLabels = { 'kubernetes.io/metadata.name': namespace }
+    // Most networks compare the port of the pod, which is not that of a Service that listens at 80.
+    rule.ports = [...new Set([asked, OF_PROMETHEUS])].map((one) => ({ protocol: 'TCP', port: one }))
   }
 }
 
@@ -79,6 +84,6 @@ function withoutFetching(objects: readonly KubeObject[], { spec }: Workload): vo
 interface PrometheusPolicy {
   egress: {
     to: { namespaceSelector: { matchLabels: Record<string, string> } }[]
-    ports: { port: number }[]
+    ports: { protocol: string; port: number }[]
   }[]
 }

@@ -103,7 +103,7 @@ function setToken(objects: readonly KubeObject[], secret: string, ui: Values['ui
   // 288 is 0440.
   api.spec.template.spec.volumes?.push({ name: 'api-token', secret: { secretName: secret, defaultMode: 288 } as never })
   const token = { valueFrom: { secretKeyRef: { name: secret, key: 'token' } } }
-  setVariable(mainContainer(workloadOf(objects, 'grafana')), { name: 'STOCKPIPE_API_TOKEN', ...token })
+  setVariable(mainContainer(workloadOf(objects, 'grafana')), { name: 'STOCKPIPE_GRAFANA_API_TOKEN', ...token })
   setUiToken(workloadOf(objects, 'kafka-ui'), ui, token)
   for (const scaler of ofKind(objects, 'ScaledObject'))
     for (const trigger of (scaler['spec'] as ScaledSpec).triggers) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 )
 
 const httpType = "yesoreyeram-infinity-datasource"
@@ -22,7 +23,14 @@ var client = http.Client{Timeout: queryTimeout}
 
 // fetch gives the rows of an answer in JSON.
 func (s source) fetch(target httpTarget) (map[string]any, error) {
-	response, err := client.Get(s.URL + target.URL)
+	request, err := http.NewRequest(http.MethodGet, s.URL+target.URL, nil)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range s.headers() {
+		request.Header.Set(name, value)
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -49,4 +57,16 @@ func (s source) fetch(target httpTarget) (map[string]any, error) {
 		values = append(values, of)
 	}
 	return map[string]any{"schema": map[string]any{"fields": fields}, "data": map[string]any{"values": values}}, nil
+}
+
+// headers are those of the data source: a name among its settings, and the value of that number among its secrets.
+func (s source) headers() map[string]string {
+	const name, value = "httpHeaderName", "httpHeaderValue"
+	all := map[string]string{}
+	for key, header := range s.JSONData {
+		if number, isName := strings.CutPrefix(key, name); isName {
+			all[fmt.Sprint(header)] = s.SecureJSONData[value+number]
+		}
+	}
+	return all
 }
