@@ -44,8 +44,8 @@ const grafanaRule = (alert: Alert) => ({
   labels: labels(alert),
 })
 
-export const prometheusRules = () => ({
-  groups: [{ name: 'stockpipe', interval: EVERY, rules: ALERTS.map(prometheusRule) }],
+export const prometheusRules = (alerts: readonly Alert[] = ALERTS, interval = EVERY) => ({
+  groups: [{ name: 'stockpipe', interval, rules: alerts.map(prometheusRule) }],
 })
 
 const prometheusRule = (alert: Alert) => ({
