@@ -58,9 +58,9 @@ export interface Lab extends AsyncDisposable {
   /** Between the roles and Cassandra. */
   store: CutProxy
   /** Appends to the topic as a stranger would. */
-  append(value: string): Promise<unknown>
+  readonly append: (value: string) => Promise<unknown>
   /** The largest record that the topic takes, bytes: below that of ours the log takes none of them. */
-  limitRecords(bytes: number): Promise<unknown>
+  readonly limitRecords: (bytes: number) => Promise<unknown>
 }
 
 /** Three roles on Kafka and, by way of a proxy, Cassandra; ready, with trades stored. */

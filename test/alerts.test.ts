@@ -116,7 +116,7 @@ test.skipIf(servers === null)(
     const faults = new AlertBook(lab.prometheus)
     await spoilRecord(lab, faults)
     const storeAndLog = loseStore(lab, faults).then(() => loseLogAndFeed(lab, faults))
-    await Promise.all([killApi(lab, faults), storeAndLog])
+    await Promise.all([killApi(lab, faults), faults.clear('Dead letters'), storeAndLog])
     await faults.clear(...titles)
     for (const alert of ALERTS) {
       const { fired, cleared, ...course } = await faults.course(alert.title)

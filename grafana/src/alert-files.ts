@@ -48,6 +48,22 @@ export const prometheusRules = (alerts: readonly Alert[] = ALERTS, interval = EV
   groups: [{ name: 'stockpipe', interval, rules: alerts.map(prometheusRule) }],
 })
 
+/** The same for the Prometheus Operator, as the manifests have it. */
+export const operatorRules = () => ({
+  apiVersion: 'monitoring.coreos.com/v1',
+  kind: 'PrometheusRule',
+  metadata: {
+    name: 'stockpipe',
+    namespace: 'pipeline',
+    labels: {
+      'app.kubernetes.io/name': 'stockpipe',
+      'app.kubernetes.io/component': 'monitoring',
+      'app.kubernetes.io/part-of': 'stockpipe',
+    },
+  },
+  spec: prometheusRules(),
+})
+
 const prometheusRule = (alert: Alert) => ({
   alert: nameOf(alert.title),
   expr: `(${alert.expr}) > ${alert.above}`,
