@@ -33,7 +33,10 @@ export async function openCutProxy({ host, port }: { host: string; port: number 
       else for (const [from, to] of [[client, server] as const, [server, client] as const]) flow(from, to)
   }
   const listener = createServer((client) => {
-    if (state === 'cut') return void client.destroy()
+    if (state === 'cut') {
+      client.destroy()
+      return
+    }
     const server = connect({ host, port })
     pairs.set(client, server)
     for (const socket of [client, server])

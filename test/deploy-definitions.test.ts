@@ -7,6 +7,7 @@ import { useCluster } from './cluster/shared.ts'
 import { Installers } from './deploy/installer.fixture.ts'
 import { until } from './until.ts'
 import type { KubeObject } from '../src/deploy/object.ts'
+import { StockpipeError } from '../src/errors.ts'
 import { PROFILES } from '../src/deploy/profile.ts'
 import { renderWanted } from '../src/deploy/rendered.ts'
 
@@ -86,11 +87,15 @@ describe.skipIf(real === null)('kinds that others bring', () => {
 
   test('are refused with a field that nobody knows, or a value that means nothing', async () => {
     const { objects } = renderWanted({ profile: null, namespace, files: [], sets: ALL })
-    for (const object of foreignOf(objects)) {
-      const wrong = { ...object, spec: { ...(object['spec'] as object), nonsense: true } }
-      const refusal = await admin.apply(wrong, { dryRun: true, force: true }).catch((error: unknown) => String(error))
-      expect(refusal).toContain('nonsense')
-    }
+    const refusalOf = (object: KubeObject, spec: object) =>
+      admin.apply({ ...object, spec: { ...(object['spec'] as object), ...spec } }, { dryRun: true, force: true }).then(
+        () => 'taken',
+        (error: unknown) => (error instanceof StockpipeError ? error.why : String(error)),
+      )
+    for (const object of foreignOf(objects)) expect(await refusalOf(object, { nonsense: true })).toContain('nonsense')
+    const [monitor] = objects.filter(({ kind }) => kind === 'PodMonitor') as [KubeObject]
+    const endpoints = [{ port: 'http', interval: 'soon' }]
+    expect(await refusalOf(monitor, { podMetricsEndpoints: endpoints })).toContain('interval')
   })
 
   test(
