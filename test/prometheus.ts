@@ -28,8 +28,14 @@ export interface Checked {
   text: string
 }
 
-export async function promtool(...words: string[]): Promise<Checked> {
-  const child = Bun.spawn([PROMTOOL ?? 'promtool', ...words], { stdout: 'pipe', stderr: 'pipe' })
+export const promtool = (...words: string[]): Promise<Checked> => runPromtool(words)
+
+/** What is wrong with the names, types and units of what a process exports. */
+export const lintMetrics = (exported: string): Promise<Checked> => runPromtool(['check', 'metrics'], exported)
+
+async function runPromtool(words: readonly string[], input = ''): Promise<Checked> {
+  const command = [PROMTOOL ?? 'promtool', ...words]
+  const child = Bun.spawn(command, { stdin: Buffer.from(input), stdout: 'pipe', stderr: 'pipe' })
   const [out, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
   return { code: await child.exited, text: out + error }
 }
