@@ -38,6 +38,16 @@ const STORIES: readonly Story[] = [
     quiet: ['1m', '5m', '7m', '16m', '20m'],
   },
   {
+    alert: 'Feed is silent',
+    // The producer is gone; the others never had a feed.
+    series: {
+      [`stockpipe_feed_last_frame_timestamp_seconds${ONE}`]: '0+30x10 stale _x20 930+30x20',
+      [`stockpipe_feed_last_frame_timestamp_seconds${OTHER}`]: '0x60',
+    },
+    fires: ['7m', '14m'],
+    quiet: ['4m', '5m', '17m', '20m'],
+  },
+  {
     alert: 'Processing lags',
     series: {
       [`stockpipe_consumer_lag_seconds{job="j", instance="a:8080", partition="0"}`]: '0x10 45x20 1x20',

@@ -69,6 +69,20 @@ export function createMetrics() {
   const pipelineLag = gauge('pipeline_lag_records', 'Records that no processor has processed yet, as the api sees it')
   // It would be 0 where nobody sets it: that looks as if nothing waited.
   pipelineLag.remove({})
+  /** By partition: computed when somebody asks, for whoever stands still cannot tell for how long. */
+  const lagSeconds = new Map<string, () => number>()
+  registry.registerMetric(
+    new Gauge({
+      name: 'stockpipe_consumer_lag_seconds',
+      help: 'Age of the oldest record not yet processed',
+      labelNames: ['partition'],
+      registers: [],
+      collect() {
+        this.reset()
+        for (const [partition, age] of lagSeconds) this.set({ partition }, age())
+      },
+    }),
+  )
   return {
     registry,
     buildInfo: gauge('build_info', 'Always 1; the labels tell the build', ['version', 'commit', 'runtime']),
@@ -94,7 +108,7 @@ export function createMetrics() {
     hop: histogram('hop_duration_seconds', 'Time spent between two points', ['hop']),
     lagRecords: gauge('consumer_lag_records', 'Records not yet processed', ['partition']),
     pipelineLag,
-    lagSeconds: gauge('consumer_lag_seconds', 'Age of the oldest record not yet processed', ['partition']),
+    lagSeconds,
     watermarkLag: gauge('watermark_lag_seconds', 'Clock minus watermark', ['partition']),
     storeWrite: histogram('store_write_duration_seconds', 'One write of rows', ['outcome']),
     storeRetries: counter('store_retries_total', 'Writes tried again', ['class']),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ROOT } from './binary.ts'
 import { openScene, paced, type Scene } from './grafana.fixture.ts'
 import { serversForTests } from './market.ts'
-import { PROMETHEUS, type Prometheus, startPrometheus } from './prometheus.ts'
+import { lintMetrics, PROMETHEUS, type Prometheus, PROMTOOL, startPrometheus } from './prometheus.ts'
 import { until } from './until.ts'
 import { asApiTarget } from '../grafana/lint/api-rules.ts'
 import { metricsIn, metricTypes } from '../grafana/lint/metrics.ts'
@@ -136,6 +136,15 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
     }
     // Only who keeps something on this disk looks at it.
     expect(missing).toEqual(['processor: stockpipe_disk_free_bytes', 'api: stockpipe_disk_free_bytes'])
+  })
+
+  test.skipIf(PROMTOOL === null)('promtool finds nothing wrong with what each role exports', async () => {
+    for (const { role, address } of scene.roles) {
+      const exported = await (await fetch(`http://${address}/metrics`)).text()
+      expect({ role, ...(await lintMetrics(exported)) }).toEqual({ role, code: 0, text: '' })
+    }
+    const wrong = await lintMetrics('# HELP stockpipe_lag_ms x\n# TYPE stockpipe_lag_ms counter\nstockpipe_lag_ms 1\n')
+    expect(wrong).toMatchObject({ code: 3, text: expect.stringContaining('_total') })
   })
 
   describe.skipIf(PROMETHEUS === null)('and a Prometheus looks at it', () => {

@@ -9,6 +9,8 @@ import { until } from './until.ts'
 export interface Prometheus extends AsyncDisposable {
   /** The values of an expression now; throws what Prometheus says when it cannot be computed. */
   query(expr: string): Promise<number[]>
+  /** `pending` or `firing`, by the name of the alert; one that is inactive is not among them. */
+  alerts(): Promise<Map<string, string>>
 }
 
 /** Null, and a line that says why, where it is not installed; with `CI=true` an error instead. */
@@ -26,8 +28,14 @@ export interface Checked {
   text: string
 }
 
-export async function promtool(...words: string[]): Promise<Checked> {
-  const child = Bun.spawn([PROMTOOL ?? 'promtool', ...words], { stdout: 'pipe', stderr: 'pipe' })
+export const promtool = (...words: string[]): Promise<Checked> => runPromtool(words)
+
+/** What is wrong with the names, types and units of what a process exports. */
+export const lintMetrics = (exported: string): Promise<Checked> => runPromtool(['check', 'metrics'], exported)
+
+async function runPromtool(words: readonly string[], input = ''): Promise<Checked> {
+  const command = [PROMTOOL ?? 'promtool', ...words]
+  const child = Bun.spawn(command, { stdin: Buffer.from(input), stdout: 'pipe', stderr: 'pipe' })
   const [out, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
   return { code: await child.exited, text: out + error }
 }
@@ -57,12 +65,20 @@ export async function startPrometheus(targets: readonly string[], ruleFile: stri
   if (child.exitCode !== null) throw new Error(`prometheus ended: ${child.exitCode}`)
   return {
     query: (expr) => ask(base, expr),
+    alerts: () => activeAlerts(base),
     async [Symbol.asyncDispose]() {
       child.kill()
       await child.exited
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+async function activeAlerts(base: string): Promise<Map<string, string>> {
+  const { data } = (await (await fetch(`${base}/api/v1/alerts`)).json()) as {
+    data: { alerts: { labels: { alertname: string }; state: string }[] }
+  }
+  return new Map(data.alerts.map(({ labels, state }) => [labels.alertname, state]))
 }
 
 interface Answer {

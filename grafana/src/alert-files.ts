@@ -44,8 +44,24 @@ const grafanaRule = (alert: Alert) => ({
   labels: labels(alert),
 })
 
-export const prometheusRules = () => ({
-  groups: [{ name: 'stockpipe', interval: EVERY, rules: ALERTS.map(prometheusRule) }],
+export const prometheusRules = (alerts: readonly Alert[] = ALERTS, interval = EVERY) => ({
+  groups: [{ name: 'stockpipe', interval, rules: alerts.map(prometheusRule) }],
+})
+
+/** The same for the Prometheus Operator, as the manifests have it. */
+export const operatorRules = () => ({
+  apiVersion: 'monitoring.coreos.com/v1',
+  kind: 'PrometheusRule',
+  metadata: {
+    name: 'stockpipe',
+    namespace: 'pipeline',
+    labels: {
+      'app.kubernetes.io/name': 'stockpipe',
+      'app.kubernetes.io/component': 'monitoring',
+      'app.kubernetes.io/part-of': 'stockpipe',
+    },
+  },
+  spec: prometheusRules(),
 })
 
 const prometheusRule = (alert: Alert) => ({

@@ -36,7 +36,7 @@ export const ALERTS: readonly Alert[] = [
     expr: 'max(stockpipe_consumer_lag_seconds) or vector(0)',
     above: 30,
     for: '2m',
-    summary: 'Records wait in the log for more than half a minute',
+    summary: 'Records wait for more than half a minute until they are processed',
   },
   {
     title: 'End-to-end latency is high',

@@ -1,6 +1,6 @@
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 
-import { grafanaAlerts, prometheusRules } from './alert-files.ts'
+import { grafanaAlerts, operatorRules, prometheusRules } from './alert-files.ts'
 import { marketApi } from './market-api.ts'
 import { marketLive } from './market-live.ts'
 import { market } from './market.ts'
@@ -21,6 +21,7 @@ export function outputs(): Map<string, string> {
   for (const [name, build] of Object.entries(DASHBOARDS)) files.set(`dashboards/${name}.json`, json(build()))
   files.set('provisioning/alerting/stockpipe.yaml', yaml(grafanaAlerts()))
   files.set('prometheus/rules.yaml', yaml(prometheusRules()))
+  files.set('../manifests/components/monitoring-operator/prometheus-rule.yaml', yaml(operatorRules()))
   return files
 }
 

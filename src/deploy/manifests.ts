@@ -15,6 +15,9 @@ import finnhubPolicy from '../../manifests/components/finnhub/network-policy.yam
 import finnhubProducer from '../../manifests/components/finnhub/producer.yaml' with { type: 'text' }
 import finnhubSecret from '../../manifests/components/finnhub/secret.yaml' with { type: 'text' }
 import kafdrop from '../../manifests/components/kafdrop/kafka-ui.yaml' with { type: 'text' }
+import operatorMonitor from '../../manifests/components/monitoring-operator/pod-monitor.yaml' with { type: 'text' }
+import operatorRule from '../../manifests/components/monitoring-operator/prometheus-rule.yaml' with { type: 'text' }
+import operatorRoles from '../../manifests/components/monitoring-operator/roles.yaml' with { type: 'text' }
 import monitoringGrafana from '../../manifests/components/monitoring/grafana.yaml' with { type: 'text' }
 import monitoringPolicy from '../../manifests/components/monitoring/network-policy.yaml' with { type: 'text' }
 import monitoringRoles from '../../manifests/components/monitoring/roles.yaml' with { type: 'text' }
@@ -79,6 +82,7 @@ export const COMPONENTS = {
   'api-ingress': [apiIngress, apiIngressPolicy],
   'api-gateway': [apiGateway, apiGatewayPolicy],
   monitoring: [monitoringPolicy, monitoringRoles, monitoringGrafana],
+  'monitoring-operator': [operatorMonitor, operatorRule, operatorRoles],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export type ProfileName = keyof typeof OVERLAYS

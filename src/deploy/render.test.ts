@@ -196,6 +196,29 @@ describe('choices', () => {
     expect(policy?.['spec']).toMatchObject({ egress: [{ ports: ports.map((port) => ({ protocol: 'TCP', port })) }] })
   })
 
+  test('a Prometheus learns of the pods by annotations, or by objects of its operator, never by both', () => {
+    const isScraped = (objects: readonly KubeObject[]) =>
+      ['producer', 'processor', 'api'].map(
+        (role) => workload(objects, `stockpipe-${role}`).spec.template.metadata.annotations?.['prometheus.io/scrape'],
+      )
+    const annotated = withSets('monitoring.namespace=m')
+    expect(isScraped(annotated)).toEqual(['true', 'true', 'true'])
+    expect([...names(annotated, 'PodMonitor'), ...names(annotated, 'PrometheusRule')]).toEqual([])
+    const sets = [
+      'monitoring.namespace=m',
+      'monitoring.by=operator',
+      'monitoring.labels.release=mine',
+      'namespace=market',
+    ]
+    const operated = withSets(...sets)
+    expect(isScraped(operated)).toEqual([undefined, undefined, undefined])
+    for (const kind of ['PodMonitor', 'PrometheusRule'])
+      expect(operated.find((object) => object.kind === kind)?.metadata).toMatchObject({
+        namespace: 'market',
+        labels: { release: 'mine', 'app.kubernetes.io/part-of': 'stockpipe' },
+      })
+  })
+
   test('plug-ins in the image of Grafana are neither fetched nor covered', () => {
     const grafana = workload(withSets('grafana.plugins=image'), 'grafana')
     const [container] = grafana.spec.template.spec.containers

@@ -5,6 +5,7 @@ import { stamped } from './render/hashes.ts'
 import { labelled } from './render/labels.ts'
 import { left } from './render/left.ts'
 import { setPods } from './render/pods.ts'
+import { setMonitoring } from './render/monitoring.ts'
 import { setApi, setConfig, setRoles } from './render/roles.ts'
 import { setServers } from './render/servers.ts'
 import { checkSums } from './render/sums.ts'
@@ -21,6 +22,7 @@ export function render(values: Values): KubeObject[] {
   setRoles(objects, values)
   setApi(objects, values)
   setGrafana(objects, values)
+  setMonitoring(objects, values)
   setPods(objects, values)
   const wanted = left(objects, values)
   checkSums(wanted)
@@ -36,6 +38,7 @@ function componentsOf({ feed, ui, processor, api, monitoring }: Values): Compone
     by !== 'none' && `autoscale-${by}`,
     api.exposure !== 'cluster' && `api-${api.exposure}`,
     monitoring.namespace !== undefined && 'monitoring',
+    monitoring.by === 'operator' && 'monitoring-operator',
   ]
   return wanted.filter((name) => name !== false)
 }

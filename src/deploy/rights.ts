@@ -32,7 +32,8 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
   TriggerAuthentication: inNamespace('keda.sh', 'triggerauthentications'),
   Gateway: inNamespace('gateway.networking.k8s.io', 'gateways'),
   HTTPRoute: inNamespace('gateway.networking.k8s.io', 'httproutes'),
-  ServiceMonitor: inNamespace('monitoring.coreos.com', 'servicemonitors'),
+  PodMonitor: inNamespace('monitoring.coreos.com', 'podmonitors'),
+  PrometheusRule: inNamespace('monitoring.coreos.com', 'prometheusrules'),
 }
 
 const APPLIED = ['get', 'list', 'create', 'patch', 'delete']

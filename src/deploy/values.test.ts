@@ -121,6 +121,8 @@ describe('wrong values', () => {
     ).toContain('min 5 is above max 4')
     expect(refusalOf('processor.autoscaling.by=keda', 'processor.autoscaling.max=13')).toContain('13 processors')
     expect(refusalOf('api.exposure=gateway', 'api.host=a.example.com')).toContain('needs api.class')
+    expect(refusalOf('monitoring.by=operator')).toContain('needs monitoring.namespace')
+    expect(refusalOf('monitoring.labels.release=mine')).toContain('needs monitoring.by operator')
   })
 
   test('of a file that is no map, or no YAML, name the file', () => {

@@ -102,6 +102,16 @@ function contradictions(values: RawValues, variables: Readonly<Record<string, st
         what: 'monitoring.prometheusUrl needs monitoring.namespace',
         why: 'only pods of that namespace may be asked',
       },
+    monitoring.by === 'operator' &&
+      monitoring.namespace === undefined && {
+        what: 'monitoring.by operator needs monitoring.namespace',
+        why: 'only a Prometheus of that namespace may read the pods',
+      },
+    monitoring.labels !== undefined &&
+      monitoring.by !== 'operator' && {
+        what: 'monitoring.labels needs monitoring.by operator',
+        why: "they are labels of the operator's objects",
+      },
     by !== 'none' &&
       processor.replicas !== undefined && {
         what: `processor.replicas and processor.autoscaling.by ${by} exclude each other`,

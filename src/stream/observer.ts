@@ -15,12 +15,19 @@ const RECORDED_MS = 60_000
 /** Trades older than this when they are received are history, or their venue is delayed: no latency of the way. */
 const HISTORY_MS = 60_000
 
+/** When the oldest record was appended (unix ms) that is folded and not stored, and the oldest that is not read. */
+interface Waiting {
+  underWay?: number | undefined
+  unread: number | undefined
+}
+
 /** Turns what the processor does into numbers, once per batch. */
 export class Observer {
   readonly #context: Context
   readonly #stats: PipelineStats
   readonly #isReplay: () => boolean
   readonly #lateShare: LateShare
+  readonly #waiting = new WeakMap<Partition, Waiting>()
   readonly #seen = new WeakMap<Partition, Partition['engine']['counts']>()
 
   /** `isReplay`: receipts are those of a recording. */
@@ -42,9 +49,12 @@ export class Observer {
       })
     const label = { partition: String(partition.number) }
     const lag = Math.max(0, batch.end - partition.position)
-    const oldest = lag === 0 ? undefined : batch.records.at(-1)?.timestamp
     metrics.lagRecords.set(label, lag)
-    metrics.lagSeconds.set(label, oldest === undefined ? 0 : Math.max(0, clock.now() - oldest) / 1000)
+    this.#waits(partition, {
+      // While a partition recovers, nothing of what it reads goes to the store.
+      underWay: partition.isLive ? batch.records[0]?.timestamp : undefined,
+      unread: lag === 0 ? undefined : batch.records.at(-1)?.timestamp,
+    })
     this.#stats.lag(partition.number, lag)
     if (batch.records.length === 0) return
     metrics.lastProgress.set(clock.now() / 1000)
@@ -57,12 +67,28 @@ export class Observer {
     this.#lateShare.look(partition)
   }
 
+  /** The store has the trades of what was folded last. */
+  acknowledged(partition: Partition): void {
+    const waiting = this.#waiting.get(partition)
+    if (waiting !== undefined) delete waiting.underWay
+  }
+
+  #waits(partition: Partition, waiting: Waiting): void {
+    const { metrics, clock } = this.#context
+    this.#waiting.set(partition, waiting)
+    metrics.lagSeconds.set(String(partition.number), () => {
+      const since = waiting.underWay ?? waiting.unread
+      return since === undefined ? 0 : Math.max(0, clock.now() - since) / 1000
+    })
+  }
+
   /** The partition is somebody else's, or begins again from its last commit: nothing more is known of it. */
   left(partition: Partition): void {
     const { metrics, health } = this.#context
     const label = { partition: String(partition.number) }
     health.ready(CLOCK, partition)
-    for (const gauge of [metrics.lagRecords, metrics.lagSeconds, metrics.watermarkLag]) gauge.remove(label)
+    for (const gauge of [metrics.lagRecords, metrics.watermarkLag]) gauge.remove(label)
+    metrics.lagSeconds.delete(label.partition)
     this.#stats.lag(partition.number, 0)
   }
 

@@ -14,6 +14,40 @@ import { encodeValue } from './codec.ts'
 const WINDOWS = { window: 15_000, hop: 5_000, delay: 15_000, futureLimit: 5_000 }
 const T = 1_700_000_000_000
 
+const recordOf = (symbol: string) => ({
+  offset: 0,
+  timestamp: T,
+  key: symbol,
+  value: encodeValue([{ c: null, p: 1, s: symbol, t: T, v: 1 }], 'raw'),
+  headers: { framing: 'raw' },
+})
+
+test('what waits for the store lags, for as long as it waits', async () => {
+  const clock = manualClock(T)
+  const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
+  const stored = Promise.withResolvers<void>()
+  const store = { ...memoryStore().store, write: () => stored.promise }
+  const options = { store, live: localLive(), context, topic: 'market' } as unknown as ProcessorOptions
+  const outlet = new Outlet(options, new Observer(context, new PipelineStats(clock)))
+  const lag = async () =>
+    /^stockpipe_consumer_lag_seconds\{partition="0"\} (\S+)$/m.exec(await context.metrics.registry.metrics())?.[1]
+  const partition = new Partition(WINDOWS, { partition: 0, incarnation: 1, truncated: false, committed: null })
+  const batch = { records: [recordOf('A')], end: 1, startedAt: T, endedAt: T }
+  const { signal } = new AbortController()
+  const way = outlet.way(signal, signal)
+  outlet.observe(partition, batch, partition.fold(batch))
+  const writing = outlet.write(partition, partition.take({ flush: true }), way)
+  for (const seconds of [40, 80]) {
+    clock.set(T + seconds * 1_000)
+    expect(await lag()).toBe(String(seconds))
+  }
+  stored.resolve()
+  await writing
+  expect(await lag()).toBe('0')
+  outlet.left(partition)
+  expect(await lag()).toBeUndefined()
+})
+
 test('who waited for the store writes nothing more once the partition is not its own', async () => {
   const clock = manualClock(T)
   const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
@@ -28,9 +62,7 @@ test('who waited for the store writes nothing more once the partition is not its
   const options = { store, live: localLive(), context, topic: 'market' } as unknown as ProcessorOptions
   const outlet = new Outlet(options, new Observer(context, new PipelineStats(clock)))
   const partition = new Partition(WINDOWS, { partition: 0, incarnation: 1, truncated: false, committed: null })
-  const value = encodeValue([{ c: null, p: 1, s: 'A', t: T, v: 1 }], 'raw')
-  const record = { offset: 0, timestamp: T, key: 'A', value, headers: { framing: 'raw' } }
-  partition.fold({ records: [record], end: 1, startedAt: T, endedAt: T })
+  partition.fold({ records: [recordOf('A')], end: 1, startedAt: T, endedAt: T })
   // Alive until it is told to wait, as a process is whose connection was gone for a while.
   const signal = AbortSignal.any([taken.signal])
   const writing = outlet.write(partition, partition.take({ flush: true }), outlet.way(signal, taken.signal))

@@ -69,6 +69,7 @@ export class Outlet {
     if (trades.length > 0) await this.#store({ ...noRows(), trades }, way)
     await way.queue.room()
     await this.#options.live.room(way.signal)
+    this.#observer.acknowledged(partition)
   }
 
   async #store(rows: RowSink, { signal, fence }: Pick<Way, 'signal' | 'fence'>): Promise<void> {

@@ -43,8 +43,8 @@ export class Installers {
   }
 
   /** As printed, under a name of its own: roles of the whole cluster are seen by every test. */
-  async printedRoles(namespace: string): Promise<Role[]> {
-    const words = ['deploy', 'check', '--roles', '-n', namespace, '--kubeconfig', this.cluster.kubeconfig]
+  async printedRoles(namespace: string, ...more: string[]): Promise<Role[]> {
+    const words = ['deploy', 'check', '--roles', '-n', namespace, '--kubeconfig', this.cluster.kubeconfig, ...more]
     const { code, out, err } = said(await stockpipe(words, { HOME: this.folder }, this.folder))
     if (code !== 0) throw new Error(err)
     return (parseDocuments(out, 'the roles') as Role[]).map((role) => ({

@@ -22,6 +22,7 @@ const SETS: readonly (readonly string[])[] = [
     'processor.autoscaling.lag=900',
   ],
   ['monitoring.namespace=observability', 'monitoring.prometheusUrl=http://prometheus.observability:9090'],
+  ['monitoring.by=operator', 'monitoring.namespace=observability', 'monitoring.labels.release=prometheus'],
   ['api.exposure=load-balancer'],
   ['api.exposure=ingress', 'api.host=market.example.com', 'api.tlsSecret=market-tls', 'api.class=nginx'],
   ['api.exposure=gateway', 'api.host=market.example.com', 'api.class=istio', 'api.tokenSecret=existing-token'],

@@ -264,6 +264,43 @@ describe('images', () => {
   ])('%s is %s in full', (short, full) => expect(fullName(short)).toBe(full))
 })
 
+describe('definitions', () => {
+  const ofGroup = (apiVersion: string, kind: string): KubeObject => ({
+    apiVersion,
+    kind,
+    metadata: { name: 'x', namespace: 'pipeline' },
+    spec: {},
+  })
+  const asks = [
+    ofGroup('monitoring.coreos.com/v1', 'PodMonitor'),
+    ofGroup('monitoring.coreos.com/v1', 'PrometheusRule'),
+    ofGroup('gateway.networking.k8s.io/v1', 'Gateway'),
+  ]
+
+  test('kinds that others bring must be there, and who brings them is named', async () => {
+    const cluster = standingCluster(MINIKUBE)
+    const session = { may: () => Promise.resolve(true) }
+    const list: Cluster['list'] = (query) =>
+      asks.some(({ kind }) => kind === query.kind)
+        ? Promise.reject(new StockpipeError('missing-kind', 'no such kind'))
+        : cluster.list(query)
+    const findings = await check({ cluster: { ...cluster, list }, session, objects: asks, namespace: 'pipeline' })
+    expect(findings.filter(({ check }) => check === 'definitions')).toMatchObject([
+      { state: 'fail', detail: 'the cluster knows no Gateway', fix: expect.stringContaining('api.exposure=ingress') },
+      {
+        state: 'fail',
+        detail: 'the cluster knows no PodMonitor and no PrometheusRule',
+        fix: expect.stringContaining('monitoring.by=annotations'),
+      },
+    ])
+  })
+
+  test('are no matter where they are there, or nothing needs them', async () => {
+    expect(of(await found({ asks }), 'definitions')).toMatchObject({ state: 'ok' })
+    expect(of(await found({}), 'definitions')).toBeUndefined()
+  })
+})
+
 describe('scaling', () => {
   test('KEDA must be there when it is to scale', async () => {
     const asks: KubeObject[] = [

@@ -6,6 +6,7 @@ import type { KubeObject } from '../object.ts'
 import { checkArchitecture, checkCapacity, checkImages } from './nodes.ts'
 import { checkNamespace, checkQuota } from './namespace.ts'
 import { checkRights } from './rights.ts'
+import { checkDefinitions } from './definitions.ts'
 import { checkScaling } from './scaling.ts'
 import { checkStorage } from './storage.ts'
 import { checkVersion } from './version.ts'
@@ -29,6 +30,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   quota: checkQuota,
   images: checkImages,
   scaling: checkScaling,
+  definitions: checkDefinitions,
 }
 
 /** In the order of the table. Where the cluster does not answer, nothing else can be asked. */

@@ -1,6 +1,6 @@
-import { StockpipeError } from '../../errors.ts'
 import { type Finding, fail, ok, warn } from '../../finding.ts'
 import type { Examined } from './check.ts'
+import { isDefined } from './definitions.ts'
 
 /** An autoscaler needs something that tells it the lag; without one the number of pods would just stay. */
 export function checkScaling(examined: Examined): Promise<Finding[]> {
@@ -10,14 +10,10 @@ export function checkScaling(examined: Examined): Promise<Finding[]> {
   return Promise.resolve([ok('scaling', 'the number of processors is fixed')])
 }
 
-async function checkKeda({ cluster, namespace }: Examined): Promise<Finding[]> {
-  try {
-    await cluster.list({ apiVersion: 'keda.sh/v1alpha1', kind: 'ScaledObject', namespace })
+async function checkKeda(examined: Examined): Promise<Finding[]> {
+  if (await isDefined(examined, { apiVersion: 'keda.sh/v1alpha1', kind: 'ScaledObject' }))
     return [ok('scaling', 'KEDA is there')]
-  } catch (error) {
-    if (!(error instanceof StockpipeError) || error.code !== 'missing-kind') throw error
-    return [fail('scaling', 'the cluster knows no ScaledObject', 'install KEDA, or --set processor.autoscaling.by=hpa')]
-  }
+  return [fail('scaling', 'the cluster knows no ScaledObject', 'install KEDA, or --set processor.autoscaling.by=hpa')]
 }
 
 /** What a cluster has to serve for metrics of pods, and who does usually. */

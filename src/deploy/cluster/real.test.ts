@@ -126,12 +126,8 @@ if (real !== null) {
     })
 
     test('a kind that is not installed is named', async () => {
-      const scaled = {
-        apiVersion: 'keda.sh/v1alpha1',
-        kind: 'ScaledObject',
-        metadata: { name: 'x', namespace: 'default' },
-      }
-      expect(await saying(open().apply(scaled, { dryRun: true, force: false }))).toContain('has no kind ScaledObject')
+      const foreign = { apiVersion: 'example.com/v1', kind: 'Nothing', metadata: { name: 'x', namespace: 'default' } }
+      expect(await saying(open().apply(foreign, { dryRun: true, force: false }))).toContain('has no kind Nothing')
     })
 
     test('rights are asked for', async () => {

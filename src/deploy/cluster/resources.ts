@@ -71,7 +71,7 @@ const missing = ({ apiVersion, kind }: Kind, context: string) =>
       ? 'KEDA is not installed there'
       : 'its definition (CRD) is not installed there, or the cluster is too old or too new for it',
     hint: apiVersion.startsWith('keda.sh/')
-      ? 'install KEDA, or choose --set autoscaling=hpa'
+      ? 'install KEDA, or choose --set processor.autoscaling.by=hpa'
       : `kubectl api-resources --api-group=${apiVersion.split('/')[0]}`,
   })
 

@@ -106,6 +106,10 @@ export const valuesSchema = map({
   }),
   networkPolicies: given(truth, true),
   monitoring: always({
+    /** How Prometheus learns of pods and alerts: annotations that most set-ups go by, or objects of the Prometheus Operator. */
+    by: given(choice(['annotations', 'operator']), 'annotations'),
+    /** Of the operator's objects: a Prometheus takes those that have the labels it selects. */
+    labels: given(labels),
     /** Where a Prometheus runs that may read /metrics. */
     namespace: given(dnsLabel),
     /** Its address, for Grafana; without it the dashboards and alerts that need it are left out. */
