@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { type Command, execute } from '../src/command/command.ts'
 import { takeApart } from '../src/command/line.ts'
 import { COMMANDS } from '../src/command/commands.ts'
+import { Secrets } from '../src/secrets.ts'
 import { readValues } from '../src/deploy/values.ts'
 import { MANUAL, valueRows, withValues } from './values-table.ts'
 
@@ -47,7 +48,10 @@ async function accepted(line: string): Promise<number> {
   const run = () => Promise.resolve(0)
   const command: Command = real.configured ? { ...real, obstacles: () => [], run } : { ...real, run }
   const print = () => Promise.resolve()
-  return execute({ ...taken, command }, { env: {}, cwd: import.meta.dir, print, warn: () => undefined })
+  return execute(
+    { ...taken, command },
+    { env: {}, cwd: import.meta.dir, print, warn: () => undefined, secrets: new Secrets() },
+  )
 }
 
 test.each(written)('$page: stockpipe $line is a command with flags that exist', async ({ line }) => {

@@ -83,7 +83,7 @@ async function complains({ run, url }: Pipeline, { component, reason, hint }: Co
   expect(run.child.exitCode).toBeNull()
   const lines = complaints(run).filter((line) => hint.test(String(line['try'])))
   if (process.env['SHOW'] !== undefined) console.log(lines)
-  expect(lines).toMatchObject([{ error: expect.any(String) as string, why: expect.any(String) as string }])
+  expect(lines).toMatchObject([{ err: { message: expect.any(String) as string }, why: expect.any(String) as string }])
   expect(complaints(run).length).toBeLessThanOrEqual(3)
 }
 
