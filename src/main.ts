@@ -14,7 +14,12 @@ async function main(words: readonly string[]): Promise<number> {
     return 0
   }
   const { takeApart } = await import('./command/line.ts')
-  const line = await takeApart(words, COMMANDS)
+  // A word in the wrong place may be one that belongs into a variable.
+  const line = await takeApart(words, COMMANDS).catch(async (error: unknown) => {
+    const { secretsOfEnvironment } = await import('./config/secret-values.ts')
+    secrets.add(...secretsOfEnvironment(process.env))
+    throw error
+  })
   if (line === null) return 0
   return execute(line, {
     env: process.env,

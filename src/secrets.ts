@@ -15,6 +15,8 @@ const CUT = /^(?:\.\.\.|…)/
 export class Secrets {
   /** As they may be written, the longest first: one may be part of another. */
   #forms: readonly string[] = []
+  /** What each of them begins with. */
+  #signs: readonly string[] = []
 
   constructor(...secrets: readonly (string | null | undefined)[]) {
     this.add(...secrets)
@@ -24,9 +26,12 @@ export class Secrets {
   add(...secrets: readonly (string | null | undefined)[]): void {
     const forms = secrets.filter((secret) => secret != null).filter(({ length }) => length >= SHORTEST)
     this.#forms = [...new Set([...this.#forms, ...forms.flatMap(formsOf)])].sort((a, b) => b.length - a.length)
+    this.#signs = [...new Set(this.#forms.map((form) => form.slice(0, PART)))]
   }
 
+  /** Costs next to nothing where there is nothing to hide. */
   hide(text: string): string {
+    if (!this.#signs.some((sign) => text.includes(sign))) return text
     return this.#forms.reduce((shown, form) => withoutBeginnings(shown.replaceAll(form, HIDDEN), form), text)
   }
 }
@@ -35,17 +40,22 @@ export class Secrets {
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret)
   const encoded = [0, 1, 2].flatMap((before) => base64Core(bytes, before))
-  const url = encodeURIComponent(secret)
-  const others = [JSON.stringify(secret).slice(1, -1), url, url.replaceAll('%20', '+'), ...encoded]
+  const json = JSON.stringify(secret).slice(1, -1)
+  const urls = [encodeURIComponent(secret), new URLSearchParams({ _: secret }).toString().slice(2)]
+  // An answer in JSON may hold another one.
+  const others = [json, JSON.stringify(json).slice(1, -1), ...urls, ...encoded]
   return [secret, ...others.filter(({ length }) => length >= SHORTEST_FORM)]
 }
 
-/** The characters that depend on the secret alone. */
+/** The characters that depend on the secret alone; all of them where nothing stands before it. */
 function base64Core(bytes: Buffer, before: number): string[] {
   const from = Math.ceil((before * 8) / 6)
   const to = Math.floor(((before + bytes.length) * 8) / 6)
-  const whole = Buffer.concat([Buffer.alloc(before), bytes])
-  return (['base64', 'base64url'] as const).map((encoding) => whole.toString(encoding).slice(from, to))
+  const text = Buffer.concat([Buffer.alloc(before), bytes])
+  return (['base64', 'base64url'] as const).flatMap((encoding) => {
+    const whole = text.toString(encoding)
+    return [whole.slice(from, to), ...(before === 0 ? [whole] : [])]
+  })
 }
 
 function withoutBeginnings(text: string, form: string): string {

@@ -11,6 +11,8 @@ export interface Running extends AsyncDisposable {
   named(event: string): readonly LogLine[]
   /** What it printed so far. */
   printed(): string
+  /** All that it wrote so far, to either. */
+  said(): string
   /** Where its API is, once it says so. */
   url(): Promise<string>
   /** Ends it politely and resolves to its exit code. */
@@ -49,6 +51,7 @@ export function running(args: readonly string[], env: Record<string, string> = {
     child,
     lines,
     printed: () => printed,
+    said: () => text + printed,
     named: (event) => lines().filter((line) => line.event === event),
     async url() {
       const isHere = () => lines().find(({ event }) => event === 'run.started')

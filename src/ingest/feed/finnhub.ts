@@ -167,7 +167,9 @@ class FinnhubFeed implements Feed {
         this.#refusals = { count: 0, told: 0, at: 0 }
         this.#queue.note({ kind: 'open', conn, at, skew })
       },
-      frame: (text, received) => {
+      frame: (said, received) => {
+        // Who says our token back would have it written into log, spool and dead letters.
+        const text = this.#secrets.hide(said)
         metrics.feedLastFrame.set(received / 1000)
         this.#silence.frame(text, received)
         if (text.length < 200 && TOO_MANY.test(text)) this.#tooMany()
