@@ -86,11 +86,9 @@ const WAYS = {
 /** A proxy with a password is in the way of whatever is no loopback address. */
 const login = `user:${encodeURIComponent(`${CANARY}@:/+`)}`
 const PROXIED = { HTTP_PROXY: `http://${login}@127.0.0.1:${proxy.port}` }
-const SERVERS = [
-  ...['--kafka-brokers', `127.0.0.1:${kafka.port}`, '--kafka-sasl-username', 'me'],
-  ...['--cassandra-contact-points', '127.0.0.1', '--cassandra-port', String(cassandra.port)],
-  ...['--cassandra-username', 'me'],
-]
+const KAFKA = `--kafka-brokers 127.0.0.1:${kafka.port} --kafka-sasl-username me`.split(' ')
+const CASSANDRA = `--cassandra-contact-points 127.0.0.1 --cassandra-port ${cassandra.port} --cassandra-username me`
+const SERVERS = [...KAFKA, ...CASSANDRA.split(' ')]
 const FEED = ['--finnhub-url', `ws://127.0.0.1:${feed.port}`]
 
 describe.each(Object.keys(WAYS) as (keyof typeof WAYS)[])('given by %s', (way) => {
@@ -114,9 +112,7 @@ const COMMANDS: readonly (readonly string[])[] = [
     words.split(' '),
     [...words.split(' '), ...SERVERS],
   ]),
-  ...['topics', 'schema', 'probe'].map((step) => [
-    ...['setup', step, '--timeout', '1s', ...SERVERS.filter((word) => step !== 'topics' || !/cassandra/.test(word))],
-  ]),
+  ...['topics', 'schema', 'probe'].map((step) => ['setup', step, '--timeout', '1s', ...SERVERS]),
   ...['pipeline', 'broker', 'store'].map((what) => ['bench', what, ...SERVERS, '--seconds', '1']),
   ['run', '--role', 'producer', '--feed', 'finnhub', '--listen', 'nowhere:1', ...FEED, ...SERVERS],
   ['run', '--validate-symbols', '--finnhub-url', 'ws://127.0.0.1:1', '--data-dir', '/dev/null/x'],

@@ -42,3 +42,20 @@ export function expectNoCanary(what: string, text: string): void {
   const [found] = traces(text)
   if (found !== undefined) throw new Error(`a secret is in ${what}: ${found}`)
 }
+
+/** Hands on what a process prints, and resolves to the traces in it. */
+export async function handOn(
+  from: AsyncIterable<Uint8Array>,
+  to: Pick<NodeJS.WriteStream, 'write'>,
+): Promise<string[]> {
+  const decoder = new TextDecoder()
+  const found: string[] = []
+  let end = ''
+  for await (const chunk of from) {
+    to.write(chunk)
+    const text = end + decoder.decode(chunk, { stream: true })
+    found.push(...traces(text))
+    end = text.slice(-CANARY.length)
+  }
+  return found
+}

@@ -1,4 +1,5 @@
 import { start } from './binary.ts'
+import { expectNoCanary } from './canary.ts'
 import { until } from './until.ts'
 
 export { until } from './until.ts'
@@ -45,6 +46,7 @@ export function running(args: readonly string[], env: Record<string, string> = {
   const ended = async (): Promise<number> => {
     const code = await child.exited
     await read
+    expectNoCanary('what stockpipe printed', text + printed)
     return code
   }
   return {
