@@ -27,6 +27,9 @@ export const EVENTS = {
   'cassandra.shutdown': { level: 'debug', means: 'Former connections ended with an error, which harms nothing' },
   'clock.fine': { level: 'info', means: 'Trades no longer lie in the future of this clock' },
   'clock.off': { level: 'warn', means: 'Trades lie in the future of this clock: one of the clocks is wrong' },
+  'clocks.agree': { level: 'info', means: 'The clocks of producer, log, processor and api agree again' },
+  'clocks.differ': { level: 'warn', means: 'Times that two machines gave to one trade contradict each other' },
+  'feed.clock_fine': { level: 'info', means: 'The clock of this machine agrees with that of the feed again' },
   'feed.clock_off': { level: 'warn', means: 'The clock of this machine differs from that of the feed' },
   'feed.closed': { level: 'info', means: 'No trades, and the market is closed by its calendar' },
   'feed.copies_changed': {
