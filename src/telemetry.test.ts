@@ -78,7 +78,9 @@ test('a secret is in no line and in no reason, and hides no event', () => {
   }
   const health = new Health(secrets)
   health.notReady('log', 'login with s3cret-token')
+  health.warn('clocks', 'seen with s3cret-token')
   expect(health.reason('log')).toBe('login with ***')
+  expect(JSON.stringify(health.report())).not.toContain('s3cret')
 })
 
 test('every event has a name to search for, and is logged somewhere', async () => {

@@ -183,7 +183,7 @@ export class Health {
   /** Something that people must know though the component does its work; null: not any more. */
   warn(component: string, reason: string | null): void {
     if (reason === null) this.#warnings.delete(component)
-    else this.#warnings.set(component, reason)
+    else this.#warnings.set(component, this.#secrets.hide(reason))
   }
 
   /** Whether it was ever said to be ready or not. */
