@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { CANARY, canary } from '../test/canary.ts'
 import { deployCommand } from './command/deploy.ts'
 import { PROGRAM, runStockpipe } from './command/stockpipe.fixture.ts'
 import { COMMANDS } from './config/option.ts'
@@ -137,14 +138,14 @@ describe('commands', () => {
 
   test('config shows values, their origin, and no secret', async () => {
     const ran = await stockpipe(['config', '--json', '--hop', '3s'], {
-      FINNHUB_API_TOKEN: 'hunter2',
+      FINNHUB_API_TOKEN: canary('finnhub'),
       STOCKPIPE_HPO: '1s',
     })
     const shown = JSON.parse(ran.out) as Record<string, { value: unknown; origin: string }>
     expect(shown['hop']).toEqual({ value: '3s', origin: '--hop' })
     expect(shown['finnhub-token']).toEqual({ value: '***', origin: 'FINNHUB_API_TOKEN' })
     expect(ran.err).toBe('warning: STOCKPIPE_HPO is not an option of stockpipe; did you mean STOCKPIPE_HOP?\n')
-    expect(ran.out + ran.err).not.toContain('hunter2')
+    expect(ran.out + ran.err).not.toContain(CANARY)
   })
 
   test('options may stand before the command', async () => {
@@ -308,9 +309,9 @@ describe('doctor', () => {
 
   test('a token is never printed', async () => {
     const ran = await stockpipe(['doctor', ...url, '--listen', '127.0.0.1:0'], {
-      FINNHUB_API_TOKEN: 'hunter2hunter2hunter2',
+      FINNHUB_API_TOKEN: canary('finnhub'),
     })
-    expect(ran.out).toContain('present, 21 characters')
-    expect(ran.out).not.toContain('hunter2')
+    expect(ran.out).toContain('present, 28 characters')
+    expect(ran.out).not.toContain(CANARY)
   })
 })

@@ -1,3 +1,4 @@
+import { expectNoCanary } from './canary.ts'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +50,7 @@ export async function finished(child: Bun.Subprocess<Bun.SpawnOptions.Writable, 
     new Response(child.stderr).text(),
     child.exited,
   ])
+  expectNoCanary('what stockpipe printed', stdout + stderr)
   return { code, stdout, stderr }
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { canary } from './canary.ts'
 import { certificateAuthority } from '../src/deploy/cluster/certificates.fixture.ts'
 import { startFakeServer, type FakeServer } from '../src/deploy/cluster/server.fixture.ts'
 import { BINARY, finished, said } from './binary.ts'
@@ -92,7 +93,7 @@ test(
     const kubeconfig = await server.kubeconfig()
     const place = ['--kubeconfig', kubeconfig]
     const token = join(folder, 'token')
-    writeFileSync(token, 'hunter2-token\n')
+    writeFileSync(token, `${canary('finnhub')}\n`)
     const shown: string[] = []
     const run = async (words: readonly string[], wanted: number, input = '') => {
       const ran = await deploy([...words, ...place], { input })
@@ -141,7 +142,7 @@ test(
     )
     shown.push(...secrets())
     const found = shown.splice(-secrets().length)
-    expect(found).toContain('hunter2-token')
+    expect(found).toContain(canary('finnhub'))
     expect((await run(['uninstall', '--delete-data'], 0, `${NAMESPACE}\n`)).out).toEndWith('nothing stays\n')
     expect(server.api.list('Secret', NAMESPACE)).toEqual([])
     expect(found.length).toBeGreaterThan(6)

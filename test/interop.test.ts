@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { type Admin, Kafka, logLevel } from 'kafkajs'
 
+import { canary } from './canary.ts'
 import { openFixture } from '../src/api/api.fixture.ts'
 import { serveApi } from '../src/api/serve.ts'
 import { systemClock } from '../src/clock.ts'
@@ -36,7 +37,7 @@ const OLDER_SCHEMA = `{
 }`
 
 const LIMIT_MS = 60_000
-const TOKEN = 'a-secret-of-24-characters'
+const TOKEN = canary('api')
 const BTC = 'BINANCE:BTCUSDT'
 
 interface Message {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Command, execute } from '../src/command/command.ts'
 import { takeApart } from '../src/command/line.ts'
 import { COMMANDS } from '../src/command/commands.ts'
+import { Secrets } from '../src/secrets.ts'
 import { readValues } from '../src/deploy/values.ts'
 import { temporaryFolder } from './binary.ts'
 import { PAGES, ROOT } from './manual/blocks.ts'
@@ -52,7 +53,10 @@ async function accepted(line: string): Promise<number> {
   const run = () => Promise.resolve(0)
   const command: Command = real.configured ? { ...real, obstacles: () => [], run } : { ...real, run }
   const print = () => Promise.resolve()
-  return execute({ ...taken, command }, { env: {}, cwd: folder.path, print, warn: () => undefined })
+  return execute(
+    { ...taken, command },
+    { env: {}, cwd: folder.path, print, warn: () => undefined, secrets: new Secrets() },
+  )
 }
 
 test.each(written)('$page: stockpipe $line is a command with flags that exist', async ({ line }) => {

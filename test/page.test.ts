@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
 import type { Browser, Page } from 'playwright-core'
 
+import { canary } from './canary.ts'
 import { BTC, candle, gap, latest } from '../src/api/api.fixture.ts'
 import { systemClock } from '../src/clock.ts'
 import { start, temporaryFolder } from './binary.ts'
@@ -309,7 +310,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
   test.concurrent(
     'asks for the token where the server wants one, and for nothing before',
     async () => {
-      await using served = await serve({ token: 'a-secret-of-24-characters' })
+      await using served = await serve({ token: canary('page') })
       await served.trade(91_000)
       await using tab = await openTab(browser, served.url)
       const field = tab.page.getByLabel('API token')
@@ -320,7 +321,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       await systemClock.sleep(2_200)
       expect(tab.requests.filter((path) => path.startsWith('/v1'))).toEqual([])
       expect(tab.requests.filter((path) => path === '/statusz')).toHaveLength(2)
-      await field.fill(' a-secret-of-24-characters ')
+      await field.fill(` ${canary('page')} `)
       await tab.page.keyboard.press('Enter')
       await sees(tab.page, '#price', '91,000.00')
       await sees(tab.page, '#badge', /^live$/)

@@ -1,7 +1,9 @@
 /**
  * `npm test`: formatting, lint, types, then every test, with the compiled executable built once for those that run it,
- * and one Kafka, one Cassandra and one Kubernetes for all of them, started beside the first steps. Stops at the first step that fails.
+ * and one Kafka, one Cassandra and one Kubernetes for all of them, started beside the first steps. Stops at the first step
+ * that fails, also because a secret of the tests (canary.ts) is in what it printed.
  */
+import { handOn } from './canary.ts'
 import { whyUnavailable } from './services/java.ts'
 import { startCluster } from './cluster/cluster.ts'
 import { CLUSTER_VARIABLE, whyNoCluster } from './cluster/means.ts'
@@ -16,6 +18,9 @@ const CHECKS: readonly (readonly [string, readonly string[]])[] = [
 // The limit of a test is for what hangs, not for a machine that is busy.
 const TESTS = ['bun', 'test', '--parallel=2', '--timeout=30000', ...process.argv.slice(2)]
 
+// What is printed passes through here, to be looked at: nobody below sees the terminal.
+const COLOR: Readonly<Record<string, string>> = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}
+
 let child: Bun.Subprocess | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
@@ -29,10 +34,17 @@ const seconds = (from: number): string => `${((performance.now() - from) / 1000)
 async function step(name: string, command: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const startedAt = performance.now()
   process.stdout.write(`\n── ${name}: ${command.join(' ')}\n`)
-  child = Bun.spawn([...command], { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } })
-  const code = await child.exited
-  process.stdout.write(`── ${name}: ${code === 0 ? 'ok' : 'FAILED'} in ${seconds(startedAt)}\n`)
-  if (code !== 0) process.exit(1)
+  const running = Bun.spawn([...command], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...COLOR, ...env },
+  })
+  child = running
+  const shown = await Promise.all([handOn(running.stdout, process.stdout), handOn(running.stderr, process.stderr)])
+  const code = await running.exited
+  for (const trace of shown.flat()) process.stderr.write(`a secret of the tests was printed: ${trace}\n`)
+  const isWell = code === 0 && shown.flat().length === 0
+  process.stdout.write(`── ${name}: ${isWell ? 'ok' : 'FAILED'} in ${seconds(startedAt)}\n`)
+  if (!isWell) process.exit(1)
 }
 
 /** Those of the environment, when it names some. */

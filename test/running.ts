@@ -1,4 +1,5 @@
 import { start } from './binary.ts'
+import { expectNoCanary } from './canary.ts'
 import { until } from './until.ts'
 
 export { until } from './until.ts'
@@ -11,6 +12,8 @@ export interface Running extends AsyncDisposable {
   named(event: string): readonly LogLine[]
   /** What it printed so far. */
   printed(): string
+  /** All that it wrote so far, to either. */
+  said(): string
   /** Where its API is, once it says so. */
   url(): Promise<string>
   /** Ends it politely and resolves to its exit code. */
@@ -43,12 +46,14 @@ export function running(args: readonly string[], env: Record<string, string> = {
   const ended = async (): Promise<number> => {
     const code = await child.exited
     await read
+    expectNoCanary('what stockpipe printed', text + printed)
     return code
   }
   return {
     child,
     lines,
     printed: () => printed,
+    said: () => text + printed,
     named: (event) => lines().filter((line) => line.event === event),
     async url() {
       const isHere = () => lines().find(({ event }) => event === 'run.started')

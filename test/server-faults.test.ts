@@ -4,6 +4,7 @@
  */
 import { afterAll, expect, test } from 'bun:test'
 
+import { canary } from './canary.ts'
 import { stockpipe, temporaryFolder } from './binary.ts'
 import { type Running, running, until } from './running.ts'
 import {
@@ -83,7 +84,7 @@ async function complains({ run, url }: Pipeline, { component, reason, hint }: Co
   expect(run.child.exitCode).toBeNull()
   const lines = complaints(run).filter((line) => hint.test(String(line['try'])))
   if (process.env['SHOW'] !== undefined) console.log(lines)
-  expect(lines).toMatchObject([{ error: expect.any(String) as string, why: expect.any(String) as string }])
+  expect(lines).toMatchObject([{ err: { message: expect.any(String) as string }, why: expect.any(String) as string }])
   expect(complaints(run).length).toBeLessThanOrEqual(3)
 }
 
@@ -101,7 +102,7 @@ async function stops({ run }: Pipeline): Promise<void> {
   expect(await run.stop()).toBe(0)
 }
 
-const wrong = (login: Login): Login => ({ ...login, password: 'not-the-password' })
+const wrong = (login: Login): Login => ({ ...login, password: canary('wrong') })
 
 faulty('Kafka away: stopped, and killed', (servers) => {
   const { kafka } = servers
@@ -115,7 +116,7 @@ faulty('Kafka away: stopped, and killed', (servers) => {
 })
 
 faulty('a wrong Cassandra password', async (servers, folder) => {
-  const late = { username: 'late', password: 'not-yet-the-password' }
+  const late = { username: 'late', password: canary('late') }
   await servers.cql.execute(`CREATE ROLE late WITH PASSWORD = 'another' AND LOGIN = true AND SUPERUSER = true`)
   await using all = await pipeline(folder, cassandraArgs(servers, 'late', late), { cassandra: late })
   await complains(all, { component: 'store', reason: /refuses the login/, hint: /--cassandra-password-file/ })

@@ -1,6 +1,7 @@
 /** The roles are there before their servers, which come, and go away again. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
+import { canary } from './canary.ts'
 import { findChromium, openTab, startChromium } from './chromium.ts'
 import { type Row, stockpipe } from './binary.ts'
 import { readiness, type Running, running, until } from './running.ts'
@@ -152,12 +153,12 @@ describe.skipIf(!canStartServices())('roles that are there before their servers'
       const words = ['export', 'trades', '--symbol', BTC, ...STORE]
       const [right, wrong] = await Promise.all([
         stockpipe(words, PASSWORD),
-        stockpipe(words, { STOCKPIPE_CASSANDRA_PASSWORD: 'hunter2' }),
+        stockpipe(words, { STOCKPIPE_CASSANDRA_PASSWORD: canary('cassandra') }),
       ])
       expect([right.code, right.stdout.split('\n').length > 10]).toEqual([0, true])
       expect([wrong.code, wrong.stdout]).toEqual([1, ''])
       expect(wrong.stderr).toMatch(/^error: Cassandra at .* refuses the login\n {2}why: .*\n {2}try: .*\n$/)
-      expect(wrong.stderr).not.toContain('hunter2')
+      expect(wrong.stderr).not.toContain(canary('cassandra'))
     },
     LIMIT_MS,
   )

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 
+import { canary } from '../../test/canary.ts'
 import { until } from '../../test/until.ts'
 import { manualClock, systemClock } from '../clock.ts'
 import { localLive } from '../stream/live.ts'
@@ -8,7 +9,7 @@ import type { Entry, Stamped, WindowRow } from '../trade.ts'
 import { pushToGrafana } from './grafana-live.ts'
 import { Points } from './live-points.ts'
 
-const TOKEN = 'glsa_canary_token'
+const TOKEN = canary('grafana-live')
 
 /** Fields of one line: measurement, fields, time. */
 const LINE = /^([A-Za-z0-9_-]+) price=([-\d.e+]+),volume=([-\d.e+]+),vwap=([-\d.e+]+) (\d+)$/

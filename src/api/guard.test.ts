@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 
+import { canary } from '../../test/canary.ts'
 import { openFixture, still } from './api.fixture.ts'
 import { namesLoopback, originAllowed } from './guard.ts'
 
-const TOKEN = 'a-secret-of-24-characters'
+const TOKEN = canary('api')
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
 
 describe('token', () => {

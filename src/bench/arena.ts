@@ -3,7 +3,7 @@ import type { Admin, Kafka } from 'kafkajs'
 
 import type { TradesTable } from './own-table.ts'
 import { Prober } from './probe.ts'
-import { openCassandra, openKafka } from './servers.ts'
+import { connected, openCassandra, openKafka } from './servers.ts'
 import { createKeyspace } from './trades-table.ts'
 import type { Clock } from '../clock.ts'
 import type { Settings } from '../config.ts'
@@ -33,7 +33,7 @@ export async function openArena({ settings, name, clock, createTrades }: ArenaOp
   const kafka = openKafka(run)
   const admin = kafka.admin()
   opening.defer(() => admin.disconnect())
-  await admin.connect()
+  await connected(admin)
   const client = await openCassandra(run)
   opening.defer(() => client.shutdown())
   opening.defer(() => sweep(admin, client, name))
@@ -48,7 +48,7 @@ export async function openArena({ settings, name, clock, createTrades }: ArenaOp
   }
   const producer = kafka.producer({ allowAutoTopicCreation: false })
   opening.defer(() => producer.disconnect())
-  await producer.connect()
+  await connected(producer)
   const { partitions } = run
   const prober = new Prober({ producer, client, topic: name, keyspace, partitions, clock })
   const opened = opening.move()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { inTurn, type Latency, latencyOf, loadWords, machineLoad, millis, table, times, whole } from './figures.ts'
 import { type LogSubject, ofBroker, ofKafkajs } from './log-subjects.ts'
 import type { BenchReport } from './report.ts'
-import { openKafka } from './servers.ts'
+import { connected, openKafka } from './servers.ts'
 import { recordedTrades } from './trades.ts'
 import type { Clock } from '../clock.ts'
 import type { Settings } from '../config.ts'
@@ -52,7 +52,7 @@ async function onKafka({ settings, clock, signal, note, open }: LogBench): Promi
   const producer = kafka.producer({ allowAutoTopicCreation: false })
   await using broker = open(settings)
   try {
-    await Promise.all([admin.connect(), producer.connect()])
+    await connected(admin, producer)
     for (const topic of Object.values(topics)) await broker.createTopic({ name: topic, partitions })
     const subjects = {
       stockpipe: ofBroker(broker, { topic: topics.stockpipe, partitions }),

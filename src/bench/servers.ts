@@ -32,6 +32,15 @@ export function openKafka(settings: Settings): Kafka {
   })
 }
 
+/** Connects; an error is told as those of the pipeline are. */
+export async function connected(...clients: readonly { connect(): Promise<void> }[]): Promise<void> {
+  try {
+    await Promise.all(clients.map((client) => client.connect()))
+  } catch (error) {
+    throw toStockpipeError(error, 'connect')
+  }
+}
+
 /** One of kafkajs's shapes, each of which has one mechanism. */
 const loginOf = ({ mechanism, username, password }: Sasl): SASLOptions =>
   mechanism === 'plain'

@@ -4,7 +4,9 @@ import { fromFlags } from '../config/source.ts'
 import type { CommandName } from '../config/option.ts'
 import { toError, type Problem } from '../config/problems.ts'
 import { choice, truth, type ValueType } from '../config/value.ts'
+import { secretsOfEnvironment, secretsOfSettings } from '../config/secret-values.ts'
 import { StockpipeError } from '../errors.ts'
+import type { Secrets } from '../secrets.ts'
 
 /** A flag of one command only: no variable, no key in the file. */
 export interface LocalOption<T> {
@@ -58,6 +60,8 @@ export interface PlainCall<Values> {
   positional: string | null
   /** Writes to stdout and resolves when it is gone. */
   print: (text: string | Uint8Array) => Promise<void>
+  /** Hides what nobody may read. Whoever learns a secret tells it. */
+  secrets: Secrets
 }
 export interface ConfiguredCall<Values> extends PlainCall<Values>, Loaded {}
 
@@ -128,28 +132,33 @@ export interface Surroundings {
   cwd: string
   print: (text: string | Uint8Array) => Promise<void>
   warn: (text: string) => void
+  /** Told of every secret that is found, so that no error shows one. */
+  secrets: Secrets
 }
 
 /** Checks everything, then runs. Throws one error that names every problem; then nothing has been done. */
 export async function execute(line: CommandLine, surroundings: Surroundings): Promise<number> {
   const { command, positional } = line
-  const { print, env, cwd, warn } = surroundings
+  const { print, env, cwd, warn, secrets } = surroundings
+
   const { values, flags, problems } = readLocal(line)
   const title = titleOf(command)
   const hint = `stockpipe ${title} --help`
   const sources = { command: command.name, title, local: Object.keys(command.local), flags, env, cwd }
   if (!command.configured) {
+    secrets.add(...secretsOfEnvironment(env))
     problems.push(...fromFlags(sources).problems)
     if (problems.length > 0) throw toError(problems, hint, 'usage')
-    return command.run({ values, positional, print })
+    return command.run({ values, positional, print, secrets })
   }
   const read = readSettings(sources)
+  secrets.add(...secretsOfSettings(read.loaded.settings, env))
   problems.push(...read.problems)
   if (read.problems.length === 0)
     problems.push(...(command.obstacles?.({ settings: read.loaded.settings, values, positional }) ?? []))
   if (problems.length > 0) throw toError(problems, hint)
   for (const warning of read.loaded.warnings) warn(`warning: ${warning}\n`)
-  return command.run({ values, positional, print, ...read.loaded })
+  return command.run({ values, positional, print, secrets, ...read.loaded })
 }
 
 /** The command's own flags; the others are left for the table of options. */

@@ -33,8 +33,8 @@ export const deployCommand = plainCommand({
   describe: 'The whole pipeline on Kubernetes',
   examples: [['stockpipe deploy', 'check the cluster, show the plan, ask, install or upgrade, wait, test']],
   local: APPLY,
-  async run({ values, print }) {
+  async run({ values, ...call }) {
     const { runInstall } = await import('./deploy/run-install.ts')
-    return runInstall(values, print)
+    return runInstall(values, call)
   },
 })

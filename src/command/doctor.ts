@@ -7,12 +7,12 @@ export const doctorCommand = configuredCommand({
   describe: 'Clock, disk, port, names, proxy, token, Kafka, Cassandra: what is wrong and what to do',
   examples: [['stockpipe doctor --data-dir /var/lib/stockpipe', 'before the first start there']],
   local: OUTPUT,
-  async run({ settings, values, print }) {
+  async run({ settings, values, print, secrets }) {
     const { examine } = await import('./doctor/examine.ts')
     const findings = await examine(settings, process.env)
     const format = formatOf(values)
-    if (format === 'text') await print(findings.map(line).join(''))
-    else await print(structured(format, findings))
+    if (format === 'text') await print(secrets.hide(findings.map(line).join('')))
+    else await print(secrets.hide(structured(format, findings)))
     return findings.some(({ state }) => state === 'fail') ? 1 : 0
   },
 })

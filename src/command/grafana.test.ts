@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { parseAllDocuments } from 'yaml'
 
+import { Secrets } from '../secrets.ts'
 import { grafanaCommand } from './grafana.ts'
 import { grafanaFiles } from '../deploy/grafana/files.ts'
 
@@ -17,6 +18,7 @@ async function run(values: Partial<Record<keyof typeof DEFAULTS, unknown>>): Pro
     values: { ...DEFAULTS, ...values },
     positional: 'export',
     print: async (text) => void (printed += text),
+    secrets: new Secrets(),
   })
   expect(code).toBe(0)
   return printed

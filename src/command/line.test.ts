@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 
+import { Secrets } from '../secrets.ts'
 import { choice, text, truth } from '../config/value.ts'
 import { toExitCode, toWords } from '../errors.ts'
 import { execute, local, plainCommand, repeated } from './command.ts'
@@ -50,7 +51,13 @@ async function on(...words: string[]): Promise<unknown> {
   try {
     const line = await takeApart(words, [runCommand, deploy])
     if (line === null) return null
-    await execute(line, { env: {}, cwd: '/', print: () => Promise.resolve(), warn: () => undefined })
+    await execute(line, {
+      env: {},
+      cwd: '/',
+      print: () => Promise.resolve(),
+      warn: () => undefined,
+      secrets: new Secrets(),
+    })
     return ran[0]
   } catch (error) {
     expect([toExitCode(error), ran]).toEqual([2, []])

@@ -13,11 +13,11 @@ export const runCommand = configuredCommand({
   ],
   local: {},
   obstacles,
-  async run({ settings, origins }) {
+  async run({ settings, origins, secrets }) {
     // All roles in one process, on a machine of one's own: memory is there to be used.
     if (settings.role.length < ROLES.length) limitHeap()
     const { runPipeline } = await import('../run.ts')
-    return runPipeline(settings, origins)
+    return runPipeline(settings, { origins, secrets })
   },
 })
 

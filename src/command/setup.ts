@@ -41,9 +41,9 @@ export const setupCommand = configuredCommand({
   positional: { name: 'step', describe: 'What to do', choices: STEPS, isRequired: true },
   local: LOCAL,
   obstacles,
-  async run({ settings, values, positional, print }) {
+  async run({ settings, values, positional, ...call }) {
     const { setUp } = await import('./setup/run-setup.ts')
-    return setUp(positional as (typeof STEPS)[number], { settings, values, print })
+    return setUp(positional as (typeof STEPS)[number], { settings, values, ...call })
   },
 })
 

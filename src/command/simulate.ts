@@ -10,7 +10,7 @@ export const simulateCommand = configuredCommand({
     ['stockpipe simulate --repeats 2 --late 0.01,20s --truth sent.ndjson', 'a difficult one, with the truth beside it'],
   ],
   local: {},
-  async run({ settings, origins, print }) {
+  async run({ settings, origins, print, secrets }) {
     const [{ startSimulator }, { systemClock }, { createLog }, { interrupted }] = await Promise.all([
       import('../ingest/simulator/simulator.ts'),
       import('../clock.ts'),
@@ -23,6 +23,8 @@ export const simulateCommand = configuredCommand({
       format: settings.logFormat ?? (process.stderr.isTTY ? 'pretty' : 'json'),
       clock: systemClock,
       write: (line) => process.stderr.write(`${line}\n`),
+      role: 'simulator',
+      secrets,
     })
     const symbols = origins.symbols.source === 'default' ? null : settings.symbols
     await using simulator = await startSimulator({ ...switches(settings), symbols }, { clock: systemClock, log })

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 
+import { expectNoCanary } from '../../test/canary.ts'
+
 export interface Ran {
   code: number
   out: string
@@ -26,5 +28,6 @@ export async function runStockpipe(
     new Response(child.stderr).text(),
     child.exited,
   ])
+  expectNoCanary('what stockpipe printed', out + err)
   return { code, out, err }
 }

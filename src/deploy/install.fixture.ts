@@ -1,5 +1,6 @@
 /** A whole installation in a cluster of memory, as `deploy apply` makes it. */
 import { manualClock } from '../clock.ts'
+import { Secrets } from '../secrets.ts'
 import { applyPlan, type ApplyRun } from './apply.ts'
 import type { Cluster } from './cluster.ts'
 import type { Wanted } from './intent.ts'
@@ -20,7 +21,14 @@ export interface Install extends Partial<Wanted>, Partial<Pick<ApplyRun, 'wait' 
 export async function prepared(cluster: Cluster, install: Install = {}): Promise<Prepared> {
   const { profile = null, namespace = null, files = [], sets = [] } = install
   const { given = new Map(), force = false, mayBeOlder = false } = install
-  return prepare({ cluster, wanted: { profile, namespace, files, sets }, given, force, mayBeOlder })
+  return prepare({
+    cluster,
+    wanted: { profile, namespace, files, sets },
+    given,
+    force,
+    mayBeOlder,
+    secrets: new Secrets(),
+  })
 }
 
 /** Resolves to the steps that were taken. */
@@ -60,7 +68,7 @@ async function planned(
     values: '',
     objects: objects.map(refOf),
   }
-  const asked = { cluster, given, force, mayBeOlder }
+  const asked = { cluster, given, force, mayBeOlder, secrets: new Secrets() }
   const plan = await planFor({ objects, target }, { ...asked, identity, namespace: NAMESPACE, former })
   return { plan, target, former, namespace: NAMESPACE }
 }

@@ -4,7 +4,8 @@ import { intentOf, namespaceOf, type Intent, type Wanted } from './intent.ts'
 import { prunable, readInventory, refuseForeign, type Inventory } from './inventory.ts'
 import { planOf, type Plan } from './plan.ts'
 import { withSecretHashes } from './secret-hashes.ts'
-import { filled } from './secrets.ts'
+import { filled, secretsIn } from './secrets.ts'
+import type { Secrets } from '../secrets.ts'
 
 export interface Preparing {
   cluster: Cluster
@@ -13,6 +14,8 @@ export interface Preparing {
   given: ReadonlyMap<string, string>
   /** Take fields that others manage. */
   force: boolean
+  /** Told of every secret of the installation. */
+  secrets: Secrets
   /** Replace a newer version. */
   mayBeOlder: boolean
 }
@@ -44,9 +47,10 @@ export type Present = Omit<Preparing, 'wanted'> & Omit<Prepared, 'intent' | 'pla
 /** Throws where the installation is not one that this version may touch. */
 export async function planFor(
   { objects, target }: Pick<Intent, 'objects' | 'target'>,
-  { cluster, given, force, mayBeOlder, identity, namespace, former }: Present,
+  { cluster, given, force, secrets, mayBeOlder, identity, namespace, former }: Present,
 ): Promise<Plan> {
   if (former !== null) refuseForeign(former, identity, { namespace, version: target.version, mayBeOlder })
   const whole = withSecretHashes(await filled(objects, { cluster, given }))
+  secrets.add(...given.values(), ...secretsIn(whole))
   return planOf(whole, { cluster, force, prune: prunable(former, whole) })
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
+import { canary } from '../../test/canary.ts'
 import { StockpipeError, toWords } from '../errors.ts'
 import { memoryCluster, type MemoryCluster } from './cluster/memory.fixture.ts'
 import { diffText } from './diff.ts'
@@ -28,7 +29,7 @@ const saying = (doing: Promise<unknown>) =>
       return toWords(error)
     },
   )
-const TOKEN = { given: new Map([['finnhub/token', 'hunter2-token']]), sets: ['feed=finnhub'] }
+const TOKEN = { given: new Map([['finnhub/token', canary('finnhub')]]), sets: ['feed=finnhub'] }
 
 describe('credentials', () => {
   test('are made once, long and safe to write anywhere, and each its own', async () => {
@@ -83,9 +84,9 @@ describe('credentials', () => {
     expect(words).toContain('--finnhub-token-file FILE')
     expect(cluster.api.writes).toEqual([])
     await install(cluster, TOKEN)
-    expect(await secretOf(cluster, 'finnhub')).toEqual({ token: 'hunter2-token' })
+    expect(await secretOf(cluster, 'finnhub')).toEqual({ token: canary('finnhub') })
     await install(cluster)
-    expect(await secretOf(cluster, 'finnhub')).toEqual({ token: 'hunter2-token' })
+    expect(await secretOf(cluster, 'finnhub')).toEqual({ token: canary('finnhub') })
     await install(cluster, { ...TOKEN, given: new Map([['finnhub/token', 'another']]) })
     expect(await secretOf(cluster, 'finnhub')).toEqual({ token: 'another' })
   })
@@ -130,7 +131,7 @@ test('no secret is in a diff, in the inventory or in an error', async () => {
   )
   const fought = await prepared(cluster, TOKEN)
   shown.push(fought.plan.obstacles.map(toWords).join())
-  const secrets = [...(await values(cluster)), 'hunter2-token', 'another-token', 'their-token']
+  const secrets = [...(await values(cluster)), canary('finnhub'), 'another-token', 'their-token']
   for (const secret of secrets.flatMap((text) => [text, Buffer.from(text).toString('base64')]))
     expect(shown.join('\n')).not.toContain(secret)
   expect(secrets.length).toBeGreaterThan(8)

@@ -43,6 +43,14 @@ async function fill(object: KubeObject, { cluster, given, random = randomBytes }
   return { ...object, data }
 }
 
+/** Every value of every Secret, as it is stored and as it is meant. The name of a user is none. */
+export const secretsIn = (objects: readonly KubeObject[]): string[] =>
+  objects
+    .filter(({ kind }) => kind === 'Secret')
+    .flatMap((secret) => Object.entries((secret['data'] ?? {}) as Readonly<Record<string, string>>))
+    .filter(([key]) => key !== 'username')
+    .flatMap(([, value]) => [value, Buffer.from(value, 'base64').toString().trim()])
+
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const randomBytes = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')

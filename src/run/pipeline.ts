@@ -7,10 +7,11 @@ import { OriginKeeper } from './origin.ts'
 import { openRowStore } from './row-store.ts'
 import { type TaskParts, tasksOf } from './tasks.ts'
 import { buildInfo } from '../version.ts'
-import { needsStore, type Origins, type Settings } from '../config.ts'
+import { needsStore, type Origins, ROLES, type Settings } from '../config.ts'
 import { systemClock } from '../clock.ts'
 import { type DataDir, openDataDir, type Origin } from '../data-dir.ts'
 import { collectDisk, collectProcess } from '../process-metrics.ts'
+import type { Secrets } from '../secrets.ts'
 import { PipelineStats } from '../stats.ts'
 import { localLive } from '../stream/live.ts'
 import { topicLive, type TopicLive } from '../stream/topic-live.ts'
@@ -34,11 +35,16 @@ export interface Pipeline extends AsyncDisposable {
   tasks: readonly Task[]
 }
 
+export interface Surroundings {
+  origins: Origins
+  secrets: Secrets
+}
+
 /** Opens what the roles need. What was opened is closed again when something fails, and when the pipeline is disposed of. */
-export async function openPipeline(settings: Settings, origins: Origins): Promise<Pipeline> {
+export async function openPipeline(settings: Settings, { origins, secrets }: Surroundings): Promise<Pipeline> {
   await using opening = new AsyncDisposableStack()
   const terminal = createTerminal(process.stderr)
-  const context = createContext(settings, terminal)
+  const context = createContext(settings, { terminal, secrets })
   const stats = new PipelineStats(context.clock)
   const clocks = new ClockWatch(stats.latency, context, { hasFeed: settings.role.includes('producer') })
   const own = settings.role.includes('producer') ? originOf(settings) : null
@@ -142,7 +148,7 @@ function openFolder(settings: Settings, { clock, log }: Context): DataDir | null
   }
 }
 
-function createContext(settings: Settings, terminal: Terminal): Context {
+function createContext(settings: Settings, { terminal, secrets }: { terminal: Terminal; secrets: Secrets }): Context {
   const metrics = createMetrics()
   const { version, commit, runtime } = buildInfo()
   metrics.buildInfo.set({ version, commit, runtime }, 1)
@@ -152,8 +158,10 @@ function createContext(settings: Settings, terminal: Terminal): Context {
     format: settings.logFormat ?? (terminal.isTty ? 'pretty' : 'json'),
     clock: systemClock,
     write: (line) => terminal.print(line),
+    role: settings.role.length === ROLES.length ? 'all' : settings.role.join(','),
+    secrets,
   })
-  return { clock: systemClock, log, metrics, health: new Health() }
+  return { clock: systemClock, log, metrics, health: new Health(secrets) }
 }
 
 const originOf = ({ feed }: Settings): Origin =>

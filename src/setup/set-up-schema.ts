@@ -6,6 +6,7 @@ import { openAsSuperuser } from './superuser.ts'
 import { StockpipeError } from '../errors.ts'
 import { openCassandraStore } from '../stream/store/cassandra.ts'
 import type { CassandraOptions } from '../stream/store/cassandra/options.ts'
+import type { EventAt } from '../log-events.ts'
 import { type Fields, silentLog } from '../telemetry.ts'
 
 export interface SchemaOptions {
@@ -32,10 +33,10 @@ export async function setUpSchema(options: SchemaOptions, patience: Patience): P
 /** Resolves to whether any was missing. The lock, and who may not go on, are the store's own affair. */
 async function makeTables(options: CassandraOptions, patience: Patience): Promise<boolean> {
   let made = 0
-  const tell = (event: string, fields: Fields = {}) => {
+  const tell = (event: EventAt<'info'>, fields: Fields = {}) => {
     if (event !== 'cassandra.migrated') return
     made++
-    patience.say(`keyspace ${options.keyspace}: schema version ${String(fields['version'])} made`)
+    patience.say(`keyspace ${options.keyspace}: schema version ${String(fields['tables'])} made`)
   }
   await using store = await openCassandraStore({ ...options, migrate: true, log: { ...silentLog, info: tell } })
   await patiently(() => store.id(), patience, passingRefusals(patience.clock))

@@ -63,7 +63,7 @@ const refused = new StockpipeError('auth', 'the topic cannot be read', {
 test('one cause is one line, whatever parts of the program meet it; another cause is another line', async () => {
   const { clock, events, context } = surroundings()
   const answers = new Map<string, StockpipeError | null>()
-  const call = (component: string, name: string) =>
+  const call = (component: 'log' | 'live', name: string) =>
     retry(
       component,
       async () => {

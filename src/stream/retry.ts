@@ -1,5 +1,6 @@
 import { Trouble } from './trouble.ts'
 import { StockpipeError } from '../errors.ts'
+import type { Component } from '../log-events.ts'
 import type { Context } from '../telemetry.ts'
 
 const FIRST_MS = 100
@@ -13,7 +14,7 @@ const MENDING_MS = 5_000
  * `quietFor`: so many failures are part of every start, and not worth a line in the log.
  */
 export async function retry<Result>(
-  component: string,
+  component: Component,
   work: () => Promise<Result>,
   { context, signal, quietFor = 0 }: { context: Context; signal: AbortSignal; quietFor?: number },
 ): Promise<Result> {

@@ -65,7 +65,8 @@ async function own(assignment: Assignment, ownership: Ownership): Promise<Ending
         continue
       }
       if (!isCode(error, 'log-changed') && !isCode(error, 'store-restarted')) throw error
-      log.warn(`processor.${error.code.replace('-', '_')}`, { partition: assignment.partition, error })
+      const event = isCode(error, 'log-changed') ? 'processor.log_changed' : 'processor.store_restarted'
+      log.warn(event, { partition: assignment.partition, error })
       metrics.rewinds.inc({ cause: error.code })
     }
   }

@@ -1,4 +1,5 @@
 import type { StockpipeError } from '../errors.ts'
+import type { Component } from '../log-events.ts'
 import type { Context } from '../telemetry.ts'
 
 /**
@@ -6,10 +7,10 @@ import type { Context } from '../telemetry.ts'
  * to pass, and whatever else turns up meanwhile.
  */
 export class Trouble implements Disposable {
-  readonly #component: string
+  readonly #component: Component
   readonly #context: Pick<Context, 'log' | 'health'>
 
-  constructor(component: string, context: Pick<Context, 'log' | 'health'>) {
+  constructor(component: Component, context: Pick<Context, 'log' | 'health'>) {
     this.#component = component
     this.#context = context
   }
@@ -25,7 +26,7 @@ export class Trouble implements Disposable {
     health.notReady(this.#component, reasonOf(error), this)
     if (!isNews || !health.blame(causeOf(error), this.#component, this)) return
     log[error.retryable ? 'warn' : 'error'](`${this.#component}.retrying`, {
-      error: error.message,
+      error,
       why: error.why ?? error.cause,
       try: error.hint,
       note: 'tried again until it works; nothing is skipped',
@@ -42,10 +43,10 @@ export class Trouble implements Disposable {
     this.#end()
   }
 
-  #end(): Set<string> {
+  #end(): Set<Component> {
     const { health } = this.#context
     health.ready(this.#component, this)
-    return health.forgive(this)
+    return health.forgive(this) as Set<Component>
   }
 }
 

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { canary } from '../canary.ts'
 import { install, type Installed, type Product, succeed } from './install.ts'
 import { javaCommand } from './jvm.ts'
 import { onFreePorts } from './ports.ts'
@@ -12,8 +13,8 @@ export const KAFKA_VERSION = '4.3.1'
 
 /** With `auth: 'plain'`: `admin` may do everything, `guest` nothing until admin gives it rights. */
 export const KAFKA_USERS = {
-  admin: { username: 'admin', password: 'admin-password' },
-  guest: { username: 'guest', password: 'guest-password' },
+  admin: { username: 'admin', password: canary('admin') },
+  guest: { username: 'guest', password: canary('guest') },
 } as const
 
 export interface KafkaOptions {

@@ -79,7 +79,7 @@ export class Connection {
     try {
       await this.#listener.subscribe([channel])
     } catch (error) {
-      this.#hub.context.log.warn('stream.subscribe-failed', { error })
+      this.#hub.context.log.warn('stream.subscribe_failed', { error })
       this.#tell({ type: 'error', channel: channel.name, detail: 'cannot be opened at the moment; ask again' })
     }
   }

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 
+import { canary } from '../../../test/canary.ts'
 import { messageType } from '../../stream/codec.ts'
 import trade from '../../stream/trade.avsc' with { type: 'json' }
 import { openFixture, still } from '../api.fixture.ts'
 
 const TYPE = 'application/vnd.schemaregistry.v1+json'
 const SUBJECT = 'market-value'
-const TOKEN = 'a-secret-of-24-characters'
+const TOKEN = canary('api')
 const TEXT = JSON.stringify(trade)
 const ENTRY = { subject: SUBJECT, version: 1, id: 1, schema: TEXT }
 /** The same schema as another library prints it. */

@@ -13,8 +13,8 @@ export const deployApplyCommand = plainCommand({
     ['stockpipe deploy apply --dry-run=server', 'only what the cluster says of it'],
   ],
   local: APPLY,
-  async run({ values, print }) {
+  async run({ values, ...call }) {
     const { runApply } = await import('./run-apply.ts')
-    return runApply(values, print)
+    return runApply(values, call)
   },
 })

@@ -11,12 +11,12 @@ export const deployBundleCommand = plainCommand({
   describe: 'Objects, events, logs and figures in one archive for who is asked for help, without any secret',
   examples: [['stockpipe deploy bundle', 'writes stockpipe-bundle.tgz']],
   local: { ...TARGET, ...WISHES, ...GIVEN, out: local(path, 'stockpipe-bundle.tgz', 'File to write') },
-  async run({ values, print }) {
+  async run({ values, print, secrets }) {
     const { openSession } = await import('./session.ts')
     const { examine } = await import('./examine.ts')
     const { namespaceOf } = await import('../../deploy/intent.ts')
     const { bundle } = await import('../../deploy/observe/bundle.ts')
-    using session = openSession(values)
+    using session = openSession(values, secrets)
     const wanted = wantedOf(values)
     const findings = await examine(session, wanted)
     const files = await bundle({ ...session, namespace: namespaceOf(wanted), findings })

@@ -19,7 +19,7 @@ export const deployCheckCommand = plainCommand({
     ...OUTPUT,
     roles: local(truth, false, 'Print the Role and ClusterRole of an installer; asks no cluster'),
   },
-  async run({ values, print }) {
+  async run({ values, print, secrets }) {
     if (values.roles) {
       const { renderWanted } = await import('../../deploy/rendered.ts')
       const { installerRoles } = await import('../../deploy/rights.ts')
@@ -30,7 +30,7 @@ export const deployCheckCommand = plainCommand({
     }
     const { openSession } = await import('./session.ts')
     const { examine, findingLine } = await import('./examine.ts')
-    using session = openSession(values)
+    using session = openSession(values, secrets)
     const findings = await examine(session, wantedOf(values))
     const format = formatOf(values)
     await print(format === 'text' ? findings.map(findingLine).join('') : structured(format, findings))

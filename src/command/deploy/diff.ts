@@ -11,13 +11,13 @@ export const deployDiffCommand = plainCommand({
     ['stockpipe deploy diff --set kafka.storage=20Gi -o json', 'one value more, as a list of steps'],
   ],
   local: { ...TARGET, ...WISHES, ...GIVEN, ...FORCE, ...OUTPUT },
-  async run({ values, print }) {
+  async run({ values, print, secrets }) {
     try {
       const { runDiff } = await import('./run-diff.ts')
-      return await runDiff(values, { format: formatOf(values), print })
+      return await runDiff(values, { format: formatOf(values), print, secrets })
     } catch (error) {
       // 1 would say that there is a difference.
-      process.stderr.write(`${toWords(error)}\n`)
+      process.stderr.write(`${secrets.hide(toWords(error))}\n`)
       return 2
     }
   },

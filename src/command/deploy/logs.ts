@@ -18,10 +18,10 @@ export const deployLogsCommand = plainCommand({
     ...FOLLOW,
     tail: local(integer({ min: 0, max: 1_000_000 }), 100, 'How many of the last lines of each container'),
   },
-  async run({ values, positional, print }) {
+  async run({ values, positional, print, secrets }) {
     const { openSession } = await import('./session.ts')
     const { printLogs } = await import('../../deploy/observe/logs.ts')
-    using session = openSession(values)
+    using session = openSession(values, secrets)
     const parts = positional === null ? PART_NAMES : [positional as Part]
     const { follow, tail } = values
     const count = await printLogs({ ...session, parts, follow, tail, print: (line) => print(`${line}\n`) })

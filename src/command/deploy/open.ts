@@ -23,11 +23,11 @@ export const deployOpenCommand = plainCommand({
     ),
     browser: local(truth, true, 'Show it in the browser; --no-browser only prints the address'),
   },
-  async run({ values, positional, print }) {
+  async run({ values, positional, print, secrets }) {
     const { openSession } = await import('./session.ts')
     const { openPage } = await import('../../deploy/observe/open.ts')
     const { showInBrowser } = await import('./browser.ts')
-    using session = openSession(values)
+    using session = openSession(values, secrets)
     const page = positional as Page
     const opened = (url: string) => {
       void print(`${page}: ${url} (Ctrl-C ends it)\n${page === 'grafana' ? loginWords(session.namespace) : ''}`)

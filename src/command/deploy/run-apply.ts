@@ -6,7 +6,7 @@ import { renderWanted } from '../../deploy/rendered.ts'
 import { awaitRollout } from '../../deploy/rollout/rollout.ts'
 import { showRollout } from '../../deploy/rollout/table.ts'
 import { createTerminal } from '../../terminal.ts'
-import type { LocalValues } from '../command.ts'
+import type { LocalValues, PlainCall } from '../command.ts'
 import { confirmed } from '../confirm.ts'
 import type { APPLY } from './apply.ts'
 import { openSession, type DeploySession } from './session.ts'
@@ -14,11 +14,12 @@ import { givenOf, wantedOf } from './wanted.ts'
 
 export type ApplyFlags = LocalValues<typeof APPLY>
 type Print = (text: string) => Promise<void>
+export type Call = Pick<PlainCall<unknown>, 'print' | 'secrets'>
 
 /** Resolves to the exit code: 1 where the person said no. */
-export async function runApply(values: ApplyFlags, print: Print): Promise<number> {
+export async function runApply(values: ApplyFlags, { print, secrets }: Call): Promise<number> {
   if (values['dry-run'] === 'client') return listObjects(values, print)
-  using session = openSession(values)
+  using session = openSession(values, secrets)
   // Without await the session would be closed, and Ctrl-C no longer heard, before the work has begun.
   return await applyIn(session, values, print)
 }
@@ -29,6 +30,7 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
     cluster: session.cluster,
     wanted: wantedOf(values),
     given: givenOf(values, process.env),
+    secrets: session.secrets,
     force: values['force-conflicts'],
     mayBeOlder: values['allow-downgrade'],
   })

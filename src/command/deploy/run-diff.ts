@@ -2,7 +2,7 @@ import { diffText } from '../../deploy/diff.ts'
 import { wordsOf } from '../../deploy/object.ts'
 import { isChange, obstacleError, summaryOf, type Plan } from '../../deploy/plan.ts'
 import { prepare } from '../../deploy/prepare.ts'
-import type { LocalValues, OutputFormat } from '../command.ts'
+import type { LocalValues, OutputFormat, PlainCall } from '../command.ts'
 import { structured } from '../structured.ts'
 import type { FORCE, GIVEN, TARGET, WISHES } from './flags.ts'
 import { openSession } from './session.ts'
@@ -13,13 +13,14 @@ type Flags = LocalValues<typeof TARGET & typeof WISHES & typeof GIVEN & typeof F
 /** Resolves to the exit code. */
 export async function runDiff(
   values: Flags,
-  { format, print }: { format: OutputFormat; print: (text: string) => Promise<void> },
+  { format, print, secrets }: Pick<PlainCall<unknown>, 'print' | 'secrets'> & { format: OutputFormat },
 ): Promise<number> {
-  using session = openSession(values)
+  using session = openSession(values, secrets)
   const { plan } = await prepare({
     cluster: session.cluster,
     wanted: wantedOf(values),
     given: givenOf(values, process.env),
+    secrets,
     force: values['force-conflicts'],
     mayBeOlder: values['allow-downgrade'],
   })

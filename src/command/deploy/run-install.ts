@@ -5,16 +5,14 @@ import { testPipeline } from '../../deploy/probe/pipeline.ts'
 import { bringImage, imagesListed } from './bring-image.ts'
 import { findingLine } from './examine.ts'
 import { probeLine } from './probe-line.ts'
-import { type ApplyFlags, applyIn, runApply } from './run-apply.ts'
+import { type ApplyFlags, applyIn, type Call, runApply } from './run-apply.ts'
 import { openSession } from './session.ts'
 import { wantedOf } from './wanted.ts'
 
-type Print = (text: string) => Promise<void>
-
 /** Check, plan, ask, apply, wait, test. Resolves to the exit code. */
-export async function runInstall(values: ApplyFlags, print: Print): Promise<number> {
-  if (values['dry-run'] !== null) return runApply(values, print)
-  using session = openSession(values)
+export async function runInstall(values: ApplyFlags, { print, secrets }: Call): Promise<number> {
+  if (values['dry-run'] !== null) return runApply(values, { print, secrets })
+  using session = openSession(values, secrets)
   const { intent, namespace } = await intended(session.cluster, wantedOf(values))
   const { objects } = intent
   await bringImage(session, { objects, print, isYes: values.yes })

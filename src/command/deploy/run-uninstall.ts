@@ -1,17 +1,17 @@
 import { wordsOf } from '../../deploy/object.ts'
 import { removalOf, uninstall, type Removal } from '../../deploy/uninstall.ts'
 import { StockpipeError } from '../../errors.ts'
-import type { LocalValues } from '../command.ts'
+import type { LocalValues, PlainCall } from '../command.ts'
 import { confirmed, typed } from '../confirm.ts'
 import { openSession } from './session.ts'
 import type { UNINSTALL } from './uninstall.ts'
 
 type Flags = LocalValues<typeof UNINSTALL>
-type Print = (text: string) => Promise<void>
+type Call = Pick<PlainCall<unknown>, 'print' | 'secrets'>
 
 /** Resolves to the exit code: 1 where the person said no. */
-export async function runUninstall(values: Flags, print: Print): Promise<number> {
-  using session = openSession(values)
+export async function runUninstall(values: Flags, { print, secrets }: Call): Promise<number> {
+  using session = openSession(values, secrets)
   const { namespace } = session
   const { 'delete-data': deleteData, timeout: timeoutMs } = values
   const { context, server } = await session.cluster.identity()

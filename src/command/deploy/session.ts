@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../../clock.ts'
 import { openKubernetes, type Kubernetes } from '../../deploy/cluster/kubernetes.ts'
+import type { Secrets } from '../../secrets.ts'
 import type { LocalValues } from '../command.ts'
 import { type Interrupt, interrupted } from '../interrupt.ts'
 import { type TARGET, USUAL_NAMESPACE } from './flags.ts'
@@ -11,15 +12,20 @@ export interface DeploySession extends Disposable {
   session: Kubernetes
   clock: Clock
   namespace: string
+  secrets: Secrets
   /** Aborts at Ctrl-C. */
   signal: AbortSignal
 }
 
-export function openSession({ namespace, context, kubeconfig }: LocalValues<typeof TARGET>): DeploySession {
+export function openSession(
+  { namespace, context, kubeconfig }: LocalValues<typeof TARGET>,
+  secrets: Secrets,
+): DeploySession {
   const cluster = openKubernetes({
     context,
     kubeconfig,
-    announce: (line) => process.stderr.write(`${line}\n`),
+    announce: (line) => process.stderr.write(`${secrets.hide(line)}\n`),
+    secrets,
   })
   const stop: Interrupt = interrupted()
   return {
@@ -27,6 +33,7 @@ export function openSession({ namespace, context, kubeconfig }: LocalValues<type
     session: cluster,
     clock: systemClock,
     namespace: namespace ?? USUAL_NAMESPACE,
+    secrets,
     signal: stop.signal,
     [Symbol.dispose]: () => stop[Symbol.dispose](),
   }

@@ -8,11 +8,11 @@ export const deployStatusCommand = plainCommand({
   describe: 'What runs, what does not and why, and how the pipeline says it is; exit 1 when not all is well',
   examples: [['stockpipe deploy status', 'each workload, each role, the age of the newest trade']],
   local: { ...TARGET, ...OUTPUT },
-  async run({ values, print }) {
+  async run({ values, print, secrets }) {
     const { openSession } = await import('./session.ts')
     const { isHealthy, statusOf } = await import('../../deploy/observe/status.ts')
     const { statusLines } = await import('../../deploy/observe/status-words.ts')
-    using session = openSession(values)
+    using session = openSession(values, secrets)
     const status = await statusOf(session)
     const format = formatOf(values)
     await print(format === 'text' ? `${statusLines(status).join('\n')}\n` : structured(format, status))

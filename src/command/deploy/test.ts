@@ -12,12 +12,12 @@ export const deployTestCommand = plainCommand({
     ['stockpipe deploy test --junit report.xml', 'the same, for continuous integration'],
   ],
   local: { ...TARGET, ...TIMEOUT, junit: local(path, null, 'File for a JUnit report') },
-  async run({ values, print }) {
+  async run({ values, print, secrets }) {
     const { openSession } = await import('./session.ts')
     const { testPipeline } = await import('../../deploy/probe/pipeline.ts')
     const { probeLine } = await import('./probe-line.ts')
     const { toJunit } = await import('../../deploy/probe/junit.ts')
-    using session = openSession(values)
+    using session = openSession(values, secrets)
     const show = (probe: Probe) => void print(probeLine(probe))
     const probes = await testPipeline({
       ...session,

@@ -19,8 +19,8 @@ export const deployUninstallCommand = plainCommand({
     ['stockpipe deploy uninstall --delete-data', 'nothing stays'],
   ],
   local: UNINSTALL,
-  async run({ values, print }) {
+  async run({ values, ...call }) {
     const { runUninstall } = await import('./run-uninstall.ts')
-    return runUninstall(values, print)
+    return runUninstall(values, call)
   },
 })

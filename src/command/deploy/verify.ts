@@ -7,10 +7,10 @@ export const deployVerifyCommand = plainCommand({
   describe: 'Runs stockpipe verify in the cluster: every row against the log; exit 1 if one differs',
   examples: [['stockpipe deploy verify', 'prints differences by row as verify does']],
   local: { ...TARGET, ...TIMEOUT },
-  async run({ values, print }) {
+  async run({ values, print, secrets }) {
     const { openSession } = await import('./session.ts')
     const { verifyInCluster } = await import('../../deploy/job/verify.ts')
-    using session = openSession(values)
+    using session = openSession(values, secrets)
     return await verifyInCluster({ ...session, timeoutMs: values.timeout, line: (text) => void print(`${text}\n`) })
   },
 })

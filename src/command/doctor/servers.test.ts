@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 
+import { CANARY, canary } from '../../../test/canary.ts'
 import { openMarket, serversForTests } from '../../../test/market.ts'
 import { systemClock } from '../../clock.ts'
 import { KafkaBroker } from '../../stream/broker/kafka.ts'
@@ -11,7 +12,7 @@ import { runStockpipe } from '../stockpipe.fixture.ts'
 import type { Finding } from '../../finding.ts'
 
 const LIMIT_MS = 30_000
-const SECRETS = { STOCKPIPE_KAFKA_SASL_PASSWORD: 'hunter2-kafka', STOCKPIPE_CASSANDRA_PASSWORD: 'hunter2-cassandra' }
+const SECRETS = { STOCKPIPE_KAFKA_SASL_PASSWORD: canary('kafka'), STOCKPIPE_CASSANDRA_PASSWORD: canary('cassandra') }
 const LOGINS = ['--kafka-sasl-username', 'me', '--cassandra-username', 'me']
 
 async function doctor(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -35,7 +36,7 @@ test(
       { state: 'fail', fix: expect.stringContaining('--cassandra-contact-points') as string },
     ])
     expect(ran.out).toContain('127.0.0.1:9')
-    expect(ran.out).not.toContain('hunter2')
+    expect(ran.out).not.toContain(CANARY)
   },
   LIMIT_MS,
 )

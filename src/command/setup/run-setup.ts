@@ -10,6 +10,7 @@ import { setUpSchema } from '../../setup/set-up-schema.ts'
 import { setUpTopics } from '../../setup/set-up-topics.ts'
 import { KafkaBroker } from '../../stream/broker/kafka.ts'
 import { openCassandraStore } from '../../stream/store/cassandra.ts'
+import type { Secrets } from '../../secrets.ts'
 import { createMetrics, Health, silentLog } from '../../telemetry.ts'
 import { interrupted } from '../interrupt.ts'
 
@@ -28,6 +29,7 @@ export interface SetupCall {
   settings: Settings
   values: Values
   print: (text: string) => Promise<void>
+  secrets: Secrets
 }
 
 const steps = { topics, schema, probe: tryAll }
@@ -36,7 +38,7 @@ const around = { clock: systemClock, log: silentLog, health: new Health() }
 /** Resolves to the exit code. */
 export async function setUp(step: keyof typeof steps, call: SetupCall): Promise<number> {
   using stop = interrupted()
-  const say = (line: string): void => void call.print(`${line}\n`)
+  const say = (line: string): void => void call.print(call.secrets.hide(`${line}\n`))
   const patience = patienceFor(call.values.timeout, { clock: systemClock, signal: stop.signal, say })
   const outcome = await steps[step](call, patience)
   if (stop.signal.aborted) return 1
@@ -51,8 +53,13 @@ function topics({ settings, values }: SetupCall, patience: Patience): Promise<Ou
   return setUpTopics({ topic, partitions, retention, kafka, brokers: values.nodes }, patience)
 }
 
-async function schema({ settings, values }: SetupCall, patience: Patience): Promise<Outcome> {
-  const login = (folder: string | null) => (folder === null ? null : readLogin(folder))
+async function schema({ settings, values, secrets }: SetupCall, patience: Patience): Promise<Outcome> {
+  const login = (folder: string | null) => {
+    if (folder === null) return null
+    const read = readLogin(folder)
+    secrets.add(read.password)
+    return read
+  }
   const wanted = {
     writer: login(values['writer-login']),
     reader: login(values['reader-login']),

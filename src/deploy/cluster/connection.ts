@@ -5,6 +5,7 @@ import type { RequestOptions } from 'node:https'
 import { WebSocket } from 'ws'
 
 import type { Clock } from '../../clock.ts'
+import type { Secrets } from '../../secrets.ts'
 import { StockpipeError } from '../../errors.ts'
 import { proxyFor } from '../../proxy.ts'
 import type { Asked } from './asked.ts'
@@ -40,6 +41,8 @@ export interface ConnectionOptions {
   random: () => number
   /** Told before a program of the kubeconfig runs that may ask the person something. */
   announce: (line: string) => void
+  /** Told of our credentials. */
+  secrets?: Secrets
   /** How long one request may take, unless it is a stream. */
   timeoutMs?: number
 }
@@ -173,7 +176,7 @@ function rememberedCredentials(options: ConnectionOptions) {
   }
 }
 
-async function credentialsOf({ config, announce }: ConnectionOptions, isFirst: boolean): Promise<Credentials> {
+async function credentialsOf({ config, announce, secrets }: ConnectionOptions, isFirst: boolean): Promise<Credentials> {
   const command: unknown = config.getCurrentUser()?.exec?.command
   if (isFirst && typeof command === 'string')
     announce(`running ${command} for credentials of ${config.getCurrentContext()}`)
@@ -184,6 +187,7 @@ async function credentialsOf({ config, announce }: ConnectionOptions, isFirst: b
     throw noCredentials(error, config)
   }
   const { ca, cert, key, servername, rejectUnauthorized, headers, auth } = found
+  secrets?.add(auth, auth?.split(':').slice(1).join(':'), bearerOf(headers))
   return {
     headers: {
       ...(headers as Record<string, string> | undefined),
@@ -197,4 +201,9 @@ async function credentialsOf({ config, announce }: ConnectionOptions, isFirst: b
       ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
     },
   }
+}
+
+function bearerOf(headers: unknown): string | undefined {
+  const { Authorization: value } = (headers ?? {}) as { Authorization?: unknown }
+  return typeof value === 'string' ? value.replace(/^Bearer /, '') : undefined
 }

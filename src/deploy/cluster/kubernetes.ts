@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 
 import { systemClock, type Clock } from '../../clock.ts'
+import { Secrets } from '../../secrets.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
 import { openConnection, type Connection } from './connection.ts'
 import { forwardPort } from './forward.ts'
@@ -15,6 +16,8 @@ import { watchAll } from './watch.ts'
 export interface KubernetesOptions extends Wanted {
   /** Told what may take a while or ask the person something: one line. */
   announce: (line: string) => void
+  /** Told of our credentials. */
+  secrets?: Secrets
   clock?: Clock
   random?: () => number
 }
@@ -23,9 +26,9 @@ export interface Kubernetes extends Cluster, ClusterSession {}
 
 /** Reads the kubeconfig; the cluster itself is asked by the first call. Throws `config` where there is no way to it. */
 export function openKubernetes(options: KubernetesOptions): Kubernetes {
-  const { announce, clock = systemClock, random = Math.random } = options
+  const { announce, secrets = new Secrets(), clock = systemClock, random = Math.random } = options
   const config = readKubeconfig(options, { env: process.env, home: homedir(), tokenFile: IN_POD })
-  const connection = openConnection({ config, clock, random, announce })
+  const connection = openConnection({ config, clock, random, announce, secrets })
   const resources = discoveredResources(connection)
   return { ...objectsOf(connection, resources), ...sessionOf(connection, { resources, clock, random }) }
 }

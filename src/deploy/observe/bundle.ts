@@ -3,8 +3,9 @@ import type { Clock } from '../../clock.ts'
 import type { Finding } from '../../finding.ts'
 import { buildInfo } from '../../version.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
-import { at } from '../fields.ts'
 import type { KubeObject } from '../object.ts'
+import { secretsIn } from '../secrets.ts'
+import type { Secrets } from '../../secrets.ts'
 import { throughPod } from './ask.ts'
 import { statusOf } from './status.ts'
 import { containersOf, podsOfPart } from './workloads.ts'
@@ -28,8 +29,6 @@ const KINDS = [
 
 const LOG_LINES = 5_000
 const HTTP_PORT = 8080
-/** Shorter values are words of every text. */
-const SHORTEST_SECRET = 6
 const HIDDEN = '[redacted]'
 
 export interface Bundled {
@@ -42,10 +41,10 @@ export interface Bundled {
 }
 
 /** Files by name, each without a secret. What cannot be read is told in its place. */
-export async function bundle(bundled: Bundled): Promise<Record<string, string>> {
+export async function bundle({ secrets, ...bundled }: Bundled & { secrets: Secrets }): Promise<Record<string, string>> {
   const lists = await Promise.all(KINDS.map(([apiVersion, kind]) => listed(bundled, apiVersion, kind)))
   const objects = lists.flatMap(({ objects }) => objects)
-  const secrets = secretTexts(objects)
+  secrets.add(...secretsIn(objects))
   const files: Record<string, string> = {
     'version.json': json(buildInfo()),
     'check.json': json(bundled.findings),
@@ -55,7 +54,7 @@ export async function bundle(bundled: Bundled): Promise<Record<string, string>> 
     files[`objects/${kind}.json`] = error === null ? json(objects.map(masked)) : `${error}\n`
   const pods = objects.filter(({ kind }) => kind === 'Pod')
   Object.assign(files, ...(await Promise.all(pods.map((pod) => logFiles(bundled, pod)))), await metrics(bundled))
-  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, redact(text, secrets)]))
+  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, secrets.hide(text)]))
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
@@ -82,25 +81,6 @@ export function masked(object: KubeObject): KubeObject {
     typeof data === 'object' && data !== null ? Object.fromEntries(Object.keys(data).map((key) => [key, HIDDEN])) : data
   return { ...object, data: hidden(object['data']), stringData: hidden(object['stringData']) }
 }
-
-/**
- * Every value of every secret, plain, as it is stored and as JSON writes it, the longest first: one may be part of
- * another. A user's name is no secret, and a word of many texts.
- */
-function secretTexts(objects: readonly KubeObject[]): string[] {
-  const stored = objects
-    .filter(({ kind }) => kind === 'Secret')
-    .flatMap((secret) => Object.entries((at(secret, 'data') ?? {}) as Record<string, string>))
-    .filter(([key]) => key !== 'username')
-  const texts = stored.flatMap(([, value]) => {
-    const plain = Buffer.from(value, 'base64').toString().trim()
-    return [value, plain, JSON.stringify(plain).slice(1, -1)]
-  })
-  return [...new Set(texts)].filter((text) => text.length >= SHORTEST_SECRET).sort((a, b) => b.length - a.length)
-}
-
-const redact = (text: string, secrets: readonly string[]): string =>
-  secrets.reduce((text, secret) => text.replaceAll(secret, HIDDEN), text)
 
 async function logFiles({ session, namespace }: Bundled, pod: KubeObject): Promise<Record<string, string>> {
   const files: Record<string, string> = {}

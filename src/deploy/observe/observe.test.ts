@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 
 import { manualClock } from '../../clock.ts'
+import { Secrets } from '../../secrets.ts'
 import { StockpipeError } from '../../errors.ts'
 import type { ClusterSession, ForwardTarget, PodLog } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
@@ -263,9 +264,10 @@ test('a bundle holds objects, logs, metrics and findings, and no secret in any f
     clock: manualClock(NOW),
     namespace: 'pipeline',
     findings: [{ check: 'storage', state: 'ok', detail: 'standard' }],
+    secrets: new Secrets(),
   })
-  expect(files['logs/kafka-0/main.log']).toBe('login with [redacted]\n')
-  expect(files['metrics/stockpipe-api-0.txt']).toBe('password_in_a_metric [redacted]\n')
+  expect(files['logs/kafka-0/main.log']).toBe('login with ***\n')
+  expect(files['metrics/stockpipe-api-0.txt']).toBe('password_in_a_metric ***\n')
   expect(files['objects/Secret.json']).toContain('"password": "[redacted]"')
   expect(files['objects/StatefulSet.json']).toContain('"name": "kafka"')
   expect(files['check.json']).toContain('standard')

@@ -1,4 +1,6 @@
 import { StockpipeError } from '../../errors.ts'
+import { secretsOfUrl } from '../../config/secret-values.ts'
+import { Secrets } from '../../secrets.ts'
 import type { Context } from '../../telemetry.ts'
 import { Silence, type SilenceLimits } from './silence.ts'
 import type { Feed, FeedEvent, Frame, GapCause } from '../feed.ts'
@@ -56,6 +58,7 @@ class FinnhubFeed implements Feed {
   readonly #retry: RetryPolicy
   readonly #queue: FeedQueue
   readonly #silence: Silence
+  readonly #secrets: Secrets
   #conn = 0
   #isOpen = false
   #seq = 0
@@ -69,6 +72,7 @@ class FinnhubFeed implements Feed {
     this.watched = { symbols: options.symbols, isSentAgain: options.resume !== undefined }
     this.#address = parseAddress(options.url)
     if (options.proxy !== undefined) checkProxy(options.proxy)
+    this.#secrets = new Secrets(options.token, ...secretsOfUrl(options.proxy))
     this.#retry = new RetryPolicy(options.random ?? cryptoRandom, options.retry)
     this.#silence = new Silence(context.log, options.silence)
     this.#queue = new FeedQueue({ ...QUEUE_LIMIT, ...options.queueLimit }, lossReports(context))
@@ -163,7 +167,9 @@ class FinnhubFeed implements Feed {
         this.#refusals = { count: 0, told: 0, at: 0 }
         this.#queue.note({ kind: 'open', conn, at, skew })
       },
-      frame: (text, received) => {
+      frame: (said, received) => {
+        // Who says our token back would have it written into log, spool and dead letters.
+        const text = this.#secrets.hide(said)
         metrics.feedLastFrame.set(received / 1000)
         this.#silence.frame(text, received)
         if (text.length < 200 && TOO_MANY.test(text)) this.#tooMany()
@@ -214,10 +220,7 @@ class FinnhubFeed implements Feed {
 
   /** Libraries like to put the whole address into their messages. */
   #masked(words: string): string {
-    const { token, proxy } = this.#options
-    const shown = words.replaceAll(/([?&]token=)[^&\s'"]*/g, '$1***')
-    const secrets = [token, token && encodeURIComponent(token), proxy].filter((secret) => !!secret)
-    return secrets.reduce<string>((text, secret) => text.replaceAll(secret ?? '', '***'), shown)
+    return this.#secrets.hide(words.replaceAll(/([?&]token=)[^&\s'"]*/g, '$1***'))
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs'
 
+import { canary } from '../../../test/canary.ts'
 import { until } from '../../../test/until.ts'
 import { KAFKA_USERS, startKafka } from '../../../test/services/kafka.ts'
 import { canStartServices } from '../../../test/services/services.ts'
@@ -46,12 +47,12 @@ describe.skipIf(kafka === null)('a Kafka with logins', () => {
   }
 
   test.concurrent('a wrong password is named, and can be mended', async () => {
-    const login = plain({ username: 'guest', password: 'wrong-secret' })
+    const login = plain({ username: 'guest', password: canary('wrong') })
     await using one = openBroker(brokers, { sasl: login })
     const failure = await failureOf(one.broker.append(newName(), [record('1')]))
     expect(failure).toMatchObject({ code: 'auth', mendable: true })
     expect(String(failure)).toContain('refuses this user or password')
-    expect(Bun.inspect(failure, { depth: 10 })).not.toContain('wrong-secret')
+    expect(Bun.inspect(failure, { depth: 10 })).not.toContain(canary('wrong'))
   })
 
   test.concurrent('a way to log in that Kafka does not offer is named', async () => {

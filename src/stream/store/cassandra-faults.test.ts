@@ -1,6 +1,7 @@
 /** The store on a Cassandra of its own: one with logins and permissions, that is killed and halted. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 
+import { CANARY, canary } from '../../../test/canary.ts'
 import { CASSANDRA_USER, type CassandraServers, startCassandra } from '../../../test/services/cassandra.ts'
 import { canStartServices } from '../../../test/services/services.ts'
 import { until } from '../../../test/until.ts'
@@ -53,12 +54,12 @@ describe.if(canStartServices())('on a server with logins', () => {
   })
 
   test('a wrong password is named, but never told', async () => {
-    const credentials = { username: 'cassandra', password: 'hunter2' }
+    const credentials = { username: 'cassandra', password: canary('wrong') }
     await using store = await keyspace.open({ credentials })
     const error = await failure(store.id())
     expect(error).toMatchObject({ code: 'auth', mendable: true, retryable: false })
     expect(error.hint).toContain('cassandra')
-    expect(JSON.stringify([error, error.message, error.why, error.hint, String(error.cause)])).not.toContain('hunter2')
+    expect(JSON.stringify([error, error.message, error.why, error.hint, String(error.cause)])).not.toContain(CANARY)
   })
 
   test('no login at all is told what to set', async () => {

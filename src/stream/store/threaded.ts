@@ -83,7 +83,7 @@ class Writer {
   constructor({ log }: Pick<EmbeddedStoreOptions, 'log'>) {
     this.#worker = new Worker(script())
     this.#worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
-      if (data.kind === 'log') log[data.level](data.event, data.fields)
+      if (data.kind === 'log') log[data.level](data.event as never, data.fields)
       else this.#settle(data.id, data.kind === 'failed' ? toError(data.failure) : null)
     })
     this.#worker.addEventListener('error', ({ message }) => {

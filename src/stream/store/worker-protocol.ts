@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors.ts'
-import type { Level, Fields } from '../../telemetry.ts'
+import type { Told } from '../../log-events.ts'
+import type { Fields } from '../../telemetry.ts'
 import type { Rows } from '../store.ts'
 import type { PackedTrades } from './packed-trades.ts'
 import type { Retention } from './retention.ts'
@@ -23,4 +24,4 @@ export interface Failure {
 export type Answer =
   | { kind: 'done'; id: number }
   | { kind: 'failed'; id: number; failure: Failure }
-  | { kind: 'log'; level: Level; event: string; fields: Fields }
+  | ({ kind: 'log'; fields: Fields } & Told)

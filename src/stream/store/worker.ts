@@ -1,6 +1,7 @@
 import { systemClock } from '../../clock.ts'
 import { StockpipeError, wrap } from '../../errors.ts'
-import type { Level, Log } from '../../telemetry.ts'
+import type { EventAt } from '../../log-events.ts'
+import type { Fields, Level, Log } from '../../telemetry.ts'
 import type { Store } from '../store.ts'
 import { openEmbeddedStore } from './embedded.ts'
 import { unpackTrades } from './packed-trades.ts'
@@ -14,9 +15,9 @@ let store: Store | null = null
 const answer = (message: Answer): void => self.postMessage(message)
 
 const say =
-  (level: Level) =>
-  (event: string, fields = {}): void =>
-    answer({ kind: 'log', level, event, fields })
+  <L extends Level>(level: L) =>
+  (event: EventAt<L>, fields: Fields = {}): void =>
+    answer({ kind: 'log', level, event, fields } as Answer)
 const log: Log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') }
 
 async function perform(request: Request): Promise<void> {

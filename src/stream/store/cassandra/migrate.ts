@@ -82,7 +82,7 @@ async function makeTables(work: Work, lease: Lease): Promise<void> {
         `INSERT INTO ${session.keyspace}.schema_migrations (version, applied_ts, checksum) VALUES (?, ?, ?)`,
         [version, options.clock.now(), checksumOf(text)],
       )
-      options.log.info('cassandra.migrated', { keyspace: options.keyspace, version })
+      options.log.info('cassandra.migrated', { keyspace: options.keyspace, tables: version })
     }
   } finally {
     // It would expire by itself; whoever waits should not have to.

@@ -1,0 +1,369 @@
+/**
+ * A canary in every secret setting, given in every way, through everything that the executable does: it is in nothing
+ * that leaves the process. What is in other places than its output is looked at here; `traces` says what counts.
+ */
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { envOf, kebab, type Option } from '../src/config/option.ts'
+import { KEYS, OPTIONS } from '../src/config/options.ts'
+import { startFakeServer } from '../src/deploy/cluster/server.fixture.ts'
+import { fixture, replayArgs, ROOT, stockpipe } from './binary.ts'
+import { hostileCassandra, hostileFeed, hostileHttp, hostileKafka, hostileProxy } from './canary.fixture.ts'
+import { CANARY, canary, traces } from './canary.ts'
+import { type Running, running, until } from './running.ts'
+
+const LIMIT_MS = 60_000
+const folder = mkdtempSync(join(tmpdir(), 'stockpipe-canary-'))
+const feed = hostileFeed()
+const http = hostileHttp()
+const [kafka, cassandra, proxy] = await Promise.all([hostileKafka(), hostileCassandra(), hostileProxy()])
+afterAll(async () => {
+  await Promise.all([feed, http, kafka, cassandra, proxy].map((server) => server[Symbol.asyncDispose]()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const secretKeys = KEYS.filter((key) => (OPTIONS[key] as Option<unknown>).secret)
+/** Where each secret is really used below. A new one has to find its place. */
+const USED: Readonly<Record<string, string>> = {
+  finnhubToken: 'a feed that says it back',
+  kafkaSaslPassword: 'a broker that says it back',
+  cassandraPassword: 'a node that says it back',
+  apiToken: 'callers of the API',
+  grafanaLiveToken: 'a Grafana that says it back',
+}
+/** With characters that JSON, URLs and shells write in another way. */
+const values = Object.fromEntries(secretKeys.map((key, index) => [key, `${CANARY}"+/%&${index}`]))
+const valueOf = (key: string): string => values[key] ?? ''
+
+test('every secret option is used by a scene of this file', () => {
+  expect(Object.keys(USED).sort()).toEqual([...secretKeys].sort())
+})
+
+interface Given {
+  env: Record<string, string>
+  cwd: string
+}
+const place = (name: string): string => {
+  mkdirSync(join(folder, name), { recursive: true })
+  return join(folder, name)
+}
+const fileOf = (key: string): string => {
+  const path = join(folder, `secret-${kebab(key)}`)
+  writeFileSync(path, `${valueOf(key)}\n`)
+  return path
+}
+const yamlIn = (cwd: string, lines: readonly string[]): Given => {
+  writeFileSync(join(cwd, 'stockpipe.yaml'), lines.map((line) => `${line}\n`).join(''))
+  return { env: {}, cwd }
+}
+const aliasesOf = (key: (typeof KEYS)[number]): readonly { name: string }[] =>
+  (OPTIONS[key] as Option<unknown>).aliases ?? []
+const WAYS = {
+  variables: () => ({ env: Object.fromEntries(secretKeys.map((key) => [envOf(key), valueOf(key)])), cwd: place('v') }),
+  aliases: () => ({
+    env: Object.fromEntries(secretKeys.map((key) => [aliasesOf(key)[0]?.name ?? envOf(key), valueOf(key)])),
+    cwd: place('a'),
+  }),
+  files: () => ({
+    env: Object.fromEntries(secretKeys.map((key) => [`${envOf(key)}_FILE`, fileOf(key)])),
+    cwd: place('f'),
+  }),
+  stockpipe_yaml: () =>
+    yamlIn(
+      place('y'),
+      secretKeys.map((key) => `${kebab(key)}: ${JSON.stringify(valueOf(key))}`),
+    ),
+  'files of stockpipe.yaml': () =>
+    yamlIn(
+      place('yf'),
+      secretKeys.map((key) => `${kebab(key)}-file: ${fileOf(key)}`),
+    ),
+} satisfies Record<string, () => Given>
+
+/** A proxy with a password is in the way of whatever is no loopback address. */
+const login = `user:${encodeURIComponent(`${CANARY}@:/+`)}`
+const PROXIED = { HTTP_PROXY: `http://${login}@127.0.0.1:${proxy.port}` }
+const KAFKA = `--kafka-brokers 127.0.0.1:${kafka.port} --kafka-sasl-username me`.split(' ')
+const CASSANDRA = `--cassandra-contact-points 127.0.0.1 --cassandra-port ${cassandra.port} --cassandra-username me`
+const SERVERS = [...KAFKA, ...CASSANDRA.split(' ')]
+const FEED = ['--finnhub-url', `ws://127.0.0.1:${feed.port}`]
+
+describe.each(Object.keys(WAYS) as (keyof typeof WAYS)[])('given by %s', (way) => {
+  test.concurrent.each(['text', 'json', 'yaml'])(
+    'config as %s masks each of them',
+    async (format) => {
+      const { env, cwd } = WAYS[way]()
+      const ran = await stockpipe(['config', '-o', format], env, cwd)
+      expect(ran.code).toBe(0)
+      expect(ran.stdout.match(/\*\*\*/g)).toHaveLength(secretKeys.length)
+      expect(traces(ran.stdout + ran.stderr)).toEqual([])
+    },
+    LIMIT_MS,
+  )
+})
+
+const COMMANDS: readonly (readonly string[])[] = [
+  ['doctor', ...SERVERS, ...FEED, '--listen', '127.0.0.1:0'],
+  ['doctor', ...SERVERS, '--finnhub-url', 'ws://feed.invalid', '--json'],
+  ...['export trades', 'verify', 'reprocess --from 2026-03-02 --to 2026-03-03', 'dlq list'].flatMap((words) => [
+    words.split(' '),
+    [...words.split(' '), ...SERVERS],
+  ]),
+  ...['topics', 'schema', 'probe'].map((step) => ['setup', step, '--timeout', '1s', ...SERVERS]),
+  ...['pipeline', 'broker', 'store'].map((what) => ['bench', what, ...SERVERS, '--seconds', '1']),
+  ['run', '--role', 'producer', '--feed', 'finnhub', '--listen', 'nowhere:1', ...FEED, ...SERVERS],
+  ['run', '--validate-symbols', '--finnhub-url', 'ws://127.0.0.1:1', '--data-dir', '/dev/null/x'],
+  ['deploy', 'render', '--set', `finnhub.token=${canary('set')}`],
+  ['deploy', 'check', '--kubeconfig', '/nowhere'],
+  ['grafana', 'export', '--dir', 'grafana'],
+  // Where it does not belong.
+  ['run', valueOf('finnhubToken')],
+  [valueOf('finnhubToken')],
+  ...secretKeys.flatMap((key) => [
+    ['run', `--${kebab(key)}`, valueOf(key)],
+    ['config', `--${kebab(key)}-fil`, valueOf(key)],
+    ['config', `--${kebab(key)}-file`, valueOf(key)],
+    ['config', '--finnhub-url', `wss://ws.finnhub.io?token=${valueOf(key)}`],
+  ]),
+  ['config', '--schema-registry-url', `http://me:${CANARY}@registry`],
+  ['config', '--grafana-live-url', `https://${CANARY}@grafana`],
+  ['--help'],
+  ['run', '--help'],
+  ['completion'],
+  ['version'],
+]
+
+test.concurrent.each(COMMANDS.map((words) => [words.join(' ').replaceAll(CANARY, '...'), words] as const))(
+  'stockpipe %s',
+  async (_title, words) => {
+    const { env } = WAYS.variables()
+    const cwd = place(Bun.hash(words.join()).toString(36))
+    const ran = await stockpipe(words, { ...env, ...PROXIED }, cwd)
+    expect([0, 1, 2]).toContain(ran.code as number)
+    expect(ran.stderr).not.toContain('it is a bug')
+    expect(traces(ran.stdout + ran.stderr)).toEqual([])
+    expect(tracesIn(cwd)).toEqual([])
+  },
+  LIMIT_MS,
+)
+
+/** Of every file of a folder, whatever it is. */
+function tracesIn(path: string): string[] {
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== 'stockpipe.yaml')
+    .flatMap((entry) => traces(readFileSync(join(entry.parentPath, entry.name), 'latin1')))
+}
+
+/** The command lines of a process and of all that it started. */
+function commandLines(pid: number): string {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+    return [
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
+      ...children.map((child) => commandLines(Number(child))),
+    ].join()
+  } catch {
+    return ''
+  }
+}
+
+/** Waits until `isDone`, ends it, and looks at all that it said and left. */
+async function leavesNothing(process: Running, data: string, isDone: () => boolean | Promise<boolean>): Promise<void> {
+  await until(isDone, (done) => done || process.child.exitCode !== null)
+  expect(process.child.exitCode).toBeNull()
+  expect(traces(commandLines(process.child.pid))).toEqual([])
+  await process.stop()
+  expect(traces(process.said())).toEqual([])
+  expect(tracesIn(data)).toEqual([])
+}
+
+const started = (words: readonly string[], data: string, env: Record<string, string> = {}) =>
+  running(['run', '--listen', '127.0.0.1:0', '--data-dir', data, '--log-level', 'debug', ...words], {
+    ...WAYS.variables().env,
+    ...env,
+  })
+
+describe('a pipeline on a feed that says the token back', () => {
+  test.concurrent(
+    'shows it in no log, answer, page or file',
+    async () => {
+      const data = place('pipeline')
+      const grafana = ['--grafana-live-url', `http://127.0.0.1:${http.port}`]
+      await using process = started([...FEED, ...grafana, '--validate-symbols', '--rate-limit', '1000'], data)
+      const url = await process.url()
+      await until(
+        () => process.named('feed.lost').length,
+        (lost) => lost > 1,
+      )
+      expect(feed.tokens.slice(0, 2)).toEqual([valueOf('finnhubToken'), valueOf('finnhubToken')])
+      expect(process.named('feed.error_frame')).toMatchObject([{ message: 'Invalid API key *** ***' }])
+      for (const answer of await answers(url)) expect(traces(answer)).toEqual([])
+      await leavesNothing(process, data, () => process.named('grafana_live.failing').length > 0)
+      const letters = await stockpipe(['dlq', 'show', '--data-dir', data, '--origin', 'live'], WAYS.variables().env)
+      expect(traces(letters.stdout + letters.stderr)).toEqual([])
+    },
+    LIMIT_MS,
+  )
+})
+
+/** Every address by every way to say who asks, with status, headers and body; also those that are refused. */
+async function answers(url: string): Promise<string[]> {
+  const token = valueOf('apiToken')
+  const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, unknown> }
+  const addresses = [
+    ...Object.keys(paths).filter((path) => path !== '/v1/events'),
+    '/',
+    '/docs',
+    '/openapi.json',
+    '/nowhere',
+  ]
+  expect(addresses.length).toBeGreaterThan(15)
+  const bearer = { authorization: `Bearer ${token}` }
+  const ask = async (path: string, init: RequestInit = {}) => {
+    const answer = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(5_000) })
+    return [answer.status, JSON.stringify([...answer.headers]), await answer.text()].join('\n')
+  }
+  const secret = encodeURIComponent(token)
+  const asked = await Promise.all([
+    ...addresses.flatMap((path) => [
+      ask(path, { headers: bearer }),
+      ask(`${path}?access_token=${secret}`),
+      ask(`${path}?access_token=${secret}x`),
+      ask(`${path}?token=${secret}`, { headers: bearer }),
+    ]),
+    ask('/readyz?verbose=1'),
+    ask('/v1/latest', { headers: { authorization: `Basic ${btoa(`me:${token}`)}` } }),
+    ask('/v1/latest', { headers: { authorization: `Bearer ${token}x` } }),
+    ask(`/v1/latest/${secret}`, { headers: bearer }),
+    ask('/v1/trades?symbol=BINANCE:BTCUSDT', { headers: bearer }),
+  ])
+  const statuses = new Set(asked.map((answer) => answer.slice(0, 3)))
+  expect([...statuses]).toEqual(expect.arrayContaining(['200', '400', '401', '404']))
+  return asked
+}
+
+describe('roles whose servers say the password back', () => {
+  test.concurrent.each([
+    ['producer', 'json', 'log'],
+    ['producer', 'json', 'registry'],
+    ['processor', 'pretty', 'log'],
+    ['api', 'json', 'store'],
+  ] as const)(
+    '%s, logging as %s, at %s',
+    async (role, format, component) => {
+      const data = place(`${role}-${component}`)
+      const confluent = ['--avro-framing', 'confluent', '--schema-registry-url', `http://127.0.0.1:${http.port}`]
+      const registry = component === 'registry' ? confluent : []
+      const words = ['--role', role, '--feed', 'simulated', '--log-format', format, ...SERVERS, ...registry]
+      await using process = started(words, data)
+      const isTold = () => process.said().includes(`${component}.retrying`)
+      await leavesNothing(process, data, isTold)
+    },
+    LIMIT_MS,
+  )
+})
+
+test.concurrent(
+  'a proxy that says its password back',
+  async () => {
+    const data = place('proxied')
+    await using process = started(['--finnhub-url', 'ws://feed.invalid'], data, PROXIED)
+    await leavesNothing(process, data, () => process.named('feed.lost').some(({ why }) => String(why).includes('roxy')))
+  },
+  LIMIT_MS,
+)
+
+test.concurrent(
+  'a simulator that is given a token, and a recording that is replayed beside one',
+  async () => {
+    const data = place('simulator')
+    await using simulator = running(['simulate', '--listen', '127.0.0.1:0', '--log-level', 'debug'], {})
+    const [, url = ''] = await until(
+      () => /at (ws:\S+)/.exec(simulator.said()) ?? [],
+      ([found]) => found !== undefined,
+    )
+    await using process = started(['--finnhub-url', url], data)
+    await leavesNothing(process, data, () => process.named('feed.open').length > 0)
+    await leavesNothing(simulator, data, () => simulator.named('simulator.open').length > 0)
+    const replayed = await stockpipe(replayArgs(fixture('btcusdt-trades.ndjson'), data), WAYS.variables().env)
+    expect([replayed.code, traces(replayed.stdout + replayed.stderr)]).toEqual([0, []])
+  },
+  LIMIT_MS,
+)
+
+test.concurrent(
+  'a cluster that says our credentials and its own secrets back',
+  async () => {
+    await using server = await startFakeServer()
+    const cwd = place('deploy')
+    const token = valueOf('finnhubToken')
+    writeFileSync(join(cwd, 'token'), token)
+    const kubeconfig = join(cwd, 'kubeconfig')
+    const config = JSON.parse(readFileSync(await server.kubeconfig(), 'utf8')) as { users: { user: object }[] }
+    for (const one of config.users) one.user = { ...one.user, token: canary('kubeconfig') }
+    writeFileSync(kubeconfig, JSON.stringify(config))
+    let said = ''
+    const run = async (words: readonly string[], code: number) => {
+      const ran = await stockpipe(['deploy', ...words, '--kubeconfig', kubeconfig], {}, cwd)
+      said += ran.stdout + ran.stderr
+      expect([words, ran.code, ran.code === code ? '' : ran.stderr]).toEqual([words, code, ''])
+    }
+    const live = ['--finnhub-token-file', 'token']
+    const invalid = {
+      code: 422,
+      reason: 'Invalid',
+      message: `Secret is invalid: ${token} ${btoa(token)} Bearer ${canary('kubeconfig')}`,
+    }
+    const refuse = (when: RegExp) => server.faults.push({ when, times: 1, status: invalid })
+    refuse(/PATCH .*dryRun/)
+    await run(['diff', ...live], 2)
+    await run(['diff', ...live], 1)
+    refuse(/PATCH .*secrets\/finnhub\?(?!.*dryRun)/)
+    await run(['apply', '--yes', '--no-wait', ...live], 1)
+    await run(['apply', '--yes', '--no-wait', ...live], 0)
+    const made = server.api.list('Secret', 'pipeline').flatMap((secret) => Object.entries(secret['data'] as object))
+    const secrets = made.filter(([key]) => key !== 'username').map(([, value]) => String(value))
+    expect(secrets).toContain(btoa(token))
+    server.logLines.push(`login with ${token}`, ...secrets.map((value) => `got ${value} ${atob(value)}`))
+    await run(['status', '-o', 'json'], 1)
+    await run(['check', ...live], 1)
+    await run(['bundle', '--out', 'bundle.tgz'], 0)
+    const files = await new Bun.Archive(await Bun.file(join(cwd, 'bundle.tgz')).bytes()).files()
+    for (const file of files.values()) said += await file.text()
+    await run(['uninstall', '--yes'], 0)
+    const all = [...secrets, ...secrets.map((value) => atob(value))]
+    expect(all.length).toBeGreaterThan(10)
+    for (const secret of all) expect(said.includes(secret)).toBe(false)
+    expect(traces(said)).toEqual([])
+  },
+  LIMIT_MS,
+)
+
+/** A bug that nobody foresaw, with a secret in its words: from source, for there is no way to plant one in the executable. */
+test.concurrent.each(['throw', 'reject', 'later'])(
+  'a bug that has a secret in its message (%s) ends in words without it',
+  async (how) => {
+    const planted = join(folder, `bug-${how}.ts`)
+    const bug = `new TypeError('cannot read x of ' + process.env.STOCKPIPE_FINNHUB_TOKEN)`
+    const BUGS: Readonly<Record<string, string>> = {
+      throw: `process.stdout.write = () => { throw ${bug} }`,
+      reject: `process.stdout.write = () => { void Promise.reject(${bug}); return true }`,
+      later: `process.stdout.write = () => { setImmediate(() => { throw ${bug} }); return true }`,
+    }
+    writeFileSync(planted, BUGS[how] ?? '')
+    const child = Bun.spawn([process.execPath, '--preload', planted, 'src/main.ts', 'config'], {
+      cwd: ROOT,
+      env: { PATH: process.env['PATH'] ?? '', ...WAYS.variables().env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const said = await new Response(child.stderr).text()
+    expect(await child.exited).toBe(1)
+    expect(said).toContain('error: cannot read x of ***')
+    expect(said).toContain('it is a bug')
+    expect(traces(said)).toEqual([])
+  },
+  LIMIT_MS,
+)
