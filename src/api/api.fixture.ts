@@ -76,7 +76,16 @@ export async function openFixture<AnyClock extends Clock>(
     startedAt: T0,
     mode: 'embedded',
   }
-  const app = createApi({ store, live, context, info, status: () => ({ rate: 7 }), signal: ended.signal, ...options })
+  const app = createApi({
+    store,
+    catalog: store.catalog,
+    live,
+    context,
+    info,
+    status: () => ({ rate: 7 }),
+    signal: ended.signal,
+    ...options,
+  })
   return {
     app,
     store,
