@@ -84,7 +84,17 @@ export async function openFixture<AnyClock extends Clock>(
   const { latency } = stats
   const facts = { origin: (options.info ?? info).origin, roles: ['api', 'processor'], clocks: [] }
   const status = () => ({ ...stats.snapshot(), latency: latencyReport(latency, facts) })
-  const app = createApi({ store, live, latency, context, info, status, signal: ended.signal, ...options })
+  const app = createApi({
+    store,
+    catalog: store.catalog,
+    live,
+    latency,
+    context,
+    info,
+    status,
+    signal: ended.signal,
+    ...options,
+  })
   return {
     app,
     store,

@@ -5,6 +5,7 @@ import { cors } from 'hono/cors'
 import type { Latencies } from '../latency.ts'
 import type { Live } from '../stream/live.ts'
 import type { Store } from '../stream/store.ts'
+import type { StoreCatalog } from '../stream/store/catalog.ts'
 import { BodyCache } from './body-cache.ts'
 import type { Api } from './list.ts'
 import { Hub } from './live/hub.ts'
@@ -19,14 +20,16 @@ import { lateRoutes } from './routes/late.ts'
 import { latestRoutes } from './routes/latest.ts'
 import { registryRoutes } from './routes/registry.ts'
 import { statsRoutes } from './routes/stats.ts'
+import { storageRoutes } from './routes/storage.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { symbolRoutes } from './routes/symbols.ts'
 import { tradeRoutes } from './routes/trades.ts'
 import { windowRoutes } from './routes/windows.ts'
-import { readerOf } from './store-reader.ts'
+import { catalogOf, readerOf } from './store-reader.ts'
 
 export interface ApiOptions extends OpsOptions {
   store: Pick<Store, 'read' | 'symbols'>
+  catalog: StoreCatalog
   live: Live
   latency?: Latencies
   /** Origins of other pages that may read the API; `*` for all. */
@@ -48,6 +51,7 @@ export function createApi(options: ApiOptions): Hono<ApiEnv> {
   const api = partsOf(options, corsOrigin)
   const routes = [tradeRoutes, candleRoutes, windowRoutes, latestRoutes, lateRoutes, gapRoutes, symbolRoutes]
   for (const route of [...routes, streamRoutes, eventRoutes, statsRoutes]) app.route('/', route(api))
+  app.route('/', storageRoutes(api, catalogOf(options.catalog)))
   app.route('/', opsRoutes(options))
   if (options.topic !== undefined) app.route('/', registryRoutes(options.topic))
   app.route('/', docsRoutes(app, options.info.version))

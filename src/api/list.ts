@@ -80,7 +80,10 @@ export const pageRequest = ({ query, symbols, span, interval }: PageOptions): Pa
 })
 
 /** The symbols asked for; without any the request is refused, naming some that there are. */
-export async function requiredSymbols(api: Api, query: ListQuery): Promise<readonly string[]> {
+export async function requiredSymbols(
+  api: Api,
+  query: Pick<ListQuery, 'symbol' | 'symbols'>,
+): Promise<readonly string[]> {
   const wanted = symbolsOf(query)
   if (wanted) return wanted
   const known = await knownSymbols(api)

@@ -1,5 +1,6 @@
 import { StockpipeError } from '../errors.ts'
 import type { Store } from '../stream/store.ts'
+import type { StoreCatalog } from '../stream/store/catalog.ts'
 
 /** What the API needs of the store: it never writes. */
 export type StoreReader = Pick<Store, 'read' | 'symbols'>
@@ -23,6 +24,17 @@ export function readerOf(store: StoreReader): StoreReader {
     },
   }
 }
+
+/** The same for what the store tells about itself. */
+export const catalogOf = (catalog: StoreCatalog): StoreCatalog => ({
+  async survey() {
+    try {
+      return await catalog.survey()
+    } catch (cause) {
+      throw failing(cause)
+    }
+  },
+})
 
 const failing = (cause: unknown): StockpipeError =>
   new StockpipeError('unreachable', 'the store cannot be read', { retryable: true, cause })

@@ -8,7 +8,7 @@ import { defaultListen, type Origins, type Settings } from '../config.ts'
 import { StockpipeError } from '../errors.ts'
 import type { PipelineStats } from '../stats.ts'
 import type { Live } from '../stream/live.ts'
-import type { Store } from '../stream/store.ts'
+import type { CataloguedStore } from '../stream/store/catalog.ts'
 import type { Terminal } from '../terminal.ts'
 import type { Context } from '../telemetry.ts'
 import { buildInfo } from '../version.ts'
@@ -16,7 +16,7 @@ import { buildInfo } from '../version.ts'
 export interface HttpSurroundings {
   context: Context
   /** Null for roles that do not read it. */
-  store: Store | null
+  store: CataloguedStore | null
   live: Live
   stats: PipelineStats
   clocks: ClockWatch
@@ -66,10 +66,10 @@ export async function openHttp(settings: Settings, origins: Origins, around: Htt
 async function openApi(
   settings: Settings,
   around: HttpSurroundings,
-  { store, signal }: { store: Store; signal: AbortSignal },
+  { store, signal }: { store: CataloguedStore; signal: AbortSignal },
 ) {
   const [{ createApi }, { createPage }] = await Promise.all([import('../api/api.ts'), import('../api/web/page.ts')])
-  return createApi({ ...apiOptions(settings, around), store, page: await createPage(), signal })
+  return createApi({ ...apiOptions(settings, around), store, catalog: store.catalog, page: await createPage(), signal })
 }
 
 const apiOptions = (settings: Settings, around: HttpSurroundings) => ({

@@ -4,11 +4,11 @@ import type { Settings } from '../config.ts'
 import { printDuration } from '../config/measure.ts'
 import type { Broker } from '../stream/broker.ts'
 import type { Stamp } from '../stream/stamp.ts'
-import type { Store } from '../stream/store.ts'
+import type { CataloguedStore } from '../stream/store/catalog.ts'
 import type { Context } from '../telemetry.ts'
 
 export interface OpenedStore {
-  store: Store
+  store: CataloguedStore
   /** Null where the data folder carries it. */
   stamp: Stamp | null
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 
 import { hourOf, type TradeBatch, type TradeRow } from '../trade.ts'
+import { catalogCases } from './store.contract-catalog.ts'
 import { gapCases } from './store.contract-gaps.ts'
 import { readCases, restoreCases } from './store.contract-reading.ts'
 import {
@@ -17,10 +18,14 @@ import {
   windowRow,
 } from './store.contract-rows.ts'
 import { noRows, type Store } from './store.ts'
+import type { CataloguedStore } from './store/catalog.ts'
 
 export interface StoreHarness {
-  /** Empty at first; the suite shares it, each case with symbols and partitions of its own. */
-  store: Store
+  /**
+   * Empty at first; the suite shares it, each case with symbols and partitions of its own. It keeps trades for 7 days
+   * and candles for ever.
+   */
+  store: CataloguedStore
   /** Opens the same data once more, as another process would. */
   reopen(): Promise<Store>
   close(): Promise<void>
@@ -50,7 +55,7 @@ function tradeRow(batch: TradeBatch, index: number, more: Partial<TradeRow> = {}
 export function testStore(name: string, open: () => Promise<StoreHarness>): void {
   describe(`${name} keeps the promises of a store:`, () => {
     let harness: StoreHarness
-    let store: Store
+    let store: CataloguedStore
     beforeAll(async () => {
       harness = await open()
       store = harness.store
@@ -63,6 +68,7 @@ export function testStore(name: string, open: () => Promise<StoreHarness>): void
     readCases(opened)
     restoreCases(opened)
     gapCases(opened)
+    catalogCases(opened)
 
     test('what was written is there for the next who opens it', async () => {
       const symbol = newSymbol()

@@ -1,6 +1,8 @@
 import { StockpipeError } from '../../errors.ts'
 import type { Stamp } from '../stamp.ts'
 import type { Query, Restored, RestoreQuery, Rows, TableName, Tables } from '../store.ts'
+import type { CataloguedStore } from './catalog.ts'
+import { createCatalog } from './cassandra/catalog.ts'
 import { Connector } from './cassandra/connector.ts'
 import { ContentsLedger } from './cassandra/contents.ts'
 import { createDurability } from './cassandra/durability.ts'
@@ -23,7 +25,7 @@ export type { CassandraOptions } from './cassandra/options.ts'
 const IN_FLIGHT = 32
 const IN_FLIGHT_BEHIND = 2
 
-export interface CassandraStore extends RevisableStore {
+export interface CassandraStore extends RevisableStore, CataloguedStore {
   /** Kept in the store itself. */
   stamp: Stamp
 }
@@ -63,6 +65,7 @@ export async function openCassandraStore(options: CassandraOptions): Promise<Cas
       run((session) => reviseRows(rows, now, { session, statements, ledger, gate: gates.others, where: options })),
     runs: () => readRuns(reader),
     recordRun: (record: ReprocessRun) => run((session) => writeRun(session, record)),
+    catalog: createCatalog(run, options),
     stamp: createStamp(run),
     [Symbol.asyncDispose]: () => connector.close(),
   }

@@ -5,6 +5,8 @@ import { StockpipeError } from '../../errors.ts'
 import type { Log } from '../../telemetry.ts'
 import { openDatabase, toStockpipeError, transact } from '../sqlite.ts'
 import type { Query, Restored, RestoreQuery, Rows, TableName, Tables } from '../store.ts'
+import type { CataloguedStore } from './catalog.ts'
+import { EmbeddedCatalog } from './embedded-catalog.ts'
 import { Inserter } from './insert.ts'
 import { readPages, symbolsIn } from './read.ts'
 import { Remover } from './remove.ts'
@@ -40,8 +42,9 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   return new EmbeddedStore(openDatabase({ path, migrations: MIGRATIONS, clock, readonly }), options)
 }
 
-export class EmbeddedStore implements RevisableStore {
+export class EmbeddedStore implements RevisableStore, CataloguedStore {
   readonly durability = null
+  readonly catalog: EmbeddedCatalog
   readonly #db: Database
   readonly #log: Log
   readonly #queue: WriteQueue
@@ -57,6 +60,7 @@ export class EmbeddedStore implements RevisableStore {
     const ledger = new WrittenLedger(db)
     const inserter = new Inserter(db, ledger)
     this.#db = db
+    this.catalog = new EmbeddedCatalog(db, retention)
     this.#inserter = inserter
     this.#clock = clock
     this.#log = log

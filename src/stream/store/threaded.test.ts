@@ -10,7 +10,7 @@ import { testStore } from '../store.contract.ts'
 import { openEmbeddedStore } from './embedded.ts'
 import { openThreadedStore } from './threaded.ts'
 
-const retention = { tradesMs: null, candlesMs: null }
+const retention = { tradesMs: 7 * 86_400_000, candlesMs: null }
 
 function temporary() {
   const folder = mkdtempSync(join(tmpdir(), 'stockpipe-store-'))

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url'
 
 import { StockpipeError } from '../../errors.ts'
 import type { Query, Restored, RestoreQuery, Rows, Store, TableName, Tables } from '../store.ts'
+import type { CataloguedStore, StoreCatalog } from './catalog.ts'
 import { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded.ts'
 import { packTrades } from './packed-trades.ts'
 import type { Answer, Failure, Request } from './worker-protocol.ts'
@@ -22,7 +23,7 @@ interface Pending {
 }
 
 /** The embedded store with a thread of its own for writing; reads go to the same file from here. */
-export async function openThreadedStore(options: Omit<EmbeddedStoreOptions, 'readonly'>): Promise<Store> {
+export async function openThreadedStore(options: Omit<EmbeddedStoreOptions, 'readonly'>): Promise<CataloguedStore> {
   const writer = new Writer(options)
   try {
     await writer.ask({ kind: 'open', path: options.path, retention: options.retention })
@@ -33,12 +34,14 @@ export async function openThreadedStore(options: Omit<EmbeddedStoreOptions, 'rea
   }
 }
 
-class ThreadedStore implements Store {
+class ThreadedStore implements CataloguedStore {
   readonly durability = null
+  readonly catalog: StoreCatalog
   readonly #writer: Writer
   readonly #reader: Store
 
-  constructor(writer: Writer, reader: Store) {
+  constructor(writer: Writer, reader: CataloguedStore) {
+    this.catalog = reader.catalog
     this.#writer = writer
     this.#reader = reader
   }
