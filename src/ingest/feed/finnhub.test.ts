@@ -116,6 +116,17 @@ test.concurrent('time is told at least every 200 ms, on a silent market too', as
   expect(Math.max(...gaps)).toBeLessThan(1_000)
 })
 
+test.concurrent.each(['trade', 'data', 'BINANCE'])(
+  'a made-up key that is a word of every frame (%s) spoils none',
+  async (token) => {
+    await using simulator = await simulate()
+    await using feed = follow(simulator.url, { token })
+    await feed.until(() => feed.frames().length > 2)
+    expect(feed.frames().filter(isTrade).flatMap(tradesOf).length).toBeGreaterThan(2)
+    expect(feed.frames().some(({ text }) => text.includes('***'))).toBe(false)
+  },
+)
+
 test.concurrent.each([false, true])(
   'a closed connection is made again and everything subscribed anew (mid-frame: %p)',
   async (midFrameClose) => {

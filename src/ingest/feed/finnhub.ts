@@ -50,6 +50,9 @@ export function openFinnhubFeed(options: FinnhubFeedOptions, context: Context): 
   return new FinnhubFeed(options, context)
 }
 
+/** A made-up key for a simulator may be a word of every frame; Finnhub's have 20 characters and more. */
+const LEAST_IN_FRAMES = 16
+
 class FinnhubFeed implements Feed {
   readonly watched
   readonly #options: FinnhubFeedOptions
@@ -59,6 +62,7 @@ class FinnhubFeed implements Feed {
   readonly #queue: FeedQueue
   readonly #silence: Silence
   readonly #secrets: Secrets
+  readonly #inFrames: Secrets
   #conn = 0
   #isOpen = false
   #seq = 0
@@ -72,7 +76,9 @@ class FinnhubFeed implements Feed {
     this.watched = { symbols: options.symbols, isSentAgain: options.resume !== undefined }
     this.#address = parseAddress(options.url)
     if (options.proxy !== undefined) checkProxy(options.proxy)
-    this.#secrets = new Secrets(options.token, ...secretsOfUrl(options.proxy))
+    const { token } = options
+    this.#secrets = new Secrets(token, ...secretsOfUrl(options.proxy))
+    this.#inFrames = new Secrets((token ?? '').length < LEAST_IN_FRAMES ? null : token)
     this.#retry = new RetryPolicy(options.random ?? cryptoRandom, options.retry)
     this.#silence = new Silence(context.log, options.silence)
     this.#queue = new FeedQueue({ ...QUEUE_LIMIT, ...options.queueLimit }, lossReports(context))
@@ -169,7 +175,7 @@ class FinnhubFeed implements Feed {
       },
       frame: (said, received) => {
         // Who says our token back would have it written into log, spool and dead letters.
-        const text = this.#secrets.hide(said)
+        const text = this.#inFrames.hide(said)
         metrics.feedLastFrame.set(received / 1000)
         this.#silence.frame(text, received)
         if (text.length < 200 && TOO_MANY.test(text)) this.#tooMany()
