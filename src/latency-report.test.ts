@@ -37,6 +37,14 @@ test('an api that no processor tells anything says so', () => {
   expect(notes(latencies)['broker_store']).toBe('no processor has told for 15 s')
 })
 
+test("what the producer knows of the feed's clock is told among the clocks", () => {
+  const latencies = own()
+  expect(latencyReport(latencies, ALL)).toMatchObject({ clock_offset_ms: null, clocks: [] })
+  const doubt = { hop: 'exchange_receive', off_ms: 6_000, why: 'because', try: 'this' } as const
+  latencies.feedClock = { offset: 6_000, doubt }
+  expect(latencyReport(latencies, ALL)).toMatchObject({ clock_offset_ms: 6_000, clocks: [doubt] })
+})
+
 test('old trades are no latency, and simulated ones are of no exchange', () => {
   const latencies = own()
   latencies.add('history', 900_000, 0)
@@ -46,10 +54,10 @@ test('old trades are no latency, and simulated ones are of no exchange', () => {
   expect(notes(latencies)['exchange_receive']).toBeNull()
 })
 
-test('a median below zero is shown as none, and told', () => {
+test('a median below zero is no latency, and says whose fault it is', () => {
   const latencies = own()
   latencies.add('receive_broker', -600, 0)
   const { p50_ms, note } = latencyReport(latencies, ALL).hops.receive_broker
-  expect(p50_ms).toBe(0)
-  expect(note).toContain('do not agree')
+  expect(p50_ms).toBeNull()
+  expect(note).toMatch(/^clocks differ by \d+ ms at least/)
 })

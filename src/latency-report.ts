@@ -32,18 +32,19 @@ export function latencyReport(latencies: Latencies, facts: ReportFacts): Latency
   return {
     window_s: LATENCY_WINDOW_S,
     hops: Object.fromEntries(HOPS.map(report)) as Record<Hop, HopLatency>,
-    clock_offset_ms: latencies.feedAhead,
-    clocks: facts.clocks,
+    clock_offset_ms: latencies.feedClock?.offset ?? null,
+    clocks: latencies.feedClock?.doubt ? [latencies.feedClock.doubt, ...facts.clocks] : facts.clocks,
   }
 }
 
 function hopLatency(hop: Hop, latencies: Latencies, facts: ReportFacts): HopLatency {
   const { samples, p50, p99 } = latencies.quantiles(hop)
-  if (samples === 0) return { p50_ms: null, p99_ms: null, samples, note: whyNone(hop, latencies, facts) }
-  return { p50_ms: least0(p50), p99_ms: least0(p99), samples, note: noteOf(hop, facts, p50 ?? 0) }
+  const none = (note: string) => ({ p50_ms: null, p99_ms: null, samples, note })
+  if (p50 === null || p99 === null) return none(whyNone(hop, latencies, facts))
+  if (p50 < 0) return none(`clocks differ by ${-p50} ms at least: those of its two ends`)
+  const note = hop === 'exchange_receive' && facts.origin === 'simulated' ? 'simulated' : null
+  return { p50_ms: p50, p99_ms: p99, samples, note }
 }
-
-const least0 = (ms: number | null): number | null => (ms === null ? null : Math.max(0, ms))
 
 function whyNone(hop: Hop, latencies: Latencies, { origin, roles }: ReportFacts): string {
   const isServing = roles.includes('api')
@@ -54,10 +55,4 @@ function whyNone(hop: Hop, latencies: Latencies, { origin, roles }: ReportFacts)
   if (hop === 'exchange_receive' && latencies.quantiles('history').samples > 0)
     return 'trades are more than a minute old when they come: history, or a delayed venue'
   return `no trade was stored in the last ${LATENCY_WINDOW_S} s`
-}
-
-function noteOf(hop: Hop, { origin }: ReportFacts, p50: number): string | null {
-  if (p50 < 0) return `the median is ${-p50} ms below zero: the clocks of its two ends do not agree`
-  if (hop === 'exchange_receive' && origin === 'simulated') return 'simulated'
-  return null
 }

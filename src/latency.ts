@@ -3,6 +3,7 @@
  * receives it, the log has it, the store shows it, the api sends it to who listens.
  */
 import type { Clock } from './clock.ts'
+import type { ClockDoubt } from './clock-doubt.ts'
 
 export const HOPS = ['exchange_receive', 'receive_broker', 'broker_store', 'store_serve'] as const
 export type Hop = (typeof HOPS)[number]
@@ -36,8 +37,8 @@ export interface Quantiles {
 
 /** Samples of all hops: those of this process, and what processors elsewhere tell. Constant memory, a map a second. */
 export class Latencies {
-  /** How far the feed's clock is ahead of this one (ms); null where the feed is elsewhere, or has not told. */
-  feedAhead: number | null = null
+  /** The feed's clock minus this one (ms); null where the feed is elsewhere, or has not told. */
+  feedClock: { offset: number; doubt: ClockDoubt | null } | null = null
   readonly #clock: Clock
   readonly #own = new Map<number, Map<Stretch, Slots>>()
   #told: Map<number, { at: number; counts: ReadonlyMap<Stretch, Counts> }> | null = null

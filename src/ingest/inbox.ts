@@ -35,7 +35,7 @@ export class Inbox {
 
   constructor(options: ProducerOptions, { isRecording }: { isRecording: boolean }) {
     const { log, metrics } = options.context
-    this.#feedClock = isRecording ? null : new FeedClock(options.context, options.onClockOffset)
+    this.#feedClock = isRecording ? null : new FeedClock(options.context, options.onFeedClock)
     this.#options = options
     this.#marker = new RepeatMarker<Received>({
       mode: options.repeats,

@@ -1,5 +1,6 @@
 import { type Delivery, type DeliveryOptions, DirectDelivery } from './delivery.ts'
 import type { Feed } from './feed.ts'
+import type { FeedClockListener } from './feed-clock.ts'
 import type { Gap, GapLedger } from './gap-ledger.ts'
 import type { GapRecords } from './in-time.ts'
 import type { BadFrame, Received } from './inbox.ts'
@@ -20,8 +21,8 @@ export interface ProducerOptions extends DeliveryOptions {
   repeats: RepeatMode
   /** Of a live feed, for the time in which the log is away. */
   spool?: Spool | null
-  /** Told the feed's clock minus ours (ms), where the feed is live. */
-  onClockOffset?: (ms: number) => void
+  /** For a live feed. */
+  onFeedClock?: FeedClockListener
 }
 
 /** What goes out at once, in this order. */

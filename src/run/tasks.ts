@@ -8,6 +8,7 @@ import { schemaIdFor } from './schema-id.ts'
 import type { Settings } from '../config.ts'
 import type { PipelineStats } from '../stats.ts'
 import { SCHEMA_ID } from '../stream/codec.ts'
+import type { FeedClockListener } from '../ingest/feed-clock.ts'
 import type { Spool } from '../ingest/spool.ts'
 import { Observer } from '../stream/observer.ts'
 import { Outlet, type ProcessorOptions } from '../stream/outlet.ts'
@@ -92,8 +93,8 @@ const producerTask = ({ settings, options, origin, drained, stats }: TaskParts, 
     if (!(await isPrepared(signal, learn))) return
     const prepare = (until: AbortSignal) => origin.stampLog(until)
     const { runProducer } = await import('../ingest/ingest.ts')
-    const onClockOffset = (ms: number) => (stats.latency.feedAhead = ms)
-    await runProducer(feed, { ...options, schemaId, prepare, onClockOffset, repeats: settings.repeats }, signal)
+    const onFeedClock: FeedClockListener = (offset, doubt) => (stats.latency.feedClock = { offset, doubt })
+    await runProducer(feed, { ...options, schemaId, prepare, onFeedClock, repeats: settings.repeats }, signal)
     if (settings.exitAtEnd && !signal.aborted) drained.abort()
   },
 })
