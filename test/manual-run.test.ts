@@ -16,9 +16,10 @@ setDefaultTimeout(60_000)
 
 const blocks = (await Promise.all(PAGES.map(blocksOf))).flat()
 const python = await openPython()
-const servers = await serversForTests()
-const scenes = new Scenes(servers)
+const scenes = new Scenes(() => servers)
+// Before the servers stop, which are started for this file when it runs alone.
 afterAll(() => scenes[Symbol.asyncDispose]())
+const servers = await serversForTests()
 
 const isScene = (mark: string): mark is SceneName => Object.hasOwn(SCENES, mark)
 const here = blocks.filter(({ mark }) => isScene(mark))

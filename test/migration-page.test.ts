@@ -8,13 +8,16 @@ import { readSettings } from '../src/config.ts'
 const page = await Bun.file(join(ROOT, 'docs/migration.md')).text()
 
 /** As its files and objects are called. */
-const PARTS = [
-  ...['FinnhubProducer', 'ticker_search.py', 'trades.avsc', 'Zookeeper', 'kafka-setup-k8s.sh', 'Kafdrop', 'Helm'],
-  ...['SparkApplication', 'StreamProcessor.scala', 'application.conf', 'deployment.conf', 'Settings.scala'],
-  ...['trades', 'running_averages_15_sec', 'cassandra-setup.cql', 'postStart', 'dashboard.json', 'grafana.ini'],
-  ...['Finnhub sample BTC dashboard', 'terraform-k8s/', 'kubernetes/', 'pipeline-config', 'pipeline-secrets'],
-  ...['pipeline-network', 'docker-compose-ci.yaml', 'Minikube', 'service/grafana 3000:3000', 'plugin'],
-]
+const PARTS = `
+  FinnhubProducer, ticker_search.py, trades.avsc, Zookeeper, kafka-setup-k8s.sh,
+  Kafdrop, Helm, SparkApplication, StreamProcessor.scala, application.conf,
+  deployment.conf, Settings.scala, trades, running_averages_15_sec, cassandra-setup.cql,
+  postStart, dashboard.json, grafana.ini, Finnhub sample BTC dashboard, terraform-k8s/,
+  kubernetes/, pipeline-config, pipeline-secrets, pipeline-network, docker-compose-ci.yaml,
+  Minikube, service/grafana 3000:3000, plugin
+`
+  .trim()
+  .split(/,\s+/)
 
 /** What `pipeline-config` and `pipeline-secrets` set. */
 const OLDER = {

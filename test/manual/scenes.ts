@@ -28,16 +28,16 @@ export type SceneName = keyof typeof SCENES
 export class Scenes implements AsyncDisposable {
   readonly #open = new AsyncDisposableStack()
   readonly #kept = new Map<SceneName, Promise<Scene>>()
-  readonly #servers: ServerAddresses | null
+  readonly #servers: () => ServerAddresses | null
 
-  constructor(servers: ServerAddresses | null) {
+  constructor(servers: () => ServerAddresses | null) {
     this.#servers = servers
   }
 
   get(name: SceneName): Promise<Scene> {
     const found = this.#kept.get(name)
     if (found !== undefined) return found
-    const made = SCENES[name](this.#open, this.#servers)
+    const made = SCENES[name](this.#open, this.#servers())
     if (name === USUAL || name === 'on servers') this.#kept.set(name, made)
     return made
   }
