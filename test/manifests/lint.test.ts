@@ -131,6 +131,10 @@ const BREACHES: readonly (readonly [string, Change])[] = [
     inPod('kafka', (spec) => spec.topologySpreadConstraints?.forEach((one) => void delete one['labelSelector'])),
   ],
   [
+    'a spread that insists says over how many',
+    inPod('kafka', (spec) => spec.topologySpreadConstraints?.forEach((one) => void delete one['minDomains'])),
+  ],
+  [
     'a change of settings is a change of pods',
     (all) => void delete workload(all, 'stockpipe-api').spec.template.metadata.annotations,
   ],

@@ -169,6 +169,11 @@ export const POD_RULES = {
       'of others'
     )
   },
+  // Without it a cluster of one zone has them all there, and one of two zones two of three: the skew is one at most.
+  'a spread that insists says over how many': (workload) =>
+    (specOf(workload).topologySpreadConstraints ?? []).some(
+      (one) => one['whenUnsatisfiable'] === 'DoNotSchedule' && one['minDomains'] !== 3,
+    ) && 'over as many as there are',
   'a change of settings is a change of pods': (workload) =>
     !/^[0-9a-f]{10}$/.test(workload.spec.template.metadata.annotations?.['stockpipe.dev/config-hash'] ?? '') &&
     'no hash',

@@ -50,5 +50,12 @@ test('one ConfigMap a file, with names of its own and labels for the sidecar', (
   const market = maps.find(({ metadata }) => metadata.name === 'stockpipe-grafana-dashboard-market')
   expect(market?.metadata.labels).toMatchObject({ grafana_dashboard: '1' })
   expect(market?.['data']).toEqual({ 'market.json': files.get('dashboards/market.json') ?? '' })
+  const labelled = (label: string) =>
+    maps.filter(({ metadata }) => metadata.labels?.[label] === '1').map((map) => Object.keys(map['data'] as object))
+  expect(labelled('grafana_dashboard').length).toBe(maps.length - 3)
+  expect([labelled('grafana_datasource'), labelled('grafana_alert')]).toEqual([
+    [['stockpipe.yaml']],
+    [['stockpipe.yaml']],
+  ])
   expect(JSON.stringify(maps).length).toBeLessThan(1024 * 1024)
 })

@@ -65,12 +65,20 @@ function withSymbols(dashboard: Dashboard, symbols: readonly string[]): Dashboar
   return { ...dashboard, templating: { list } }
 }
 
-/** One ConfigMap a file, for each may hold 1 MiB at most; the label is what Grafana's usual sidecar looks for. */
+/** What Grafana's usual sidecars look for, by the folder of a file. A provider needs none: theirs has its own. */
+const SIDECAR_LABELS: Readonly<Record<string, string>> = {
+  dashboards: 'grafana_dashboard',
+  'provisioning/datasources': 'grafana_datasource',
+  'provisioning/alerting': 'grafana_alert',
+}
+
+/** One ConfigMap a file, for each may hold 1 MiB at most. */
 export const configMaps = (files: ReadonlyMap<string, string>, namespace: string): KubeObject[] =>
   [...files].map(([path, text]) => {
     const [, kind = ''] = /^(?:provisioning\/)?(\w+)\//.exec(path) ?? []
     const file = path.slice(path.lastIndexOf('/') + 1)
     const isDashboard = path.startsWith('dashboards/')
+    const label = SIDECAR_LABELS[path.slice(0, path.lastIndexOf('/'))]
     return {
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -79,7 +87,7 @@ export const configMaps = (files: ReadonlyMap<string, string>, namespace: string
         namespace,
         labels: {
           'app.kubernetes.io/part-of': 'stockpipe',
-          ...(isDashboard ? { grafana_dashboard: '1' } : kind === 'datasources' ? { grafana_datasource: '1' } : {}),
+          ...(label === undefined ? {} : { [label]: '1' }),
         },
       },
       data: { [file]: text },
