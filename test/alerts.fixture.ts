@@ -7,7 +7,7 @@ import { temporaryFolder } from './binary.ts'
 import { type CutProxy, openCutProxy } from './cut-proxy.ts'
 import { openMarket, type ServerAddresses } from './market.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
-import { type Running, running, until } from './running.ts'
+import { type Running, running } from './running.ts'
 import { market, readyOnce } from './server-faults.fixture.ts'
 import { freePorts } from './services/ports.ts'
 import { nameOf, prometheusRules } from '../grafana/src/alert-files.ts'
@@ -160,6 +160,7 @@ interface Moments {
 }
 const now = () => Date.now() / 1_000
 const NEVER = Number.NaN
+const LOOK_EVERY_MS = 200
 
 /** Waits for alerts, and keeps when their faults were made and healed. */
 export class AlertBook {
@@ -186,21 +187,14 @@ export class AlertBook {
 
   /** Once each of them fires. */
   async fire(...titles: string[]): Promise<void> {
-    for (const title of titles)
-      await until(
-        () => this.isFiring(title),
-        (is) => is,
-      )
+    for (const title of titles) while (!(await this.isFiring(title))) await Bun.sleep(LOOK_EVERY_MS)
   }
 
   /** Once each of them neither fires nor is about to. */
   async clear(...titles: string[]): Promise<void> {
     await Promise.all(
       titles.map(async (title) => {
-        await until(
-          () => this.#prometheus.alerts(),
-          (active) => !active.has(nameOf(title)),
-        )
+        while ((await this.#prometheus.alerts()).has(nameOf(title))) await Bun.sleep(LOOK_EVERY_MS)
         const moments = this.#faults.get(title)
         if (moments !== undefined && Number.isNaN(moments.clearedAt)) moments.clearedAt = now()
       }),

@@ -4,7 +4,7 @@
  * What is proven here: each expression, on the metrics that the executable really exports, fires by its fault, not before
  * it, and ends by itself after the cure. So that it takes less than a minute, time passes 30 times faster in the rules:
  * `for`, ranges and the thresholds that are times or rates are shorter by that, the expressions are the same. That the
- * true durations mean what they say is proven by promtool, in grafana/alerts.test.ts. Both at once, in half an hour:
+ * true durations mean what they say is proven by promtool, in grafana/alerts.test.ts. Both at once, in 21 min:
  * ALERTS_AT_FULL_LENGTH=1 bun test test/alerts.test.ts
  */
 import { expect, test } from 'bun:test'
@@ -20,6 +20,8 @@ const FACTOR = process.env['ALERTS_AT_FULL_LENGTH'] === undefined ? 30 : 1
 const LIMIT_MS = FACTOR === 1 ? 3_600_000 : 180_000
 /** Longer than the slowest hundredth may take. */
 const HELD_MS = 7_000
+/** Prometheus has looked at the metrics and the rules since, each once a second here. */
+const EVALUATED_MS = 2_500
 
 const servers = PROMETHEUS === null ? null : await serversForTests()
 
@@ -45,9 +47,11 @@ async function killApi({ api, prometheus }: Lab, book: AlertBook): Promise<void>
   book.healed('Process is down')
   await until(startedAt, (at) => at !== 0)
   await book.clear('Process is down')
-  await again()
-  await again()
-  await book.fire('Process restarts')
+  // Three are enough where a start takes a moment; a busy machine needs more of them for as many within the range.
+  for (let starts = 1; starts < 3 || !(await book.isFiring('Process restarts')); starts++) {
+    await again()
+    await Bun.sleep(EVALUATED_MS)
+  }
   book.healed('Process restarts')
   await book.clear('Process restarts')
 }
@@ -78,11 +82,10 @@ async function loseStore({ store, prometheus }: Lab, book: AlertBook): Promise<v
   await book.clear(...away, 'End-to-end latency is high')
 }
 
-const isCaughtUp = (prometheus: Prometheus) =>
-  until(
-    () => prometheus.query('max(stockpipe_consumer_lag_seconds)'),
-    ([lag = Number.POSITIVE_INFINITY]) => lag < 1,
-  )
+async function isCaughtUp(prometheus: Prometheus): Promise<void> {
+  const lag = async () => (await prometheus.query('max(stockpipe_consumer_lag_seconds)'))[0] ?? 0
+  while ((await lag()) >= 1) await Bun.sleep(200)
+}
 
 /** The log takes nothing any more, and then the feed says nothing either. */
 async function loseLogAndFeed({ limitRecords, simulator, prometheus }: Lab, book: AlertBook): Promise<void> {
