@@ -3,20 +3,21 @@
  * that leaves the process. What is in other places than its output is looked at here; `traces` says what counts.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { envOf, kebab, type Option } from '../src/config/option.ts'
-import { KEYS, OPTIONS } from '../src/config/options.ts'
+import { kebab } from '../src/config/option.ts'
 import { startFakeServer } from '../src/deploy/cluster/server.fixture.ts'
 import { fixture, replayArgs, ROOT, stockpipe } from './binary.ts'
 import { hostileCassandra, hostileFeed, hostileHttp, hostileKafka, hostileProxy } from './canary.fixture.ts'
 import { CANARY, canary, traces } from './canary.ts'
+import { givenIn, secretKeys, valueOf } from './canary-given.ts'
 import { type Running, running, until } from './running.ts'
 
 const LIMIT_MS = 60_000
 const folder = mkdtempSync(join(tmpdir(), 'stockpipe-canary-'))
+const { place, yamlIn, ways: WAYS } = givenIn(folder)
 const feed = hostileFeed()
 const http = hostileHttp()
 const [kafka, cassandra, proxy] = await Promise.all([hostileKafka(), hostileCassandra(), hostileProxy()])
@@ -25,7 +26,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const secretKeys = KEYS.filter((key) => (OPTIONS[key] as Option<unknown>).secret)
 /** Where each secret is really used below. A new one has to find its place. */
 const USED: Readonly<Record<string, string>> = {
   finnhubToken: 'a feed that says it back',
@@ -34,54 +34,9 @@ const USED: Readonly<Record<string, string>> = {
   apiToken: 'callers of the API',
   grafanaLiveToken: 'a Grafana that says it back',
 }
-/** With characters that JSON, URLs and shells write in another way. */
-const values = Object.fromEntries(secretKeys.map((key, index) => [key, `${CANARY}"+/%&${index}`]))
-const valueOf = (key: string): string => values[key] ?? ''
-
 test('every secret option is used by a scene of this file', () => {
   expect(Object.keys(USED).sort()).toEqual([...secretKeys].sort())
 })
-
-interface Given {
-  env: Record<string, string>
-  cwd: string
-}
-const place = (name: string): string => {
-  mkdirSync(join(folder, name), { recursive: true })
-  return join(folder, name)
-}
-const fileOf = (key: string): string => {
-  const path = join(folder, `secret-${kebab(key)}`)
-  writeFileSync(path, `${valueOf(key)}\n`)
-  return path
-}
-const yamlIn = (cwd: string, lines: readonly string[]): Given => {
-  writeFileSync(join(cwd, 'stockpipe.yaml'), lines.map((line) => `${line}\n`).join(''))
-  return { env: {}, cwd }
-}
-const aliasesOf = (key: (typeof KEYS)[number]): readonly { name: string }[] =>
-  (OPTIONS[key] as Option<unknown>).aliases ?? []
-const WAYS = {
-  variables: () => ({ env: Object.fromEntries(secretKeys.map((key) => [envOf(key), valueOf(key)])), cwd: place('v') }),
-  aliases: () => ({
-    env: Object.fromEntries(secretKeys.map((key) => [aliasesOf(key)[0]?.name ?? envOf(key), valueOf(key)])),
-    cwd: place('a'),
-  }),
-  files: () => ({
-    env: Object.fromEntries(secretKeys.map((key) => [`${envOf(key)}_FILE`, fileOf(key)])),
-    cwd: place('f'),
-  }),
-  stockpipe_yaml: () =>
-    yamlIn(
-      place('y'),
-      secretKeys.map((key) => `${kebab(key)}: ${JSON.stringify(valueOf(key))}`),
-    ),
-  'files of stockpipe.yaml': () =>
-    yamlIn(
-      place('yf'),
-      secretKeys.map((key) => `${kebab(key)}-file: ${fileOf(key)}`),
-    ),
-} satisfies Record<string, () => Given>
 
 /** A proxy with a password is in the way of whatever is no loopback address. */
 const login = `user:${encodeURIComponent(`${CANARY}@:/+`)}`
@@ -105,6 +60,15 @@ describe.each(Object.keys(WAYS) as (keyof typeof WAYS)[])('given by %s', (way) =
   )
 })
 
+const ofEach = (words: (key: string) => readonly string[]): string[] => secretKeys.flatMap(words)
+
+/** Keys that are none, for whoever tells what is wrong with them. */
+function tlsFiles(server: string): string[] {
+  const path = join(folder, 'key.pem')
+  writeFileSync(path, `-----BEGIN PRIVATE KEY-----\n${CANARY}\n-----END PRIVATE KEY-----\n`)
+  return [`--${server}-tls`, ...['cert', 'key'].flatMap((part) => [`--${server}-tls-${part}-file`, path])]
+}
+
 const COMMANDS: readonly (readonly string[])[] = [
   ['doctor', ...SERVERS, ...FEED, '--listen', '127.0.0.1:0'],
   ['doctor', ...SERVERS, '--finnhub-url', 'ws://feed.invalid', '--json'],
@@ -117,24 +81,58 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['run', '--role', 'producer', '--feed', 'finnhub', '--listen', 'nowhere:1', ...FEED, ...SERVERS],
   ['run', '--validate-symbols', '--finnhub-url', 'ws://127.0.0.1:1', '--data-dir', '/dev/null/x'],
   ['deploy', 'render', '--set', `finnhub.token=${canary('set')}`],
+  ['deploy', 'render', '--set', `secrets.finnhub=${CANARY}`],
+  ['deploy', 'render', '--set', `monitoring.prometheusUrl=http://me:${CANARY}@prometheus`],
+  ['deploy', 'render', '--set', `settings.finnhub-url=wss://ws.finnhub.io?token=${CANARY}`],
+  ['deploy', 'render', ...ofEach((key) => ['--set', `settings.${kebab(key)}=${valueOf(key)}`])],
+  ['deploy', 'render', ...ofEach((key) => ['--set', `settings.${kebab(key)}-file=${valueOf(key)}`])],
   ['deploy', 'check', '--kubeconfig', '/nowhere'],
   ['grafana', 'export', '--dir', 'grafana'],
   // Where it does not belong.
   ['run', valueOf('finnhubToken')],
   [valueOf('finnhubToken')],
-  ...secretKeys.flatMap((key) => [
-    ['run', `--${kebab(key)}`, valueOf(key)],
-    ['config', `--${kebab(key)}-fil`, valueOf(key)],
-    ['config', `--${kebab(key)}-file`, valueOf(key)],
-    ['config', '--finnhub-url', `wss://ws.finnhub.io?token=${valueOf(key)}`],
-  ]),
+  ['run', ...ofEach((key) => [`--${kebab(key)}`, valueOf(key)])],
+  ['config', ...ofEach((key) => [`--${kebab(key)}-fil`, valueOf(key)])],
+  ['config', ...ofEach((key) => [`--${kebab(key)}-file`, valueOf(key)])],
+  ['config', '--finnhub-url', `wss://ws.finnhub.io?token=${valueOf('finnhubToken')}`],
   ['config', '--schema-registry-url', `http://me:${CANARY}@registry`],
   ['config', '--grafana-live-url', `https://${CANARY}@grafana`],
+  ['config', '--cors-origin', `https://me:${CANARY}@page`, '--kafka-brokers', `me:${CANARY}@kafka:9092`],
+  ['config', '--cassandra-contact-points', `cassandra,me:${CANARY}@other`],
+  ['setup', 'probe', '--api', `http://me:${CANARY}@api`, ...SERVERS],
+  [
+    'doctor',
+    '--finnhub-url',
+    'ws://127.0.0.1:1',
+    ...KAFKA,
+    ...tlsFiles('kafka'),
+    ...SERVERS.slice(4),
+    ...tlsFiles('cassandra'),
+  ],
   ['--help'],
   ['run', '--help'],
   ['completion'],
   ['version'],
 ]
+
+const BROKEN = [
+  `finnhub-token: "${CANARY}\nsymbols: A`,
+  `finnhub-token: ${CANARY}\n  bad: : [`,
+  `finnhub-token: [${CANARY}, ${CANARY}]`,
+  `finnhub-token: { ${CANARY}: true }`,
+  `finnhub-tokn: ${CANARY}`,
+  `api-token: ${CANARY.slice(0, 12)}`,
+]
+
+test.concurrent.each(BROKEN.map((text, index) => [index, text] as const))(
+  'a stockpipe.yaml that is wrong (%i) is not repeated',
+  async (index, text) => {
+    const { cwd } = yamlIn(place(`broken-${index}`), [text])
+    const ran = await stockpipe(['config'], {}, cwd)
+    expect([ran.code, traces(ran.stdout + ran.stderr)]).toEqual([2, []])
+  },
+  LIMIT_MS,
+)
 
 test.concurrent.each(COMMANDS.map((words) => [words.join(' ').replaceAll(CANARY, '...'), words] as const))(
   'stockpipe %s',

@@ -1,5 +1,6 @@
 /** What a command is: its words, its own flags, and one function that does the work. */
 import { readSettings, type Loaded, type Settings } from '../config.ts'
+import { quoted } from '../config/address.ts'
 import { fromFlags } from '../config/source.ts'
 import type { CommandName } from '../config/option.ts'
 import { toError, type Problem } from '../config/problems.ts'
@@ -184,7 +185,7 @@ function parseLocal(name: string, given: unknown, option: LocalOption<unknown>, 
     return type.parse(text)
   } catch (error) {
     if (!(error instanceof StockpipeError)) throw error
-    const shown = items.length > 1 || items[0]?.trim() === '' ? '' : ` ${JSON.stringify(items[0])}`
+    const shown = items.length > 1 || items[0]?.trim() === '' ? '' : ` ${quoted(items[0] ?? '')}`
     problems.push({ what: `--${name}${shown} ${error.message}`, why: error.why ?? `allowed: ${type.accepts}` })
     return option.default
   }

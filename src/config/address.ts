@@ -22,7 +22,10 @@ export function parseHostPort(value: string, defaultPort: number | undefined, le
 function parsePort(digits: string, least: number): number {
   const port = Number(digits)
   if (!/^\d+$/.test(digits) || port < least || port > 65_535)
-    throw refuse(`has the port ${digits}`, `ports go from ${least} to 65535`)
+    throw refuse(
+      /^\d+$/.test(digits) ? `has the port ${digits}` : 'has a port that is no number',
+      `ports go from ${least} to 65535`,
+    )
   return port
 }
 
@@ -50,8 +53,7 @@ export const hosts: ValueType<readonly string[]> = {
   list: true,
   parse: (value) =>
     splitList(value).map((item) => {
-      if (!HOST.test(item) && !/^[0-9a-f:.]+$/i.test(item))
-        throw refuse(`has ${JSON.stringify(item)}, which is no host`)
+      if (!HOST.test(item) && !/^[0-9a-f:.]+$/i.test(item)) throw refuse(`has ${quoted(item)}, which is no host`)
       return item
     }),
   print: (value) => value,
@@ -69,7 +71,7 @@ export const webOrigins: ValueType<readonly string[]> = {
         (url && /^https?:$/.test(url.protocol) && url.origin === item.replace(/\/$/, '').toLowerCase())
       )
         return url?.origin ?? item
-      throw refuse(`has ${JSON.stringify(item)}, which is no origin of a web page`)
+      throw refuse(`has ${quoted(item)}, which is no origin of a web page`)
     }),
   print: (value) => value,
 }
@@ -95,5 +97,9 @@ const holdsSecret = (url: URL): boolean =>
 /** True for a text that may hold a secret and must not be repeated in a message. */
 export const looksSecret = (text: string): boolean => {
   const url = URL.parse(text.trim())
-  return url !== null && holdsSecret(url)
+  return (url !== null && holdsSecret(url)) || /[^\s/:@]*:[^\s/@]*@/.test(text)
 }
+
+/** What a person wrote, for a message about it. */
+export const quoted = (text: string): string =>
+  looksSecret(text) ? 'what seems to hold a password' : JSON.stringify(text)

@@ -1,6 +1,7 @@
 /** Kinds of values. Each takes what YAML makes of it and the text of `--set`; its message completes "KEY: ...". */
 import * as v from 'valibot'
 
+import { quoted } from '../../config/address.ts'
 import { choice as optionChoice } from '../../config/value.ts'
 
 const asText = v.pipe(
@@ -11,7 +12,7 @@ const asText = v.pipe(
 const matching = (pattern: RegExp, accepts: string) =>
   v.pipe(
     asText,
-    v.regex(pattern, (issue) => `${JSON.stringify(issue.input)} is not ${accepts}`),
+    v.regex(pattern, (issue) => `${quoted(issue.input)} is not ${accepts}`),
   )
 
 export const text = v.pipe(
@@ -26,6 +27,12 @@ export const dnsLabel = v.pipe(
 )
 export const objectName = v.pipe(
   matching(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, 'a name of a-z, 0-9, - and . (RFC 1123)'),
+  v.maxLength(253, 'is longer than 253 characters'),
+)
+/** The same, where somebody may write the secret itself: it is not repeated. */
+export const secretName = v.pipe(
+  asText,
+  v.regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, 'is not the name of a Secret (a-z, 0-9, - and .; not what is in it)'),
   v.maxLength(253, 'is longer than 253 characters'),
 )
 export const hostName = matching(

@@ -2,7 +2,7 @@
 import * as v from 'valibot'
 
 import { bytes, choice, cpus, dnsLabel, heap, hostName, imageReference, integer, objectName } from './fields.ts'
-import { registry, text, truth, webAddress } from './fields.ts'
+import { registry, secretName, text, truth, webAddress } from './fields.ts'
 import { isMap } from '../patch.ts'
 
 const map = <E extends v.ObjectEntries>(entries: E) => v.strictObject(entries, 'must be a map of keys')
@@ -96,13 +96,13 @@ export const valuesSchema = map({
   ui: given(choice(['kafbat', 'kafdrop', 'none']), 'kafbat'),
   /** Existing Secrets in place of those that deploy makes. */
   secrets: always({
-    cassandraSuperuser: given(objectName),
-    cassandraWriter: given(objectName),
-    cassandraReader: given(objectName),
-    cassandraGrafana: given(objectName),
-    grafanaAdmin: given(objectName),
-    kafkaCluster: given(objectName),
-    finnhub: given(objectName),
+    cassandraSuperuser: given(secretName),
+    cassandraWriter: given(secretName),
+    cassandraReader: given(secretName),
+    cassandraGrafana: given(secretName),
+    grafanaAdmin: given(secretName),
+    kafkaCluster: given(secretName),
+    finnhub: given(secretName),
   }),
   networkPolicies: given(truth, true),
   monitoring: always({

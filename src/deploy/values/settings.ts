@@ -1,4 +1,5 @@
 /** The options of `stockpipe run` among the values: checked by the table of options, printed as variables. */
+import { looksSecret } from '../../config/address.ts'
 import { nearest } from '../../config/nearest.ts'
 import { commandsOf, envOf, flagOf, type Group, type Option } from '../../config/option.ts'
 import { KEYS, type Key, OPTIONS } from '../../config/options.ts'
@@ -14,8 +15,12 @@ const OWN =
 const optionOf = (key: Key): Option<unknown> => OPTIONS[key]
 const isFree = (key: Key): boolean => {
   const option = optionOf(key)
-  return GROUPS.has(option.group) && commandsOf(option).includes('run') && !OWN.test(key)
+  const isSecret = option.secret !== undefined || SECRET_FILES.has(key)
+  return GROUPS.has(option.group) && commandsOf(option).includes('run') && !OWN.test(key) && !isSecret
 }
+/** A ConfigMap is no place for them. */
+const SECRET_FILES: ReadonlySet<string> = new Set(KEYS.flatMap((key) => optionOf(key).secret?.file ?? []))
+
 const BY_FLAG = new Map(KEYS.map((key) => [flagOf(key, optionOf(key)), key]))
 const FREE = [...BY_FLAG].filter(([, key]) => isFree(key)).map(([flag]) => flag)
 
@@ -53,7 +58,9 @@ function checkedText({ type }: Option<unknown>, value: unknown): string | Error 
     return written(type.print(type.parse(String(given))))
   } catch (error) {
     if (error instanceof StockpipeError)
-      return new StockpipeError('config', `${String(given)} ${error.message}`, { why: error.why })
+      return new StockpipeError('config', `${looksSecret(String(given)) ? 'it' : String(given)} ${error.message}`, {
+        why: error.why,
+      })
     throw error
   }
 }
