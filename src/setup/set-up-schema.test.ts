@@ -132,7 +132,7 @@ describe.skipIf(!canStartServices())('a Cassandra with logins', () => {
     await boss.shutdown()
     const surveyBy = async (credentials: Login) => {
       await using store = await openCassandraStore({ ...optionsFor(server), credentials, migrate: false })
-      return store.catalog.survey()
+      return await store.catalog.survey()
     }
     const byReader = await surveyBy(LOGINS.reader)
     expect(byReader.bytes.value).toBeGreaterThanOrEqual(0)
