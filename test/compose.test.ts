@@ -243,6 +243,41 @@ describe('compose.yaml', () => {
   })
 })
 
+describe('compose.cassandra-ui.yaml', async () => {
+  const overlay = Bun.YAML.parse(await Bun.file(join(ROOT, 'compose.cassandra-ui.yaml')).text()) as Compose
+  const ui = overlay.services['cassandra-ui']
+
+  test('adds one service, and changes none that is there', () => {
+    expect(Object.keys(overlay)).toEqual(['services'])
+    expect(Object.keys(overlay.services)).toEqual(['cassandra-ui'])
+    expect(Object.keys(compose.services)).not.toContain('cassandra-ui')
+  })
+
+  test('pins the image, takes a bounded memory, and waits for a service that says when it is ready', () => {
+    expect(ui?.image).toMatch(/^[\w./-]+:v\d+\.\d+\.\d+$/)
+    expect(ui?.mem_limit).toMatch(/^\d+[mg]$/)
+    for (const name of Object.keys(ui?.depends_on ?? {})) expect(serviceOf(name).healthcheck?.test[0]).toBe('CMD')
+  })
+
+  test('is for this machine alone, at a port that nothing else has and that the page listens on', () => {
+    const taken = services.flatMap(([, service]) => service.ports ?? []).map((port) => port.split(':')[1])
+    const [host = '', port = '', inside = ''] = ui?.ports?.[0]?.split(':') ?? []
+    expect([ui?.ports?.length, host, taken.includes(port)]).toEqual([1, '127.0.0.1', false])
+    expect(ui?.environment?.['HOST_PORT']).toBe(`:${inside}`)
+  })
+
+  test('asks for reading alone, of the Cassandra beside it or of one that is named, without a login in the file', () => {
+    const given = (env: Readonly<Record<string, string>>) =>
+      Object.entries(ui?.environment ?? {}).map(([name, value]) => [name, interpolated(String(value), env)])
+    const plain = Object.fromEntries(given({})) as Record<string, string>
+    expect(plain).toMatchObject({ READ_ONLY: 'true', CASSANDRA_HOST: 'cassandra', CASSANDRA_PORT: '9042' })
+    expect([plain['CASSANDRA_USERNAME'], plain['CASSANDRA_PASSWORD']]).toEqual(['', ''])
+    serviceOf(plain['CASSANDRA_HOST'] ?? '')
+    const named = Object.fromEntries(given({ CASSANDRA_UI_HOST: 'db', CASSANDRA_UI_USERNAME: 'looker' }))
+    expect(named).toMatchObject({ CASSANDRA_HOST: 'db', CASSANDRA_USERNAME: 'looker' })
+  })
+})
+
 describe('Dockerfile', () => {
   const copies = stages[0]?.copies ?? []
 

@@ -108,7 +108,7 @@ test('links between pages lead to files and headings that are there', async () =
 })
 
 test('every image that a page names is the one that is pinned', async () => {
-  const files = ['compose.yaml', ...new Bun.Glob('manifests/**/*.yaml').scanSync(ROOT)]
+  const files = ['compose.yaml', 'compose.cassandra-ui.yaml', ...new Bun.Glob('manifests/**/*.yaml').scanSync(ROOT)]
   const pinned = new Map<string, string>()
   for (const file of files)
     for (const [, image = '', tag = ''] of (await Bun.file(join(ROOT, file)).text()).matchAll(/image: (\S+):(\S+)$/gm))
@@ -116,7 +116,7 @@ test('every image that a page names is the one that is pinned', async () => {
   const named: string[] = []
   for (const page of [...PAGES, 'grafana/README.md', 'manifests/README.md'])
     for (const [, image = '', tag = ''] of (await Bun.file(join(ROOT, page)).text()).matchAll(
-      /([\w./-]*\/(?:kafka|grafana|kafka-ui|kafdrop|prometheus)|\bcassandra):v?(\d+\.\d+\.\d+)/g,
+      /([\w./-]*\/(?:kafka|grafana|kafka-ui|kafdrop|prometheus|cassandra-web)|\bcassandra):v?(\d+\.\d+\.\d+)/g,
     )) {
       named.push(image)
       expect([page, image, pinned.get(image)?.replace(/^v/, '')]).toEqual([page, image, tag])

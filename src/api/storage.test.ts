@@ -16,8 +16,8 @@ interface Shown {
   at_ts: number
 }
 const open = (more = {}) => openFixture({ clock: still(), ...more })
-const survey = async ({ json }: Awaited<ReturnType<typeof open>>): Promise<Shown> =>
-  (await json('/v1/storage')).body.data as unknown as Shown
+const survey = async (api: Awaited<ReturnType<typeof open>>): Promise<Shown> =>
+  (await api.json('/v1/storage')).body.data as unknown as Shown
 
 test('storage of a pipeline without a row yet: every table, empty, and no rows of a symbol that is followed', async () => {
   await using api = await open()
@@ -113,7 +113,7 @@ test('a store that does not answer is 503, is asked again, and those who look at
   const [one, other] = await Promise.all([survey(api), survey(api)])
   expect([one, looks]).toEqual([other, 2])
   expect(one.bytes).toEqual({ value: null, is_estimate: false, note: 'not allowed' })
-  api.clock.advance(5_000)
+  api.clock.advance(2_000)
   await survey(api)
   expect(looks).toBe(3)
 })

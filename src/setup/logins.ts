@@ -15,10 +15,12 @@ interface Right {
 /** Roles that nobody logs in with hold the rights: see roles.cql. */
 function groupsFor(keyspace: string) {
   const of = (...permissions: string[]): Right => ({ resource: `data/${keyspace}`, permissions })
-  const reader = { name: `${keyspace}_reader`, rights: [of('SELECT')] }
+  // How large the tables are, for people who look into the store.
+  const sizes = { resource: 'data/system_views/disk_usage', permissions: ['SELECT'] }
+  const reader = { name: `${keyspace}_reader`, rights: [of('SELECT'), sizes] }
   // The settings tell how long an acknowledged row may be lost.
   const settings = { resource: 'data/system_views/settings', permissions: ['SELECT'] }
-  const writer = { name: `${keyspace}_writer`, rights: [of('SELECT', 'MODIFY'), settings] }
+  const writer = { name: `${keyspace}_writer`, rights: [of('SELECT', 'MODIFY'), settings, sizes] }
   return { reader, writer }
 }
 

@@ -125,6 +125,26 @@ describe.skipIf(!canStartServices())('a Cassandra with logins', () => {
         expect(await tries(server, one, cql)).toContain(words)
   })
 
+  test("lets the api's login tell how large tables are; one without that right says so, and keeps the rest", async () => {
+    const boss = client(server, SUPERUSER)
+    await boss.execute(`CREATE ROLE visitor WITH PASSWORD = 'a-visitor' AND LOGIN = true`)
+    await boss.execute('GRANT SELECT ON KEYSPACE market TO visitor')
+    await boss.shutdown()
+    const surveyBy = async (credentials: Login) => {
+      await using store = await openCassandraStore({ ...optionsFor(server), credentials, migrate: false })
+      return await store.catalog.survey()
+    }
+    const byReader = await surveyBy(LOGINS.reader)
+    expect(byReader.bytes.value).toBeGreaterThanOrEqual(0)
+    const byVisitor = await surveyBy(login('visitor', 'a-visitor'))
+    expect(byVisitor.bytes).toMatchObject({
+      value: null,
+      note: expect.stringContaining('GRANT SELECT ON system_views.disk_usage'),
+    })
+    const without = ({ tables }: typeof byReader) => tables.map(({ name, kept }) => ({ name, kept }))
+    expect(without(byVisitor)).toEqual(without(byReader))
+  })
+
   test('takes a new password of a login, and changes nothing else', async () => {
     const logins = { ...LOGINS, reader: login('reader', 'another-one') }
     const { outcome, lines } = await run(server, { logins })

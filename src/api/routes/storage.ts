@@ -13,7 +13,7 @@ import { type ApiEnv, quoted, refuse } from '../problem.ts'
 import { checked, formatEntries, interval, symbolEntries } from '../query.ts'
 
 /** A survey costs the store more than a row does: all who look share one of this age. */
-const MAX_AGE_MS = 5_000
+const MAX_AGE_MS = 2_000
 const MOST_ROWS = 100
 /** Of a text in a row; with the rows and columns there are, an answer stays far below 1 MB. */
 const MOST_TEXT = 200
@@ -80,7 +80,7 @@ export const storageRoutes = (api: Api, catalog: StoreCatalog) => {
       '/v1/storage',
       describeRoute({
         summary: 'The tables of the store: sizes, and how long rows are kept',
-        description: 'Looked at anew at most every 5 s. What is not known is null with the reason.',
+        description: 'Looked at anew at most every 2 s. What is not known is null with the reason.',
         tags: ['operation'],
         responses: {
           200: { description: 'The tables', content: { 'application/json': { schema: resolver(surveyed) } } },

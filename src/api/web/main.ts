@@ -5,6 +5,7 @@ import { Desk } from './desk.ts'
 import { at, make } from './element.ts'
 import { every } from './every.ts'
 import { startExport } from './export.ts'
+import { startStorage } from './storage.ts'
 import { startTheme } from './theme.ts'
 import { readView, type View, writeView } from './view.ts'
 
@@ -36,6 +37,7 @@ function onView(view: View): void {
 
 const link = at('export')
 if (link instanceof HTMLAnchorElement) startExport(link, { client, view: () => desk.view, shown: () => desk.shown() })
+startStorage({ client, view: () => desk.view })
 startTheme(at('theme'), () => desk.repaint())
 addEventListener('hashchange', () => desk.show(readView(location.hash)))
 void every(STATUS_EVERY_MS, () => desk.refreshStatus())

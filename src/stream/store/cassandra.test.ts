@@ -170,6 +170,14 @@ describe.if(server !== null)('rows', () => {
     const bucket = (interval: string, text: string) => ` AND interval = '${interval}' AND bucket = '${text}'`
     expect((await ttl('candles', 'open', bucket('1s', '2024-03-05T14')))[0]).toBeWithin(week - 60, week + 1)
     expect(await ttl('candles', 'open', bucket('1m', '2024-03-05'))).toEqual([null])
+    await using other = await shared.open({ retention: { tradesMs: DAY_MS, candlesMs: 30 * DAY_MS } })
+    const { tables } = await other.catalog.survey()
+    const kept = (name: string) => tables.find((table) => table.name === name)?.kept
+    const longer = { inForce: 'differs', note: 'the newest row expires in about 7 d' }
+    const forever = { inForce: 'differs', note: 'the newest row never expires' }
+    expect(kept('trades')).toMatchObject([longer])
+    expect(kept('running_averages_15_sec')).toMatchObject([forever])
+    expect(kept('candles')).toMatchObject([longer, forever])
   })
 
   test('larger than a whole packet arrive', async () => {

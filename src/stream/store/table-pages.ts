@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite'
 
-/** Of each B-tree, at most: some 4 MB, read in a few ms. */
-const MOST_PAGES = 1_000
+/** Of each B-tree, at most: some 1 MB, read in a few ms. */
+const MOST_PAGES = 300
 
 interface Page {
   path: string

@@ -171,7 +171,7 @@ async function firstItem(session: Session, { kind, symbol, order }: Contents): P
 /** Rows carry their TTL: the newest one shows what whoever writes is set to. Exported for its test. */
 export function judge({ rows, wantedMs }: Span, ttlMs: number | null | undefined, defaultMs: number): Kept {
   const byDefault =
-    defaultMs === 0 ? [] : [`rows written without a TTL live ${secondsOf(defaultMs)}, by the table's own default`]
+    defaultMs === 0 ? [] : [`rows written without a TTL live ${durationOf(defaultMs)}, by the table's own default`]
   const kept = (inForce: Kept['inForce'], ...notes: string[]): Kept => ({
     rows,
     wantedMs,
@@ -180,9 +180,19 @@ export function judge({ rows, wantedMs }: Span, ttlMs: number | null | undefined
   })
   if (ttlMs === undefined) return kept('unknown', 'no row that could tell')
   if (ttlMs === null) return wantedMs === null ? kept('as-set') : kept('differs', 'the newest row never expires')
-  const told = `the newest row expires in ${secondsOf(ttlMs)}`
+  const told = `the newest row expires in about ${durationOf(ttlMs)}`
   const isLonger = wantedMs === null || ttlMs > wantedMs + SLACK_MS
   return isLonger ? kept('differs', told) : kept('as-set', told)
 }
 
-const secondsOf = (ms: number): string => `${Math.round(ms / 1_000).toLocaleString('en')} s`
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+] as const
+
+/** Whole units, and two of the largest at least: `7 d`, `36 h`, `90 s`. */
+function durationOf(ms: number): string {
+  const [unit, size] = UNITS.find(([, size]) => ms + 1_000 >= 2 * size) ?? ['s', 1_000]
+  return `${Math.round(ms / size).toLocaleString('en')} ${unit}`
+}
