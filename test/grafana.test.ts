@@ -31,7 +31,7 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
   beforeAll(async () => {
     scene = await openScene(servers as NonNullable<typeof servers>)
   }, LIMIT_MS)
-  afterAll(() => scene[Symbol.asyncDispose]())
+  afterAll(() => scene[Symbol.asyncDispose](), LIMIT_MS)
 
   const cassandraQueries = async (dashboard: Dashboard): Promise<DashboardQuery[]> => {
     const { queries, variables } = await scene.open(dashboard)
