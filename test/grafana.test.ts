@@ -168,7 +168,11 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
         // Somebody must listen, or nothing is sent.
         const api = scene.roles.find(({ role }) => role === 'api')?.address
         const listening = new AbortController()
-        await fetch(`http://${api}/v1/events?subscribe=latest:*`, { signal: listening.signal })
+        const events = await until(
+          () => fetch(`http://${api}/v1/events?subscribe=latest:*`, { signal: listening.signal }),
+          ({ ok }) => ok,
+        )
+        void events.text().catch(() => undefined)
         for (const expr of asked.filter((expr) => quiet.test(expr))) await prometheus.query(expr)
         for (const expr of asked.filter((expr) => !quiet.test(expr)))
           await until(
