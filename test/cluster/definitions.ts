@@ -45,19 +45,28 @@ export async function definitions(means: Means = requiredMeans()): Promise<KubeO
 }
 
 /** From the cache, or by Go's own means, which compares what it gets with the checksum database. */
-async function textOf({ module, version, sum, files }: Publication, { go, cache }: Means): Promise<string> {
-  const folder = join(cache, 'definitions')
-  const path = join(folder, `${Bun.hash(sum + files.join()).toString(36)}.yaml`)
+async function textOf(publication: Publication, means: Means): Promise<string> {
+  const folder = join(means.cache, 'definitions')
+  const path = join(folder, `${Bun.hash(JSON.stringify(publication)).toString(36)}.yaml`)
   if (existsSync(path)) return Bun.file(path).text()
   mkdirSync(folder, { recursive: true })
   const work = mkdtempSync(join(folder, 'work-'))
-  const child = Bun.spawn([go, 'mod', 'download', '-json', `${module}@${version}`], { cwd: work, stderr: 'pipe' })
-  const said = JSON.parse(await new Response(child.stdout).text()) as { Dir?: string; Sum?: string; Error?: string }
-  if (said.Dir === undefined || said.Sum !== sum)
-    throw new Error(`${module} ${version}: ${said.Error ?? `its sum is ${said.Sum}, not ${sum}`}`)
-  const texts = await Promise.all(files.map((file) => Bun.file(join(said.Dir ?? '', file)).text()))
-  await Bun.write(join(work, 'all.yaml'), texts.join('\n---\n'))
-  renameSync(join(work, 'all.yaml'), path)
-  rmSync(work, { recursive: true, force: true })
+  try {
+    const source = await downloaded(publication, { go: means.go, cwd: work })
+    const texts = await Promise.all(publication.files.map((file) => Bun.file(join(source, file)).text()))
+    await Bun.write(join(work, 'all.yaml'), texts.join('\n---\n'))
+    renameSync(join(work, 'all.yaml'), path)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
   return Bun.file(path).text()
+}
+
+/** The folder of the module's source. */
+async function downloaded({ module, version, sum }: Publication, { go, cwd }: { go: string; cwd: string }) {
+  const child = Bun.spawn([go, 'mod', 'download', '-json', `${module}@${version}`], { cwd, stderr: 'pipe' })
+  const [out, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()])
+  const said = JSON.parse(out || '{}') as { Dir?: string; Sum?: string; Error?: string }
+  if (said.Dir !== undefined && said.Sum === sum) return said.Dir
+  throw new Error(`${module} ${version}: ${said.Error ?? (error || `its sum is ${said.Sum}, not ${sum}`)}`)
 }

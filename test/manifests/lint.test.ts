@@ -44,6 +44,19 @@ const inConfig =
   (objects) =>
     Object.assign(named(objects, 'ConfigMap', 'stockpipe-config')['data'] as object, { [name]: value })
 
+const monitored =
+  ({ name, port }: { name: string; port: string }): Change =>
+  (objects) =>
+    void objects.push({
+      apiVersion: 'monitoring.coreos.com/v1',
+      kind: 'PodMonitor',
+      metadata: { name: 'x' },
+      spec: {
+        selector: { matchLabels: { 'app.kubernetes.io/name': name } },
+        podMetricsEndpoints: [{ port }],
+      },
+    })
+
 /** For each rule at least one way to break it, on the profile `ha`. */
 const BREACHES: readonly (readonly [string, Change])[] = [
   ['a container gains no privileges', inContainer('kafka', secure({ allowPrivilegeEscalation: true }))],
@@ -216,6 +229,8 @@ const BREACHES: readonly (readonly [string, Change])[] = [
     inPod('kafka', (spec) => void (spec.serviceAccountName = 'default')),
   ],
   ['an account has a pod', inPod('kafka', (spec) => void (spec.serviceAccountName = 'cassandra'))],
+  ['a monitor reads every role by a port that it has', monitored({ name: 'stockpipe', port: 'metrics' })],
+  ['a monitor reads every role by a port that it has', monitored({ name: 'stockpipe-api', port: 'http' })],
   [
     'an autoscaler scales a Deployment that is there',
     (all) =>

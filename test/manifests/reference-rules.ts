@@ -74,7 +74,31 @@ function textsWithAddresses(object: KubeObject): string[] {
   )
 }
 
+interface MonitorSpec {
+  selector: { matchLabels: Record<string, string>; matchExpressions?: { key: string; values: string[] }[] }
+  podMetricsEndpoints: { port: string }[]
+}
+
+/** Why a PodMonitor does not read a role of ours, or null. */
+function unread({ selector, podMetricsEndpoints }: MonitorSpec, role: Workload): string | null {
+  const { labels } = role.spec.template.metadata
+  const isSelected =
+    selects(selector.matchLabels, role) &&
+    (selector.matchExpressions ?? []).every(({ key, values }) => values.includes(labels[key] ?? ''))
+  if (!isSelected) return `${role.metadata.name} is not selected`
+  const names = role.spec.template.spec.containers.flatMap(({ ports = [] }) => ports.map(({ name }) => name))
+  const missing = podMetricsEndpoints.find(({ port }) => !names.includes(port))
+  return missing === undefined ? null : `${role.metadata.name} has no port ${missing.port}`
+}
+
 export const REFERENCE_RULES = {
+  'a monitor reads every role by a port that it has': (object, all) =>
+    object.kind === 'PodMonitor' &&
+    all
+      .filter(isWorkload)
+      .filter(({ kind, metadata }) => kind === 'Deployment' && metadata.name.startsWith('stockpipe-'))
+      .map((role) => unread(object['spec'] as MonitorSpec, role))
+      .find((what) => what !== null),
   'an address leads to a service, a pod and a port of the render': (object, all) =>
     textsWithAddresses(object)
       .flatMap(addressesOf)
