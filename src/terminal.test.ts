@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 
+import { Secrets } from './secrets.ts'
 import { createTerminal } from './terminal.ts'
 
 /** What a screen shows after these writes: enough of a terminal for what ours sends. */
@@ -46,4 +47,12 @@ test('without a terminal the status is left out', () => {
   terminal.status('kafka waits')
   terminal.print('kafka ok')
   expect(written).toEqual(['kafka ok\n'])
+})
+
+test('a secret gets onto no terminal, and is hidden before a line is cut', () => {
+  const output = screen(30)
+  const terminal = createTerminal(output, new Secrets('s3cret-token-of-many-letters'))
+  terminal.print('login with s3cret-token-of-many-letters failed')
+  terminal.status('waits: login with s3cret-token-of-many-letters')
+  expect(output.shown()).toEqual(['login with *** failed', 'waits: login with ***'])
 })

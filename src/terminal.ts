@@ -1,3 +1,5 @@
+import { Secrets } from './secrets.ts'
+
 /** A terminal whose last lines are rewritten in place, below what is printed otherwise. Without a tty they are left out. */
 export interface Terminal {
   isTty: boolean
@@ -15,20 +17,23 @@ export interface Output {
 const CLEAR_LINE = '\r\u001B[2K'
 const UP = '\u001B[1A'
 
-export function createTerminal(output: Output): Terminal {
+/** No secret gets onto it, not even one that is cut at its edge. */
+export function createTerminal(output: Output, secrets = new Secrets()): Terminal {
   const isTty = output.isTTY === true
   let shown = ''
   const clear = () => CLEAR_LINE + (UP + CLEAR_LINE).repeat(shown.split('\n').length - 1)
   return {
     isTty,
-    print(text) {
+    print(words) {
+      const text = secrets.hide(words)
       if (shown === '') output.write(`${text}\n`)
       else output.write(`${clear()}${text}\n${shown}`)
     },
     status(text) {
       if (!isTty) return
       const width = (output.columns || 80) - 1
-      const fitted = text
+      const fitted = secrets
+        .hide(text)
         .split('\n')
         .map((line) => fit(line, width))
         .join('\n')

@@ -108,7 +108,7 @@ async function waitFor(
   if (objects.length === 0) return
   const { cluster, clock, signal } = session
   const begun = clock.elapsed()
-  const terminal = createTerminal(process.stderr)
+  const terminal = createTerminal(process.stderr, session.secrets)
   try {
     await awaitRollout(objects, {
       cluster,
