@@ -195,6 +195,41 @@ describe('capacity', () => {
   })
 })
 
+describe('spread', () => {
+  const placed = (name: string, zone: string): KubeObject => {
+    const made = node(name, '4', '8Gi')
+    const labels = { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': zone }
+    return { ...made, metadata: { ...made.metadata, labels } }
+  }
+  const insists = (replicas: number, ...keys: string[]): KubeObject[] => {
+    const topologySpreadConstraints = keys.map((topologyKey) => ({
+      topologyKey,
+      maxSkew: 1,
+      minDomains: 3,
+      whenUnsatisfiable: 'DoNotSchedule',
+    }))
+    const template = { spec: { ...pod('apache/kafka:4.3.1').spec, topologySpreadConstraints } }
+    return [{ ...wanted[1]!, spec: { replicas, template } }]
+  }
+  const KEYS = ['kubernetes.io/hostname', 'topology.kubernetes.io/zone']
+
+  test('what insists on places of its own must find as many', async () => {
+    const two = [placed('a', 'z1'), placed('b', 'z2'), placed('c', 'z2')]
+    expect(of(await found({ objects: two, asks: insists(3, ...KEYS) }), 'spread')).toMatchObject({
+      state: 'fail',
+      detail: 'kafka wants 3 zones, there are 2',
+    })
+    const three = [...two, placed('d', 'z3')]
+    expect(of(await found({ objects: three, asks: insists(3, ...KEYS) }), 'spread')?.state).toBe('ok')
+  })
+
+  test('a single pod is content with one, and who does not insist is not asked', async () => {
+    const one = [placed('a', 'z1')]
+    expect(of(await found({ objects: one, asks: insists(1, ...KEYS) }), 'spread')?.state).toBe('ok')
+    expect(of(await found({ objects: one, asks: insists(3) }), 'spread')).toBeUndefined()
+  })
+})
+
 describe('quota', () => {
   const quota = (hard: string, used: string): KubeObject => ({
     apiVersion: 'v1',

@@ -8,6 +8,7 @@ import { checkNamespace, checkQuota } from './namespace.ts'
 import { checkRights } from './rights.ts'
 import { checkDefinitions } from './definitions.ts'
 import { checkScaling } from './scaling.ts'
+import { checkSpread } from './spread.ts'
 import { checkStorage } from './storage.ts'
 import { checkVersion } from './version.ts'
 
@@ -27,6 +28,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   storage: checkStorage,
   nodes: checkArchitecture,
   capacity: checkCapacity,
+  spread: checkSpread,
   quota: checkQuota,
   images: checkImages,
   scaling: checkScaling,

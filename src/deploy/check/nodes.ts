@@ -13,7 +13,7 @@ const GIB = 2 ** 30
 /** What Minikube and the system pods take for themselves, roughly. */
 const OF_THE_SYSTEM: Amount = { cpu: 1, memory: GIB }
 
-async function usableNodes({ cluster }: Pick<Examined, 'cluster'>): Promise<KubeObject[]> {
+export async function usableNodes({ cluster }: Pick<Examined, 'cluster'>): Promise<KubeObject[]> {
   const nodes = await cluster.list({ apiVersion: 'v1', kind: 'Node' })
   return nodes.filter(
     (node) => isTrue(node, 'Ready') && (node['spec'] as { unschedulable?: boolean })?.unschedulable !== true,
