@@ -243,8 +243,9 @@ describe('compose.yaml', () => {
   })
 })
 
-describe('compose.cassandra-ui.yaml', async () => {
-  const overlay = Bun.YAML.parse(await Bun.file(join(ROOT, 'compose.cassandra-ui.yaml')).text()) as Compose
+const overlay = Bun.YAML.parse(await Bun.file(join(ROOT, 'compose.cassandra-ui.yaml')).text()) as Compose
+
+describe('compose.cassandra-ui.yaml', () => {
   const ui = overlay.services['cassandra-ui']
 
   test('adds one service, and changes none that is there', () => {
