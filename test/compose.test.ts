@@ -243,8 +243,9 @@ describe('compose.yaml', () => {
   })
 })
 
-describe('compose.cassandra-ui.yaml', async () => {
-  const overlay = Bun.YAML.parse(await Bun.file(join(ROOT, 'compose.cassandra-ui.yaml')).text()) as Compose
+const overlay = Bun.YAML.parse(await Bun.file(join(ROOT, 'compose.cassandra-ui.yaml')).text()) as Compose
+
+describe('compose.cassandra-ui.yaml', () => {
   const ui = overlay.services['cassandra-ui']
 
   test('adds one service, and changes none that is there', () => {
@@ -259,8 +260,11 @@ describe('compose.cassandra-ui.yaml', async () => {
     for (const name of Object.keys(ui?.depends_on ?? {})) expect(serviceOf(name).healthcheck?.test[0]).toBe('CMD')
   })
 
-  test('is for this machine alone, at a port that nothing else has and that the page listens on', () => {
-    const taken = services.flatMap(([, service]) => service.ports ?? []).map((port) => port.split(':')[1])
+  test('is for this machine alone, at a port that nothing else has and that the page listens on', async () => {
+    const others = [...new Bun.Glob('compose*.yaml').scanSync(ROOT)].filter((name) => !name.includes('cassandra-ui'))
+    const texts = await Promise.all(others.map((name) => Bun.file(join(ROOT, name)).text()))
+    const taken = texts.flatMap((text) => [...text.matchAll(/- 127\.0\.0\.1:(\d+):/g)].map(([, port]) => port))
+    expect(taken).toContain('8080')
     const [host = '', port = '', inside = ''] = ui?.ports?.[0]?.split(':') ?? []
     expect([ui?.ports?.length, host, taken.includes(port)]).toEqual([1, '127.0.0.1', false])
     expect(ui?.environment?.['HOST_PORT']).toBe(`:${inside}`)

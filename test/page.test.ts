@@ -9,13 +9,12 @@ import { systemClock } from '../src/clock.ts'
 import { start, temporaryFolder } from './binary.ts'
 import { findChromium, openTab, startChromium } from './chromium.ts'
 import { ETH, MINUTE, serve, type Served } from './page-server.ts'
+import { LATE_MS, sees } from './sees.ts'
 
 const CHROMIUM = findChromium()
 if (CHROMIUM === null && process.env['CI'] === 'true') throw new Error('CI needs Chromium: apt-get install chromium')
 if (CHROMIUM === null) console.warn('\nSKIPPED: the live page is NOT TESTED, for there is no Chromium here\n')
 
-/** Only a failing test waits as long. */
-const LATE_MS = 30_000
 const STARTED_WITHIN_MS = 15_000
 
 let browser: Browser
@@ -27,18 +26,6 @@ beforeAll(async () => {
 afterAll(() => browser?.close())
 
 const text = (page: Page, selector: string) => page.locator(selector).innerText()
-
-/** Waits until the text, as a person sees it, is there; else says what is there instead. */
-async function sees(page: Page, selector: string, wanted: string | RegExp): Promise<void> {
-  const end = Date.now() + LATE_MS
-  const isThere = (text: string) => (typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text))
-  for (;;) {
-    const texts = await page.locator(selector).allInnerTexts()
-    if (texts.some(isThere)) return
-    if (Date.now() > end) throw new Error(`${selector} says ${JSON.stringify(texts)}, not ${wanted}`)
-    await systemClock.sleep(20)
-  }
-}
 
 /** The newest trade in the store, by its own reading. */
 async function lastPrice({ api }: Served): Promise<string> {
@@ -375,45 +362,6 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     2 * LATE_MS,
   )
 
-  test.concurrent(
-    'shows what lies in the store by keyboard alone, also where there is no row yet and on a phone',
-    async () => {
-      await using served = await serve()
-      await using tab = await openTab(browser, served.url, { viewport: { width: 360, height: 740 } })
-      await tab.page.focus('#storage-open')
-      await tab.page.keyboard.press('Enter')
-      await sees(tab.page, '#storage-state', /in all, at \d\d:\d\d:\d\d UTC/)
-      await sees(tab.page, '#storage-tables tr', /^trades\s+[\d.]+ KiB\s+0\s+for ever$/)
-      await sees(tab.page, '#storage-tables tr', /^rollup\s*internal/)
-      const button = (table: string) => tab.page.locator('#storage-tables button', { hasText: table })
-      await button('trades').first().press('Enter')
-      await sees(tab.page, '#peek-state', 'No row of it.')
-      await served.trade(92_931.44)
-      // One look serves all who ask within two seconds.
-      const counted = tab.page.locator('#storage-tables tr', { hasText: /^trades.* KiB1/ })
-      for (const end = Date.now() + LATE_MS; (await counted.count()) === 0 && Date.now() < end;)
-        await Promise.all([
-          tab.page.waitForResponse(/v1\/storage$/),
-          systemClock.sleep(200),
-          tab.page.locator('#storage-again').press('Enter'),
-        ])
-      expect(await counted.count()).toBe(1)
-      await button('candles').press('Enter')
-      await sees(tab.page, '#peek-title', `candles 1m · ${BTC}`)
-      await sees(tab.page, '#peek-rows tr', /BINANCE:BTCUSDT\s+1m.*92931\.44/)
-      expect(await tab.page.evaluate(() => document.documentElement.scrollWidth)).toBe(360)
-      served.trouble.isDown = true
-      await button('latest').press('Enter')
-      await sees(tab.page, '#peek-state', 'These rows cannot be had at the moment.')
-      await tab.page.keyboard.press('Escape')
-      expect(await tab.page.evaluate(() => document.activeElement?.id)).toBe('storage-open')
-      expect(await tab.page.locator('#storage').isVisible()).toBe(false)
-      // The browser tells a refused answer itself.
-      expect(tab.complaints.filter((text) => !text.includes('503'))).toEqual([])
-    },
-    2 * LATE_MS,
-  )
-
   test(
     'is in the executable, with the same headers as from source',
     async () => {
@@ -441,15 +389,21 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
   )
 })
 
-async function printedUrl(output: ReadableStream<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder()
-  let seen = ''
-  for await (const part of output) {
-    seen += decoder.decode(part, { stream: true })
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(seen)?.[0]
-    if (url !== undefined) return url
+/** What comes later is read, too: a program whose reader leaves stops. */
+function printedUrl(output: ReadableStream<Uint8Array>): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const read = async () => {
+    const decoder = new TextDecoder()
+    let seen = ''
+    for await (const part of output) {
+      seen += decoder.decode(part, { stream: true })
+      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(seen)?.[0]
+      if (url !== undefined) resolve(url)
+    }
+    reject(new Error(`no address was printed: ${seen}`))
   }
-  throw new Error(`no address was printed: ${seen}`)
+  read().catch(reject)
+  return promise
 }
 
 /** Of the page and everything it names. */

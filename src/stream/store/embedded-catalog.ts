@@ -29,53 +29,74 @@ export class EmbeddedCatalog implements StoreCatalog {
 
   async survey(): Promise<Survey> {
     try {
-      const bytes = this.#size()
-      const tables: StoredTable[] = []
+      const { bytes, usedBytes } = this.#size()
+      const trees = new Map<string, Tree | null>()
       for (const name of TABLES) {
-        tables.push(this.#table(name))
+        trees.set(name, this.#treeOf(name))
         // Others must get their turn.
         await new Promise(setImmediate)
       }
-      return { bytes, tables }
+      fit([...trees.values()], usedBytes)
+      return { bytes, tables: [...trees].map(([name, tree]) => this.#told(name, tree)) }
     } catch (error) {
       throw toStockpipeError(error, this.#db.filename)
     }
   }
 
-  #size(): Figure {
+  #size(): { bytes: Figure; usedBytes: number } {
     const number = (pragma: string) =>
       this.#db.query<Record<string, number>, []>(`PRAGMA ${pragma}`).get()?.[pragma] ?? 0
     const [pages, free, size] = [number('page_count'), number('freelist_count'), number('page_size')]
-    return exactly(pages * size, free === 0 ? null : `${free} of ${pages} pages are free, for rows to come`)
+    const note = free === 0 ? null : `${free} of ${pages} pages are free, for rows to come`
+    return { bytes: exactly(pages * size, note), usedBytes: (pages - free) * size }
   }
 
-  #table(name: string): StoredTable {
+  #told(name: string, tree: Tree | null): StoredTable {
     const readAs = READ_AS[name] ?? null
-    const kept =
-      readAs === null ? [] : spansOf(readAs, this.#retention).map(({ rows, wantedMs }) => keep(rows, wantedMs))
-    return { name, readAs, ...this.#figures(name), kept }
+    const spans = readAs === null ? [] : spansOf(readAs, this.#retention)
+    const figure = (of: (tree: Tree) => number): Figure => {
+      if (tree === null) return unknown('this SQLite does not tell the pages of its tables')
+      return tree.isWhole ? exactly(of(tree)) : about(of(tree), 'by its first pages, and what the file has left')
+    }
+    return {
+      name,
+      readAs,
+      bytes: figure((tree) => tree.bytes),
+      rows: figure((tree) => tree.rows),
+      kept: spans.map(({ rows, wantedMs }) => keep(rows, wantedMs)),
+    }
   }
 
-  #figures(table: string): Pick<StoredTable, 'bytes' | 'rows'> {
-    const trees = this.#db
+  /** With its indexes. Null where this SQLite cannot tell. */
+  #treeOf(table: string): Tree | null {
+    const found = this.#db
       .query<{ name: string; type: string }, [string]>(
         "SELECT name, type FROM sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index') AND rootpage > 0",
       )
       .all(table)
-    let found: readonly { type: string; tree: Tree }[]
     try {
-      found = trees.map(({ name, type }) => ({ type, tree: treeOf(this.#db, name) }))
+      const trees = found.map(({ name, type }) => ({ ...treeOf(this.#db, name), isTable: type === 'table' }))
+      return {
+        bytes: trees.reduce((sum, { bytes }) => sum + bytes, 0),
+        rows: trees.find(({ isTable }) => isTable)?.rows ?? 0,
+        isWhole: trees.every(({ isWhole }) => isWhole),
+      }
     } catch (error) {
-      if (!isWithoutStatistics(error)) throw error
-      const why = unknown('this SQLite does not tell the pages of its tables')
-      return { bytes: why, rows: why }
+      if (error instanceof Error && error.message.includes('no such table: dbstat')) return null
+      throw error
     }
-    const isWhole = found.every(({ tree }) => tree.isWhole)
-    const figure = (value: number) => (isWhole ? exactly(value) : about(value, 'by its first pages'))
-    return {
-      bytes: figure(found.reduce((sum, { tree }) => sum + tree.bytes, 0)),
-      rows: figure(found.find(({ type }) => type === 'table')?.tree.rows ?? 0),
-    }
+  }
+}
+
+/** What those that were counted leave of the file belongs to the others: together they are as large as that. */
+function fit(trees: readonly (Tree | null)[], usedBytes: number): void {
+  const sum = (isWhole: boolean) =>
+    trees.reduce((total, tree) => total + (tree !== null && tree.isWhole === isWhole ? tree.bytes : 0), 0)
+  const factor = Math.max(0, usedBytes - sum(true)) / sum(false)
+  for (const tree of trees) {
+    if (tree === null || tree.isWhole) continue
+    tree.bytes = Math.round(tree.bytes * factor)
+    tree.rows = Math.round(tree.rows * factor)
   }
 }
 
@@ -86,6 +107,3 @@ const keep = (rows: string, wantedMs: number | null): Kept => ({
   inForce: 'as-set',
   note: wantedMs === null ? null : 'removed by the hour or day, some time after',
 })
-
-const isWithoutStatistics = (error: unknown): boolean =>
-  error instanceof Error && error.message.includes('no such table: dbstat')

@@ -121,3 +121,18 @@ test('every acknowledged row survives kill -9', async () => {
   expect(acknowledged.filter((offset) => !kept.has(offset))).toEqual([])
   expect(acknowledged.length).toBeGreaterThan(40)
 })
+
+test('the catalog estimates what is large, and its tables are together as large as the file', async () => {
+  using folder = temporary()
+  await using store = await folder.open()
+  const COUNT = 60_000
+  const entries = Array.from({ length: COUNT / 20 }, (_, at) => entry(HOUR + at))
+  const trades = Array.from({ length: 20 }, (_, offset) => tradeBatch(`S${offset % 5}`, entries, { offset }))
+  await store.write(rows({ trades }))
+  const { bytes, tables } = await store.catalog.survey()
+  const [found] = tables
+  expect(found).toMatchObject({ name: 'trades', rows: { isEstimate: true }, bytes: { isEstimate: true } })
+  expect((found?.rows.value ?? 0) / COUNT).toBeWithin(0.8, 1.2)
+  const sum = tables.reduce((total, table) => total + (table.bytes.value ?? 0), 0)
+  expect(Math.abs(sum - (bytes.value ?? 0))).toBeLessThan(100_000)
+})
