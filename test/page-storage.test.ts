@@ -45,6 +45,8 @@ test.skipIf(CHROMIUM === null)(
     await sees(tab.page, '#peek-title', `candles 1m · ${BTC}`)
     await sees(tab.page, '#peek-rows tr', /BINANCE:BTCUSDT\s+1m.*92931\.44/)
     expect(await tab.page.evaluate(() => document.documentElement.scrollWidth)).toBe(360)
+    const spare = await tab.page.locator('#storage').evaluate((dialog) => dialog.clientWidth - dialog.scrollWidth)
+    expect(spare).toBe(0)
     served.trouble.isDown = true
     await button('latest').press('Enter')
     await sees(tab.page, '#peek-state', 'These rows cannot be had at the moment.')

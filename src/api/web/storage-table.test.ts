@@ -17,9 +17,16 @@ test('an estimate says about, what is not known says so, and each reason is told
   expect(sizeWords(figure({ is_estimate: true, note: 'in MiB' }))).toBe('about 1.5 KiB')
   const unknown = figure({ value: null, note: 'not counted' })
   expect(countWords(unknown)).toBe('not known')
-  const table = { table: 't', can_be_read: true, bytes: figure({ note: 'in MiB' }), rows: unknown, kept: [] }
-  expect(notesOf({ bytes: figure({ note: 'in MiB' }), tables: [table, table] })).toEqual([
-    'Size: in MiB',
+  const table = {
+    table: 't',
+    can_be_read: true,
+    bytes: figure({ is_estimate: true, note: 'in MiB' }),
+    rows: unknown,
+    kept: [],
+  }
+  expect(notesOf({ bytes: figure({ note: 'all of it' }), tables: [table, table] })).toEqual([
+    'Size estimated: in MiB',
+    'Size: all of it',
     'Rows not known: not counted',
   ])
 })

@@ -88,9 +88,10 @@ const figureCell = (figure: Figure, format: (figure: Figure) => string): HTMLEle
 /** Each reason once, however many tables it is of. */
 export function notesOf({ bytes, tables }: Pick<Survey, 'bytes' | 'tables'>): string[] {
   const notes = (what: string, figures: readonly Figure[]) =>
-    figures.flatMap(({ value, note }) =>
-      note === null ? [] : [`${what}${value === null ? ' not known' : ''}: ${note}`],
-    )
+    figures.flatMap(({ value, is_estimate, note }) => {
+      const how = value === null ? ' not known' : is_estimate ? ' estimated' : ''
+      return note === null ? [] : [`${what}${how}: ${note}`]
+    })
   const sizes = notes('Size', [...tables.map((table) => table.bytes), bytes])
   const rows = notes(
     'Rows',
