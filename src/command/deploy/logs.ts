@@ -24,7 +24,13 @@ export const deployLogsCommand = plainCommand({
     using session = openSession(values, secrets)
     const parts = positional === null ? PART_NAMES : [positional as Part]
     const { follow, tail } = values
-    const count = await printLogs({ ...session, parts, follow, tail, print: (line) => print(secrets.hide(`${line}\n`)) })
+    const count = await printLogs({
+      ...session,
+      parts,
+      follow,
+      tail,
+      print: (line) => print(secrets.hide(`${line}\n`)),
+    })
     if (count > 0 || follow) return 0
     throw new StockpipeError(
       'not-found',
