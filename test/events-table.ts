@@ -1,30 +1,22 @@
 /** Writes the table of events into docs/logs.md: `bun test/events-table.ts`. */
 import { join } from 'node:path'
 
+import { markdownTable, withMarked } from '../src/config/markdown.ts'
 import { EVENTS } from '../src/log-events.ts'
 
 export const LOGS = join(import.meta.dir, '../docs/logs.md')
 
-/** Padded as the formatter pads. */
 function table(): string {
   const events = Object.entries(EVENTS).map(([name, { level, means }]) => [
     `\`${name}\``,
     [level].flat().join(', '),
     means,
   ])
-  const rows = [['Event', 'Level', 'When'], ...events]
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`
-  const [head = [], ...body] = rows
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')
+  return markdownTable([['Event', 'Level', 'When'], ...events])
 }
 
 /** Null without the marks. */
-export function withEvents(page: string): string | null {
-  const [before, rest] = page.split('<!-- events -->')
-  const after = rest?.split('<!-- /events -->')[1]
-  return after === undefined ? null : `${before}<!-- events -->\n\n${table()}\n\n<!-- /events -->${after}`
-}
+export const withEvents = (page: string): string | null => withMarked(page, 'events', table())
 
 if (import.meta.main) {
   const renewed = withEvents(await Bun.file(LOGS).text())

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import * as v from 'valibot'
 
+import { markdownTable, withMarked } from '../src/config/markdown.ts'
 import type { ProfileName } from '../src/deploy/profile.ts'
 import type { KubeObject } from '../src/deploy/object.ts'
 import { isWorkload, type Workload } from '../src/deploy/pod.ts'
@@ -117,24 +118,14 @@ function workloadOf(objects: readonly KubeObject[], name: string): Workload {
   return found
 }
 
-/** Padded as the formatter pads. */
-function table(): string {
-  const rows = [
+const table = (): string =>
+  markdownTable([
     ['Value', 'Default', 'Allowed'],
     ...valueRows().map(({ key, fallback, accepts }) => [`\`${key}\``, fallback, accepts.replaceAll('|', '\\|')]),
-  ]
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0))) ?? []
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`
-  const [head = [], ...body] = rows
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')
-}
+  ])
 
 /** Null without the marks. */
-export function withValues(manual: string): string | null {
-  const [before, rest] = manual.split('<!-- values -->')
-  const after = rest?.split('<!-- /values -->')[1]
-  return after === undefined ? null : `${before}<!-- values -->\n\n${table()}\n\n<!-- /values -->${after}`
-}
+export const withValues = (manual: string): string | null => withMarked(manual, 'values', table())
 
 if (import.meta.main) {
   const renewed = withValues(await Bun.file(MANUAL).text())

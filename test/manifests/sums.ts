@@ -1,6 +1,7 @@
 /** The table of manifests/README.md: what each profile asks of the nodes. */
 import { join, resolve } from 'node:path'
 
+import { markdownTable, withMarked } from '../../src/config/markdown.ts'
 import { isWorkload, type ClaimTemplate } from '../../src/deploy/pod.ts'
 import type { KubeObject } from '../../src/deploy/object.ts'
 import { PROFILES } from '../../src/deploy/profile.ts'
@@ -30,16 +31,8 @@ export function sumsTable(): string {
     const pods = requests.reduce((sum, one) => sum + one.pods, 0)
     return [`\`${profile}\``, String(pods), cpuWords(cpu), bytesWords(memory), bytesWords(volumesOf(objects))]
   })
-  const table = [['Profile', 'Pods', 'Processors', 'Memory', 'Volumes'], ...rows]
-  const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? []
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`
-  const [head = [], ...body] = table
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')
+  return markdownTable([['Profile', 'Pods', 'Processors', 'Memory', 'Volumes'], ...rows])
 }
 
 /** Null without the marks. */
-export function withSums(readme: string): string | null {
-  const [before, rest] = readme.split('<!-- sums -->')
-  const after = rest?.split('<!-- /sums -->')[1]
-  return after === undefined ? null : `${before}<!-- sums -->\n\n${sumsTable()}\n\n<!-- /sums -->${after}`
-}
+export const withSums = (readme: string): string | null => withMarked(readme, 'sums', sumsTable())
