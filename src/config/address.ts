@@ -97,8 +97,15 @@ const holdsSecret = (url: URL): boolean =>
 /** True for a text that may hold a secret and must not be repeated in a message. */
 export const looksSecret = (text: string): boolean => {
   const url = URL.parse(text.trim())
-  return (url !== null && holdsSecret(url)) || /[^\s/:@]*:[^\s/@]*@/.test(text)
+  return (url !== null && holdsSecret(url)) || hasLogin(text)
 }
+
+/** `user:password@` somewhere. Without a pattern that looks for its end from everywhere: a text may be long. */
+const hasLogin = (text: string): boolean =>
+  text
+    .split('@')
+    .slice(0, -1)
+    .some((before) => before.split(/[\s/]/).at(-1)?.includes(':'))
 
 /** What a person wrote, for a message about it. */
 export const quoted = (text: string): string =>
