@@ -14,6 +14,8 @@ import finnhubConfig from '../../manifests/components/finnhub/config.yaml' with 
 import finnhubPolicy from '../../manifests/components/finnhub/network-policy.yaml' with { type: 'text' }
 import finnhubProducer from '../../manifests/components/finnhub/producer.yaml' with { type: 'text' }
 import finnhubSecret from '../../manifests/components/finnhub/secret.yaml' with { type: 'text' }
+import liveApi from '../../manifests/components/grafana-live/api.yaml' with { type: 'text' }
+import livePolicies from '../../manifests/components/grafana-live/network-policy.yaml' with { type: 'text' }
 import kafdrop from '../../manifests/components/kafdrop/kafka-ui.yaml' with { type: 'text' }
 import operatorMonitor from '../../manifests/components/monitoring-operator/pod-monitor.yaml' with { type: 'text' }
 import operatorRule from '../../manifests/components/monitoring-operator/prometheus-rule.yaml' with { type: 'text' }
@@ -74,6 +76,7 @@ export const OVERLAYS = {
 
 export const COMPONENTS = {
   finnhub: [finnhubSecret, finnhubPolicy, finnhubConfig, finnhubProducer],
+  'grafana-live': [livePolicies, liveApi],
   kafdrop: [kafdrop],
   'disruption-budgets': [budgets],
   'autoscale-hpa': [hpa, hpaProcessor],

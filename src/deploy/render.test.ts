@@ -179,6 +179,19 @@ describe('choices', () => {
     expect(given['STOCKPIPE_GRAFANA_API_TOKEN']).toBe('mine')
   })
 
+  test('the api pushes into Grafana with the token of the Secret that is named, once one is', () => {
+    expect(Object.keys(envOf(withSets(), 'stockpipe-api')).join()).not.toContain('GRAFANA_LIVE')
+    const live = withSets('grafana.liveTokenSecret=mine')
+    expect(envOf(live, 'stockpipe-api')).toMatchObject({
+      STOCKPIPE_GRAFANA_LIVE_URL: 'http://grafana:3000',
+      STOCKPIPE_GRAFANA_LIVE_TOKEN_FILE: '/secrets/grafana-live/token',
+    })
+    expect(workload(live, 'stockpipe-api').spec.template.spec.volumes).toContainEqual(
+      expect.objectContaining({ name: 'grafana-live', secret: { secretName: 'mine', defaultMode: 288 } }),
+    )
+    expect(() => withSets('grafana.liveTokenSecret=mine', 'grafana.enabled=false')).toThrow()
+  })
+
   test('Kafdrop serves its health, which has a port of its own, where the probes ask', () => {
     const objects = withSets('ui=kafdrop')
     const [container] = workload(objects, 'kafka-ui').spec.template.spec.containers

@@ -29,12 +29,13 @@ export function render(values: Values): KubeObject[] {
   return inOrder(stamped(labelled(moved(wanted, values))))
 }
 
-function componentsOf({ feed, ui, processor, api, monitoring }: Values): ComponentName[] {
+function componentsOf({ feed, ui, processor, api, grafana, monitoring }: Values): ComponentName[] {
   const { by } = processor.autoscaling
   const wanted: (ComponentName | false)[] = [
     'disruption-budgets',
     feed === 'finnhub' && 'finnhub',
     ui === 'kafdrop' && 'kafdrop',
+    grafana.liveTokenSecret !== undefined && 'grafana-live',
     by !== 'none' && `autoscale-${by}`,
     api.exposure !== 'cluster' && `api-${api.exposure}`,
     monitoring.namespace !== undefined && 'monitoring',

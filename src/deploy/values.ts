@@ -82,7 +82,7 @@ const itemOf = (schema: unknown): unknown => {
 
 /** What no single value can know. */
 function contradictions(values: RawValues, variables: Readonly<Record<string, string>>): Problem[] {
-  const { api, processor, monitoring } = values
+  const { api, grafana, processor, monitoring } = values
   const { by, min, max } = processor.autoscaling
   const partitions = Number(variables['STOCKPIPE_PARTITIONS'] ?? 12)
   const most = Math.max(processor.replicas ?? 0, by === 'none' ? 0 : (max ?? 0))
@@ -96,6 +96,11 @@ function contradictions(values: RawValues, variables: Readonly<Record<string, st
       api.class === undefined && {
         what: 'api.exposure gateway needs api.class',
         why: 'it names who serves the gateway',
+      },
+    grafana.liveTokenSecret !== undefined &&
+      !grafana.enabled && {
+        what: 'grafana.liveTokenSecret needs grafana.enabled',
+        why: 'it lets the api push into the Grafana that deploy installs',
       },
     monitoring.prometheusUrl !== undefined &&
       monitoring.namespace === undefined && {

@@ -27,6 +27,7 @@ const SETS: readonly (readonly string[])[] = [
   ['api.exposure=ingress', 'api.host=market.example.com', 'api.tlsSecret=market-tls', 'api.class=nginx'],
   ['api.exposure=gateway', 'api.host=market.example.com', 'api.class=istio', 'api.tokenSecret=existing-token'],
   ['ui=kafdrop', 'api.tokenSecret=existing-token'],
+  ['grafana.liveTokenSecret=existing-live'],
   ['kafka.replicas=3', 'cassandra.replicas=3', 'api.replicas=2', 'processor.replicas=2'],
   ['kafka.replicas=1', 'cassandra.replicas=1', 'api.replicas=1', 'processor.replicas=1'],
   ['kafka.replicas=5', 'cassandra.replicas=6', 'settings.partitions=48', 'processor.replicas=24'],

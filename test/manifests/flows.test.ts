@@ -81,6 +81,11 @@ describe('network policies', () => {
     expect(inside(minikube).sort()).toEqual([...NEEDED].sort())
   })
 
+  test('let the api push into Grafana where it is told to, and nobody else', () => {
+    const live = rendered({ sets: ['grafana.liveTokenSecret=mine'] })
+    expect(inside(live).sort()).toEqual([...NEEDED, 'stockpipe-api grafana 3000'].sort())
+  })
+
   test('let every pod ask for names, and only the DNS of the cluster', () => {
     for (const protocol of ['UDP', 'TCP'] as const) {
       const ask = (to: Peer) => openFor(minikube, (from) => ({ from, to, port: 53, protocol }))

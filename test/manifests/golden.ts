@@ -25,6 +25,7 @@ export const GOLDEN = {
         'api.host=market.example.com',
         'api.class=istio',
         'api.tokenSecret=api-token',
+        'grafana.liveTokenSecret=grafana-live',
         'monitoring.namespace=monitoring',
         'monitoring.by=operator',
         'monitoring.labels.release=prometheus',

@@ -62,6 +62,7 @@ function admit(objects: readonly KubeObject[], policy: string, namespace: string
 export function setApi(objects: readonly KubeObject[], values: Values): void {
   const { api } = values
   if (api.tokenSecret !== undefined) setToken(objects, api.tokenSecret, values.ui)
+  if (values.grafana.liveTokenSecret !== undefined) setLiveToken(objects, values.grafana.liveTokenSecret)
   const door = { cluster: 'Service', 'load-balancer': 'Service', ingress: 'Ingress', gateway: 'Gateway' }[api.exposure]
   const { metadata } = objectOf(objects, door, 'stockpipe-api')
   if (api.annotations !== undefined) metadata.annotations = patched(metadata.annotations ?? {}, api.annotations)
@@ -112,6 +113,14 @@ function setToken(objects: readonly KubeObject[], secret: string, ui: Values['ui
     }
   for (const login of ofKind(objects, 'TriggerAuthentication'))
     login['spec'] = { secretTargetRef: [{ parameter: 'token', name: secret, key: 'token' }] }
+}
+
+/** Whose it is, the manifest says; which Secret has it, only the values. */
+function setLiveToken(objects: readonly KubeObject[], secretName: string): void {
+  const volume = workloadOf(objects, 'stockpipe-api').spec.template.spec.volumes?.find(
+    ({ name }) => name === 'grafana-live',
+  )
+  Object.assign((volume as unknown as { secret: object }).secret, { secretName })
 }
 
 function setUiToken(workload: Workload, ui: Values['ui'], token: { valueFrom: object }): void {

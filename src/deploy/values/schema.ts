@@ -91,6 +91,8 @@ export const valuesSchema = map({
     enabled: given(truth, true),
     /** `image`: they are in the image, in /plugins, and nothing is fetched. */
     plugins: given(choice(['fetch', 'image']), 'fetch'),
+    /** Existing Secret with the key `token`, of a service account of this Grafana: then the api pushes trades into it. */
+    liveTokenSecret: given(secretName),
     resources,
   }),
   ui: given(choice(['kafbat', 'kafdrop', 'none']), 'kafbat'),
