@@ -9,6 +9,7 @@ import { systemClock } from '../src/clock.ts'
 import { start, temporaryFolder } from './binary.ts'
 import { findChromium, openTab, startChromium } from './chromium.ts'
 import { ETH, MINUTE, serve, type Served } from './page-server.ts'
+import { printedUrl } from './printed-url.ts'
 import { LATE_MS, sees } from './sees.ts'
 
 const CHROMIUM = findChromium()
@@ -388,23 +389,6 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     3 * LATE_MS,
   )
 })
-
-/** What comes later is read, too: a program whose reader leaves stops. */
-function printedUrl(output: ReadableStream<Uint8Array>): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const read = async () => {
-    const decoder = new TextDecoder()
-    let seen = ''
-    for await (const part of output) {
-      seen += decoder.decode(part, { stream: true })
-      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(seen)?.[0]
-      if (url !== undefined) resolve(url)
-    }
-    reject(new Error(`no address was printed: ${seen}`))
-  }
-  read().catch(reject)
-  return promise
-}
 
 /** Of the page and everything it names. */
 async function headersOf(url: string): Promise<Record<string, string | null>[]> {

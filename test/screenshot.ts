@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { findChromium, openTab, startChromium } from './chromium.ts'
+import { printedUrl } from './printed-url.ts'
 
 const ROOT = join(import.meta.dir, '..')
 const FILE = join(ROOT, 'docs/screenshot.png')
@@ -12,16 +13,6 @@ const SYMBOLS = 'BINANCE:BTCUSDT,BINANCE:ETHUSDT,BINANCE:XRPUSDT,BINANCE:DOGEUSD
 /** History must be folded, and some trades must have come live. */
 const SETTLE_MS = 12_000
 const SHOWN_MS = 4_000
-
-async function addressOf(output: ReadableStream<Uint8Array>): Promise<string> {
-  let seen = ''
-  for await (const part of output) {
-    seen += new TextDecoder().decode(part)
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(seen)?.[0]
-    if (url !== undefined) return url
-  }
-  throw new Error(`stockpipe did not start: ${seen}`)
-}
 
 async function shoot(executable: string, url: string): Promise<Uint8Array> {
   const browser = await startChromium(executable)
@@ -42,7 +33,7 @@ const folder = await mkdtemp(join(tmpdir(), 'stockpipe-screenshot-'))
 const args = ['run', '--listen', '127.0.0.1:0', '--data-dir', folder, '--symbols', SYMBOLS]
 const child = Bun.spawn([process.execPath, join(ROOT, 'src/main.ts'), ...args], { stdout: 'ignore', stderr: 'pipe' })
 try {
-  await Bun.write(FILE, await shoot(executable, await addressOf(child.stderr)))
+  await Bun.write(FILE, await shoot(executable, await printedUrl(child.stderr)))
 } finally {
   child.kill()
   await child.exited
