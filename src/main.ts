@@ -41,6 +41,8 @@ const isBrokenPipe = (error: unknown): boolean => error instanceof Error && 'cod
 process.stdout.on('error', (error) => {
   if (isBrokenPipe(error)) process.exit(0)
 })
+/** Who reads the log may leave: the work goes on. */
+process.stderr.on('error', () => {})
 
 /** What nobody caught is a bug: its place in the code is worth more than order. */
 function crash(error: unknown): never {

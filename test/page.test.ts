@@ -11,6 +11,7 @@ import { findChromium, openTab, startChromium } from './chromium.ts'
 import { ETH, MINUTE, serve, type Served } from './page-server.ts'
 import { printedUrl } from './printed-url.ts'
 import { LATE_MS, sees } from './sees.ts'
+import { until } from './until.ts'
 
 const CHROMIUM = findChromium()
 if (CHROMIUM === null && process.env['CI'] === 'true') throw new Error('CI needs Chromium: apt-get install chromium')
@@ -66,6 +67,13 @@ function told(from: number): string {
   const end = first.slice(0, 10) === last.slice(0, 10) ? last.slice(11) : last.replace('T', ' ')
   return `New gap: outage ${first.replace('T', ' ')} – ${end}, 1 min: socket closed`
 }
+
+/** They are drawn with the next frame of the browser. */
+const drawsGaps = (page: Page, count: number) =>
+  until(
+    () => edgesOfGaps(page),
+    (drawn) => drawn === count,
+  )
 
 // No Chromium here: test/page.test.ts says so, and fails where CI is set.
 describe.skipIf(CHROMIUM === null)('the live page', () => {
@@ -164,7 +172,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       await served.api.put({ gaps: [gap(from, from + MINUTE), gap(from, from + MINUTE, { symbol: ETH })] })
       await sees(tab.page, '#gap-count', /^1 gap in view$/)
       await tab.page.waitForFunction((text) => document.getElementById('gap-news')?.textContent === text, told(from))
-      expect(await edgesOfGaps(tab.page)).toBe(1)
+      await drawsGaps(tab.page, 1)
       await tab.page.focus('#gap-count')
       await tab.page.keyboard.press('Enter')
       await sees(tab.page, '#gap-list', told(from).replace('New gap: ', ''))
@@ -174,7 +182,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       await sees(tab.page, '#gap-count', /^2 gaps in view$/)
       await sees(tab.page, '#legend', /, open, partial\s+stall /)
       await sees(tab.page, '#figures', '15 s average, partial')
-      expect(await edgesOfGaps(tab.page)).toBe(2)
+      await drawsGaps(tab.page, 2)
       await tab.page.locator('#watchlist button', { hasText: 'ETHUSDT' }).click()
       await tab.page.locator('#gaps').waitFor({ state: 'hidden' })
       expect(tab.complaints.filter((text) => !text.includes('getImageData'))).toEqual([])

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { market } from './server-faults.fixture.ts'
 import { exported, fixture, replayArgs, type Row, start, stockpipe, temporaryFolder } from './binary.ts'
 
 type Child = ReturnType<typeof start>
@@ -84,6 +85,30 @@ test('two signals at once are one wish to stop', async () => {
   child.kill('SIGINT')
   expect(await child.exited).toBe(0)
 })
+
+test('it goes on when nobody reads its log any more', async () => {
+  using folder = temporaryFolder()
+  const { simulator, url: feed } = await market('--close', '300ms')
+  await using _simulator = simulator
+  const words = ['--finnhub-url', feed, '--log-format', 'json']
+  await using child = start(['run', '--data-dir', folder.path, '--listen', '127.0.0.1:0', ...words])
+  const reader = child.stderr.getReader()
+  const decoder = new TextDecoder()
+  let said = ''
+  while (!said.includes('"run.started"')) said += decoder.decode((await reader.read()).value, { stream: true })
+  await reader.cancel()
+  const url = /"event":"run.started".*"url":"([^"]+)"/.exec(said)?.[1] ?? ''
+  const lost = async () => {
+    const counts = (await (await fetch(`${url}/metrics`)).text()).matchAll(
+      /^stockpipe_feed_reconnects_total\{.*\} (\d+)$/gm,
+    )
+    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
+  }
+  // Each is a line of the log.
+  const before = await lost()
+  await eventually(lost, (count) => count > before + 1)
+  expect(child.exitCode).toBeNull()
+}, 20_000)
 
 test('as process 1 it stops at SIGTERM', async () => {
   using folder = temporaryFolder()
