@@ -113,6 +113,21 @@ test('a container that crashes speaks for itself: the last line before its end, 
   expect(run.asked.length).toBe(13)
 })
 
+test('what a container said is still told when its node has dropped the log by the end', async () => {
+  const crashed = { restartCount: 3, lastState: { terminated: { reason: 'Error', exitCode: 2 } } }
+  const lines = ['error: no such broker']
+  const run = rollout([statefulSet('kafka', 0)], {
+    lines,
+    onLook: (look) => {
+      if (look === 1)
+        run.cluster.objects = [statefulSet('kafka', 0), pod('kafka', waitingFor('CrashLoopBackOff', crashed))]
+      if (look === 20) lines.splice(0, 1, 'unable to retrieve container logs for containerd://1')
+    },
+  })
+  expect((await errorOf(run.done())).why).toContain('it said: error: no such broker')
+  expect(lines[0]).toStartWith('unable')
+})
+
 test('the time is limited, and the end says who is late and why', async () => {
   const open = pod('kafka', { phase: 'Running' })
   const run = rollout([statefulSet('kafka', 0), open, event(open, 'Unhealthy', 'connection refused')])

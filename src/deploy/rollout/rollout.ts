@@ -109,7 +109,9 @@ class Memory {
     const known = this.words.get(key)
     const now = this.options.clock.elapsed()
     if (known !== undefined && now - known.at < WORDS_EVERY_MS) return known.text
-    const text = await lastWords(this.options, { pod: where, ...container })
+    const newest = await lastWords(this.options, { pod: where, ...container })
+    // A node drops the log of a former container at any moment: what was heard of it stays the best that is known.
+    const text = newest || (known?.text ?? '')
     this.words.set(key, { text, at: now })
     return text
   }
