@@ -191,6 +191,30 @@ test('a restart with the log in order is a gap from the last frame in it to the 
   ])
 })
 
+test('killed while only what is no trade waits: the restart is a gap from the last frame in the log', async () => {
+  await using lab = await laboratory()
+  const first = lab.start('a')
+  first.give(1)
+  await first.taken()
+  const last = (await lab.records()).at(-1)?.received ?? 0
+  lab.state.log = 'away'
+  first.bad()
+  await first.taken()
+  expect(first.spool?.newest('market')).toBeNull()
+  expect(first.spool?.records).toBe(1)
+  first.kill()
+  lab.state.log = 'fine'
+  lab.clock.advance(30_000)
+  const second = lab.start('b')
+  await lab.until(() => second.spool?.isEmpty === true)
+  second.give(1)
+  await second.taken()
+  const [gap] = (await lab.records()).flatMap(({ gap }) => gap ?? [])
+  expect(gap).toMatchObject({ cause: 'restart', from: last })
+  expect((await lab.order()).map((name) => name.replace(/ .*/, ''))).toEqual(['a1', 'restart', 'b1'])
+  await second.stop()
+})
+
 test('what has waited for more than 12 h is not sent: that is a gap', async () => {
   await using lab = await laboratory()
   const first = lab.start('a')

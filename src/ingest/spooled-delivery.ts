@@ -172,13 +172,14 @@ export class SpooledDelivery implements Delivery {
 
   /** Where a former process wrote the log's end, and this one, or one between them, the spool's beginning. */
   async #bridge(signal: AbortSignal): Promise<void> {
-    const { broker, topic, context, spool, gapRecords, onRestart } = this.#options
+    const { broker, topic, context, gapRecords, onRestart } = this.#options
     const last = await retry('log', () => lastDelivery(broker, topic), { context, signal })
     const first = this.#backlog.frame('oldest')
     this.#sentUpTo = last?.received ?? null
     if (last === null) return
-    if (spool.isEmpty) return onRestart(last.received)
-    if (first === null || first.session === last.session || first.received <= last.received) return
+    // Also where nothing waits but what is no trade, or cannot be read.
+    if (first === null) return onRestart(last.received)
+    if (first.session === last.session || first.received <= last.received) return
     const gap = { cause: 'restart', from: last.received, to: first.received, detail: '' } as const
     await this.#send(topic, gapRecords(gap), signal)
   }
