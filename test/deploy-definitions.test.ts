@@ -66,7 +66,7 @@ describe.skipIf(real === null)('kinds that others bring', () => {
       /^fail {2}definitions +the cluster knows no Gateway and no HTTPRoute\n.*api\.exposure=/m,
     )
     expect(unserved.out).toMatch(
-      /^fail {2}definitions +the cluster knows no PodMonitor and no PrometheusRule\n.*annot/m,
+      /^fail {2}definitions +the cluster knows no ServiceMonitor and no PrometheusRule\n.*annot/m,
     )
     expect(unserved.out).toMatch(/^fail {2}scaling +the cluster knows no ScaledObject\n.*by=hpa/m)
   })
@@ -77,7 +77,7 @@ describe.skipIf(real === null)('kinds that others bring', () => {
     expect(foreign.map(({ kind }) => kind).sort()).toEqual([
       'Gateway',
       'HTTPRoute',
-      'PodMonitor',
+      'ServiceMonitor',
       'PrometheusRule',
       'ScaledObject',
       'TriggerAuthentication',
@@ -93,9 +93,9 @@ describe.skipIf(real === null)('kinds that others bring', () => {
         (error: unknown) => (error instanceof StockpipeError ? error.why : String(error)),
       )
     for (const object of foreignOf(objects)) expect(await refusalOf(object, { nonsense: true })).toContain('nonsense')
-    const [monitor] = objects.filter(({ kind }) => kind === 'PodMonitor') as [KubeObject]
+    const [monitor] = objects.filter(({ kind }) => kind === 'ServiceMonitor') as [KubeObject]
     const endpoints = [{ port: 'http', interval: 'soon' }]
-    expect(await refusalOf(monitor, { podMetricsEndpoints: endpoints })).toContain('interval')
+    expect(await refusalOf(monitor, { endpoints })).toContain('interval')
   })
 
   test(
@@ -109,7 +109,7 @@ describe.skipIf(real === null)('kinds that others bring', () => {
       expect(await deploy(['apply', '--yes', '--no-wait', ...WORDS], config)).toMatchObject({ code: 0 })
       expect((await deploy(['apply', '--yes', '--no-wait'], config)).out).toContain('nothing to change')
       expect(await deploy(['uninstall', '--yes'], config)).toMatchObject({ code: 0 })
-      const query = { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', namespace }
+      const query = { apiVersion: 'monitoring.coreos.com/v1', kind: 'ServiceMonitor', namespace }
       expect(await admin.list(query)).toEqual([])
       for (const { kind, metadata } of roles.filter(({ kind }) => kind === 'ClusterRole'))
         for (const made of [kind, `${kind}Binding`])

@@ -216,7 +216,7 @@ describe('choices', () => {
       )
     const annotated = withSets('monitoring.namespace=m')
     expect(isScraped(annotated)).toEqual(['true', 'true', 'true'])
-    expect([...names(annotated, 'PodMonitor'), ...names(annotated, 'PrometheusRule')]).toEqual([])
+    expect([...names(annotated, 'ServiceMonitor'), ...names(annotated, 'PrometheusRule')]).toEqual([])
     const sets = [
       'monitoring.namespace=m',
       'monitoring.by=operator',
@@ -225,7 +225,7 @@ describe('choices', () => {
     ]
     const operated = withSets(...sets)
     expect(isScraped(operated)).toEqual([undefined, undefined, undefined])
-    for (const kind of ['PodMonitor', 'PrometheusRule'])
+    for (const kind of ['ServiceMonitor', 'PrometheusRule'])
       expect(operated.find((object) => object.kind === kind)?.metadata).toMatchObject({
         namespace: 'market',
         labels: { release: 'mine', 'app.kubernetes.io/part-of': 'stockpipe' },

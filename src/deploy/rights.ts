@@ -32,7 +32,7 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
   TriggerAuthentication: inNamespace('keda.sh', 'triggerauthentications'),
   Gateway: inNamespace('gateway.networking.k8s.io', 'gateways'),
   HTTPRoute: inNamespace('gateway.networking.k8s.io', 'httproutes'),
-  PodMonitor: inNamespace('monitoring.coreos.com', 'podmonitors'),
+  ServiceMonitor: inNamespace('monitoring.coreos.com', 'servicemonitors'),
   PrometheusRule: inNamespace('monitoring.coreos.com', 'prometheusrules'),
 }
 

@@ -20,7 +20,7 @@ const PUBLISHED: readonly Publication[] = [
     module: 'github.com/prometheus-operator/prometheus-operator',
     version: 'v0.85.0',
     sum: 'h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=',
-    files: ['podmonitors', 'prometheusrules'].map(
+    files: ['servicemonitors', 'prometheusrules'].map(
       (name) => `example/prometheus-operator-crd/monitoring.coreos.com_${name}.yaml`,
     ),
   },

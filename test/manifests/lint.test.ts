@@ -45,17 +45,28 @@ const inConfig =
     Object.assign(named(objects, 'ConfigMap', 'stockpipe-config')['data'] as object, { [name]: value })
 
 const monitored =
-  ({ name, port }: { name: string; port: string }): Change =>
-  (objects) =>
-    void objects.push({
+  ({ services, name, port }: { services: number; name: string; port: string }): Change =>
+  (objects) => {
+    const labels = { monitored: 'yes' }
+    for (let index = 0; index < services; index++)
+      objects.push({
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: `metrics-${index}`, labels },
+        spec: {
+          selector: { 'app.kubernetes.io/name': name },
+          ports: [{ name: 'http', port: 8080, targetPort: 'http' }],
+        },
+      })
+    objects.push({
       apiVersion: 'monitoring.coreos.com/v1',
-      kind: 'PodMonitor',
+      kind: 'ServiceMonitor',
       metadata: { name: 'x' },
-      spec: {
-        selector: { matchLabels: { 'app.kubernetes.io/name': name } },
-        podMetricsEndpoints: [{ port }],
-      },
+      spec: { selector: { matchLabels: labels }, endpoints: [{ port }] },
     })
+  }
+
+const READ_ONCE = 'a monitor reads every role once, by a port that it has'
 
 /** For each rule at least one way to break it, on the profile `ha`. */
 const BREACHES: readonly (readonly [string, Change])[] = [
@@ -229,8 +240,10 @@ const BREACHES: readonly (readonly [string, Change])[] = [
     inPod('kafka', (spec) => void (spec.serviceAccountName = 'default')),
   ],
   ['an account has a pod', inPod('kafka', (spec) => void (spec.serviceAccountName = 'cassandra'))],
-  ['a monitor reads every role by a port that it has', monitored({ name: 'stockpipe', port: 'metrics' })],
-  ['a monitor reads every role by a port that it has', monitored({ name: 'stockpipe-api', port: 'http' })],
+  [READ_ONCE, monitored({ services: 1, name: 'stockpipe', port: 'metrics' })],
+  [READ_ONCE, monitored({ services: 1, name: 'grafana', port: 'http' })],
+  [READ_ONCE, monitored({ services: 0, name: 'stockpipe', port: 'http' })],
+  [READ_ONCE, monitored({ services: 2, name: 'stockpipe', port: 'http' })],
   [
     'an autoscaler scales a Deployment that is there',
     (all) =>

@@ -75,29 +75,30 @@ function textsWithAddresses(object: KubeObject): string[] {
 }
 
 interface MonitorSpec {
-  selector: { matchLabels: Record<string, string>; matchExpressions?: { key: string; values: string[] }[] }
-  podMetricsEndpoints: { port: string }[]
+  selector: { matchLabels: Record<string, string> }
+  endpoints: { port: string }[]
 }
 
-/** Why a PodMonitor does not read a role of ours, or null. */
-function unread({ selector, podMetricsEndpoints }: MonitorSpec, role: Workload): string | null {
-  const { labels } = role.spec.template.metadata
-  const isSelected =
-    selects(selector.matchLabels, role) &&
-    (selector.matchExpressions ?? []).every(({ key, values }) => values.includes(labels[key] ?? ''))
-  if (!isSelected) return `${role.metadata.name} is not selected`
-  const names = role.spec.template.spec.containers.flatMap(({ ports = [] }) => ports.map(({ name }) => name))
-  const missing = podMetricsEndpoints.find(({ port }) => !names.includes(port))
+/** Why a ServiceMonitor does not read a role of ours, or reads it twice, or null. */
+function unread({ selector, endpoints }: MonitorSpec, role: Workload, all: readonly KubeObject[]): string | null {
+  const isLabelled = ({ metadata }: KubeObject): boolean =>
+    Object.entries(selector.matchLabels).every(([key, value]) => metadata.labels?.[key] === value)
+  const services = all
+    .filter((object) => object.kind === 'Service' && isLabelled(object))
+    .map(serviceSpec)
+    .filter((service) => selects(service.selector, role))
+  if (services.length !== 1) return `${role.metadata.name} is read ${services.length} times`
+  const missing = endpoints.find(({ port }) => services[0]?.ports.every(({ name }) => name !== port))
   return missing === undefined ? null : `${role.metadata.name} has no port ${missing.port}`
 }
 
 export const REFERENCE_RULES = {
-  'a monitor reads every role by a port that it has': (object, all) =>
-    object.kind === 'PodMonitor' &&
+  'a monitor reads every role once, by a port that it has': (object, all) =>
+    object.kind === 'ServiceMonitor' &&
     all
       .filter(isWorkload)
       .filter(({ kind, metadata }) => kind === 'Deployment' && metadata.name.startsWith('stockpipe-'))
-      .map((role) => unread(object['spec'] as MonitorSpec, role))
+      .map((role) => unread(object['spec'] as MonitorSpec, role, all))
       .find((what) => what !== null),
   'an address leads to a service, a pod and a port of the render': (object, all) =>
     textsWithAddresses(object)

@@ -307,7 +307,7 @@ describe('definitions', () => {
     spec: {},
   })
   const asks = [
-    ofGroup('monitoring.coreos.com/v1', 'PodMonitor'),
+    ofGroup('monitoring.coreos.com/v1', 'ServiceMonitor'),
     ofGroup('monitoring.coreos.com/v1', 'PrometheusRule'),
     ofGroup('gateway.networking.k8s.io/v1', 'Gateway'),
   ]
@@ -324,7 +324,7 @@ describe('definitions', () => {
       { state: 'fail', detail: 'the cluster knows no Gateway', fix: expect.stringContaining('api.exposure=ingress') },
       {
         state: 'fail',
-        detail: 'the cluster knows no PodMonitor and no PrometheusRule',
+        detail: 'the cluster knows no ServiceMonitor and no PrometheusRule',
         fix: expect.stringContaining('monitoring.by=annotations'),
       },
     ])
