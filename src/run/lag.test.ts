@@ -3,9 +3,11 @@ import { expect, test } from 'bun:test'
 import { manualClock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import { PipelineStats } from '../stats.ts'
+import type { Bounds } from '../stream/broker.ts'
+import type { Observer } from '../stream/observer.ts'
 import { encodeTriple } from '../stream/triple.ts'
 import { createMetrics, Health, silentLog } from '../telemetry.ts'
-import { type LagSource, totalLag, watchLag } from './lag.ts'
+import { type LagSource, totalLag, watchLag, watchLog } from './lag.ts'
 
 const { metadata } = encodeTriple(
   {
@@ -93,6 +95,31 @@ test('a log that hangs holds up no stop, whichever answer is waited for', async 
     stop.abort()
     await done
   }
+})
+
+test('a processor is told what was in the log 2 s ago, as often as the log answers', async () => {
+  const clock = manualClock(1_000)
+  let end: number | null = 7
+  const bounds = async () => {
+    if (end === null) throw new StockpipeError('unreachable', 'nobody answers', { retryable: true })
+    return [{ start: 0, end }]
+  }
+  const told: number[] = []
+  const observer = { logHolds: ([first]: readonly Bounds[]) => void told.push(first?.end ?? -1) } as Observer
+  const stop = new AbortController()
+  const done = watchLog(
+    { ...source({}), broker: { bounds }, context: { ...source({}).context, clock }, observer },
+    stop.signal,
+  )
+  for (const next of [9, null, 11, 12, 13]) {
+    await new Promise(setImmediate)
+    end = next
+    clock.advance(2_000)
+  }
+  await new Promise(setImmediate)
+  expect(told).toEqual([7, 9, 11, 12])
+  stop.abort()
+  await done
 })
 
 test('who does not look after the lag of all says nothing of it', async () => {

@@ -1,5 +1,6 @@
 import type { PipelineStats } from '../stats.ts'
 import type { Bounds, Broker, Commit } from '../stream/broker.ts'
+import type { Observer } from '../stream/observer.ts'
 import type { Positions } from '../stream/positions.ts'
 import { processedIn } from '../stream/triple.ts'
 import type { Context } from '../telemetry.ts'
@@ -26,6 +27,19 @@ export async function watchLag(source: LagSource, signal: AbortSignal): Promise<
     const lag = before === null ? null : await answerOf(totalLag(before, source), signal)
     before = await answerOf(broker.bounds(topic), signal)
     show(before === null ? null : lag, { context, stats })
+    await context.clock.sleep(EVERY_MS, signal)
+  }
+}
+
+/** Tells a processor every 2 s what was in the log 2 s ago, until `signal` aborts. */
+export async function watchLog(
+  { broker, topic, context, observer }: Pick<LagSource, 'broker' | 'topic' | 'context'> & { observer: Observer },
+  signal: AbortSignal,
+): Promise<void> {
+  let before: readonly Bounds[] | null = null
+  while (!signal.aborted) {
+    if (before !== null) observer.logHolds(before)
+    before = await answerOf(broker.bounds(topic), signal)
     await context.clock.sleep(EVERY_MS, signal)
   }
 }

@@ -1,6 +1,6 @@
 import type { ClockWatch } from './clocks.ts'
 import type { Http } from './http.ts'
-import { watchLag } from './lag.ts'
+import { watchLag, watchLog } from './lag.ts'
 import type { OpenedLog } from './log.ts'
 import type { OpenedFeed } from './open-feed.ts'
 import type { OriginKeeper } from './origin.ts'
@@ -57,7 +57,8 @@ export function tasksOf(parts: TaskParts): readonly Task[] {
 
 function processorTasks({ settings, options: rest, origin, stats, topics }: TaskParts, store: Store): Task[] {
   const options = { ...rest, store }
-  const { context } = options
+  const { broker, context, topic } = options
+  const observer = new Observer(context, stats, () => origin.current === 'replay')
   return [
     { name: 'retention', needs: [], run: (signal) => pruneNowAndThen(store, context, signal) },
     {
@@ -72,13 +73,10 @@ function processorTasks({ settings, options: rest, origin, stats, topics }: Task
         }
         if (!(await isPrepared(signal, prepare))) return
         const whole = { ...options, schemaId }
-        await runProcessor(
-          whole,
-          new Outlet(whole, new Observer(context, stats, () => origin.current === 'replay')),
-          signal,
-        )
+        await runProcessor(whole, new Outlet(whole, observer), signal)
       },
     },
+    { name: 'log-end', needs: [], run: (signal) => watchLog({ broker, topic, context, observer }, signal) },
   ]
 }
 

@@ -1,4 +1,4 @@
-import type { Batch } from './broker.ts'
+import type { Batch, Bounds } from './broker.ts'
 import { LateShare } from './late-share.ts'
 import type { FoldResult, Partition } from './partition.ts'
 import type { RowSink } from './symbol-windows.ts'
@@ -15,8 +15,10 @@ const RECORDED_MS = 60_000
 /** Trades older than this when they are received are history, or their venue is delayed: no latency of the way. */
 const HISTORY_MS = 60_000
 
-/** When the oldest record was appended (unix ms) that is folded and not stored, and the oldest that is not read. */
 interface Waiting {
+  /** The offset after the log's last record, as far as is known here. */
+  end: number
+  /** When the oldest record was appended (unix ms) that is folded and not stored, and the oldest that is not read. */
   underWay?: number | undefined
   unread: number | undefined
 }
@@ -27,7 +29,7 @@ export class Observer {
   readonly #stats: PipelineStats
   readonly #isReplay: () => boolean
   readonly #lateShare: LateShare
-  readonly #waiting = new WeakMap<Partition, Waiting>()
+  readonly #waiting = new Map<Partition, Waiting>()
   readonly #seen = new WeakMap<Partition, Partition['engine']['counts']>()
 
   /** `isReplay`: receipts are those of a recording. */
@@ -47,19 +49,20 @@ export class Observer {
         why: 'another producer does not use the symbol as key: its trades are in several partitions, and none of them sees all',
         try: 'let that producer write one record per symbol with the symbol as key, or use a topic with one partition',
       })
-    const label = { partition: String(partition.number) }
-    const lag = Math.max(0, batch.end - partition.position)
-    metrics.lagRecords.set(label, lag)
+    const lag = this.#behind(partition, batch.end)
     this.#waits(partition, {
+      end: batch.end,
       // While a partition recovers, nothing of what it reads goes to the store.
       underWay: partition.isLive ? batch.records[0]?.timestamp : undefined,
       unread: lag === 0 ? undefined : batch.records.at(-1)?.timestamp,
     })
-    this.#stats.lag(partition.number, lag)
     if (batch.records.length === 0) return
     metrics.lastProgress.set(clock.now() / 1000)
     if (Number.isFinite(partition.engine.watermark))
-      metrics.watermarkLag.set(label, (clock.now() - partition.engine.watermark) / 1000)
+      metrics.watermarkLag.set(
+        { partition: String(partition.number) },
+        (clock.now() - partition.engine.watermark) / 1000,
+      )
     if (duplicates > 0) metrics.duplicates.inc(duplicates)
     for (const { reason } of bad) metrics.deadLetters.inc({ reason })
     this.#count(partition)
@@ -71,6 +74,24 @@ export class Observer {
   acknowledged(partition: Partition): void {
     const waiting = this.#waiting.get(partition)
     if (waiting !== undefined) delete waiting.underWay
+  }
+
+  /** What the log holds: who waits for the store reads nothing, and learns of nothing new. */
+  logHolds(bounds: readonly Bounds[]): void {
+    for (const [partition, waiting] of this.#waiting) {
+      const end = bounds[partition.number]?.end ?? 0
+      if (end <= waiting.end) continue
+      waiting.end = end
+      this.#behind(partition, end)
+    }
+  }
+
+  /** How many records it has not processed, which is told. */
+  #behind(partition: Partition, end: number): number {
+    const lag = Math.max(0, end - partition.position)
+    this.#context.metrics.lagRecords.set({ partition: String(partition.number) }, lag)
+    this.#stats.lag(partition.number, lag)
+    return lag
   }
 
   #waits(partition: Partition, waiting: Waiting): void {
@@ -86,6 +107,7 @@ export class Observer {
   left(partition: Partition): void {
     const { metrics, health } = this.#context
     const label = { partition: String(partition.number) }
+    this.#waiting.delete(partition)
     health.ready(CLOCK, partition)
     for (const gauge of [metrics.lagRecords, metrics.watermarkLag]) gauge.remove(label)
     metrics.lagSeconds.delete(label.partition)

@@ -28,9 +28,15 @@ test('what waits for the store lags, for as long as it waits', async () => {
   const stored = Promise.withResolvers<void>()
   const store = { ...memoryStore().store, write: () => stored.promise }
   const options = { store, live: localLive(), context, topic: 'market' } as unknown as ProcessorOptions
-  const outlet = new Outlet(options, new Observer(context, new PipelineStats(clock)))
+  const stats = new PipelineStats(clock)
+  const observer = new Observer(context, stats)
+  const outlet = new Outlet(options, observer)
   const lag = async () =>
     /^stockpipe_consumer_lag_seconds\{partition="0"\} (\S+)$/m.exec(await context.metrics.registry.metrics())?.[1]
+  const records = async () => [
+    stats.snapshot().lag_records,
+    ...(await context.metrics.lagRecords.get()).values.map(({ value }) => value),
+  ]
   const partition = new Partition(WINDOWS, { partition: 0, incarnation: 1, truncated: false, committed: null })
   const batch = { records: [recordOf('A')], end: 1, startedAt: T, endedAt: T }
   const { signal } = new AbortController()
@@ -41,11 +47,21 @@ test('what waits for the store lags, for as long as it waits', async () => {
     clock.set(T + seconds * 1_000)
     expect(await lag()).toBe(String(seconds))
   }
+  // It reads nothing meanwhile.
+  expect(await records()).toEqual([0, 0])
+  observer.logHolds([{ start: 0, end: 500 }])
+  expect(await records()).toEqual([499, 499])
   stored.resolve()
   await writing
   expect(await lag()).toBe('0')
+  outlet.observe(partition, { ...batch, records: [], end: 501 }, partition.fold({ ...batch, records: [], end: 501 }))
+  // What is told of the log is older than what it read there.
+  observer.logHolds([{ start: 0, end: 500 }])
+  expect(await records()).toEqual([500, 500])
   outlet.left(partition)
   expect(await lag()).toBeUndefined()
+  observer.logHolds([{ start: 0, end: 900 }])
+  expect(await records()).toEqual([0])
 })
 
 test('who waited for the store writes nothing more once the partition is not its own', async () => {
