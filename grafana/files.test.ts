@@ -38,6 +38,10 @@ describe('what people must set', () => {
 
   test('the README names the plugins and their versions', async () => {
     expect(await read('README.md')).toContain(`GF_PLUGINS_PREINSTALL_SYNC=${PLUGINS.join()}`)
+    // To fetch them where there is a network.
+    for (const plugin of PLUGINS)
+      for (const page of ['README.md', '../manifests/README.md'])
+        expect(await read(page)).toContain(plugin.replace('@', ' '))
     const types = (await read('provisioning/datasources/stockpipe.yaml')).match(/(?<=type: )\S+/g) ?? []
     for (const plugin of PLUGINS) expect(types).toContain(plugin.split('@')[0] ?? '')
   })

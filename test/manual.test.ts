@@ -114,7 +114,7 @@ test('every image that a page names is the one that is pinned', async () => {
     for (const [, image = '', tag = ''] of (await Bun.file(join(ROOT, file)).text()).matchAll(/image: (\S+):(\S+)$/gm))
       pinned.set(image, tag)
   const named: string[] = []
-  for (const page of [...PAGES, 'grafana/README.md', 'manifests/README.md'])
+  for (const page of PAGES)
     for (const [, image = '', tag = ''] of (await Bun.file(join(ROOT, page)).text()).matchAll(
       /([\w./-]*\/(?:kafka|grafana|kafka-ui|kafdrop|prometheus|cassandra-web)|\bcassandra):v?(\d+\.\d+\.\d+)/g,
     )) {

@@ -1,4 +1,4 @@
-/** Programs of the node and of small images, built once per change. */
+/** Programs of the node and of small images, and kubectl, built once per change. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -25,6 +25,7 @@ const PROGRAMS = {
   coredns: ['daemons', 'coredns'],
   pause: ['daemons', 'pause'],
   standin: ['standin', '.'],
+  kubectl: ['kubectl', '.'],
 } as const
 export type Program = keyof typeof PROGRAMS
 

@@ -2,7 +2,13 @@
 import { join, resolve } from 'node:path'
 
 export const ROOT = resolve(import.meta.dir, '../..')
-export const PAGES = ['README.md', ...new Bun.Glob('docs/*.md').scanSync(ROOT)].sort()
+/** What people read who use it: those of folders that are about the tests themselves are for those who build it. */
+export const PAGES = [
+  'README.md',
+  ...['docs/*.md', '{bi,grafana,manifests}/README.md', 'examples/*/README.md'].flatMap((pattern) => [
+    ...new Bun.Glob(pattern).scanSync(ROOT),
+  ]),
+].sort()
 
 export type Language = 'sh' | 'python' | 'sql'
 
