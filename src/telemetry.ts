@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 
 import type { Clock } from './clock.ts'
+import { gaugeByPartition, Pauses } from './computed-metrics.ts'
 import type { Log } from './log.ts'
 import { Secrets } from './secrets.ts'
 
@@ -31,20 +32,6 @@ export function createMetrics() {
   const pipelineLag = gauge('pipeline_lag_records', 'Records that no processor has processed yet, as the api sees it')
   // It would be 0 where nobody sets it: that looks as if nothing waited.
   pipelineLag.remove({})
-  /** By partition: computed when somebody asks, for whoever stands still cannot tell for how long. */
-  const lagSeconds = new Map<string, () => number>()
-  registry.registerMetric(
-    new Gauge({
-      name: 'stockpipe_consumer_lag_seconds',
-      help: 'Age of the oldest record not yet processed',
-      labelNames: ['partition'],
-      registers: [],
-      collect() {
-        this.reset()
-        for (const [partition, age] of lagSeconds) this.set({ partition }, age())
-      },
-    }),
-  )
   return {
     registry,
     buildInfo: gauge('build_info', 'Always 1; the labels tell the build', ['version', 'commit', 'runtime']),
@@ -70,13 +57,24 @@ export function createMetrics() {
     hop: histogram('hop_duration_seconds', 'Time spent between two points', ['hop']),
     lagRecords: gauge('consumer_lag_records', 'Records not yet processed', ['partition']),
     pipelineLag,
-    lagSeconds,
+    lagSeconds: gaugeByPartition(registry, 'consumer_lag_seconds', 'Age of the oldest record not yet processed'),
     watermarkLag: gauge('watermark_lag_seconds', 'Clock minus watermark', ['partition']),
-    storeWrite: histogram('store_write_duration_seconds', 'One write of rows', ['outcome']),
+    storeWrite: histogram(
+      'store_write_duration_seconds',
+      'One attempt to write rows, of trades or of all other tables',
+      ['table', 'outcome'],
+    ),
+    storeInFlight: gauge('store_in_flight', 'Writes that the store has not answered yet'),
     storeRetries: counter('store_retries_total', 'Writes tried again', ['class']),
+    rebalances: counter('rebalances_total', 'Times the group shared out its partitions, the first one included'),
     rewinds: counter('rewinds_total', 'Partitions that went back to their last commit while running', ['cause']),
     replayed: counter('replayed_trades_total', 'Trades read again to rebuild state after a start'),
     queueDepth: gauge('queue_depth', 'Entries waiting', ['queue']),
+    paused: new Pauses(
+      registry,
+      'paused_seconds_total',
+      'Time in which partitions read nothing, as they waited to get rid of rows or stood still',
+    ),
     lastProgress: gauge('last_progress_timestamp_seconds', 'When the processor last moved on'),
     streamClients: gauge('stream_clients', 'Listeners of live data'),
     streamConflated: counter('stream_conflated_total', 'Updates merged for slow listeners'),

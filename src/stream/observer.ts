@@ -114,10 +114,9 @@ export class Observer {
     this.#stats.lag(partition.number, 0)
   }
 
-  written(rows: RowSink, startedAt: number): void {
+  written(rows: RowSink): void {
     const { metrics, clock } = this.#context
     const now = clock.now()
-    metrics.storeWrite.observe({ outcome: 'ok' }, (now - startedAt) / 1000)
     let trades = 0
     for (const batch of rows.trades) trades += batch.entries.length - (batch.skip?.size ?? 0)
     // The oldest and the newest of a write bound all others: enough to see a delay, and no work per record.
