@@ -65,7 +65,11 @@ export function createMetrics() {
       ['table', 'outcome'],
     ),
     storeInFlight: gauge('store_in_flight', 'Writes that the store has not answered yet'),
-    storeRetries: counter('store_retries_total', 'Writes tried again', ['class']),
+    storeRetries: counter('store_retries_total', 'What the store was asked again until it did it', ['class']),
+    retries: counter('retries_total', 'What was tried again until it worked, of the store and all others', [
+      'component',
+      'class',
+    ]),
     rebalances: counter('rebalances_total', 'Times the group shared out its partitions, the first one included'),
     rewinds: counter('rewinds_total', 'Partitions that went back to their last commit while running', ['cause']),
     replayed: counter('replayed_trades_total', 'Trades read again to rebuild state after a start'),
