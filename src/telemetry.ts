@@ -58,7 +58,7 @@ export function createMetrics() {
     lagRecords: gauge('consumer_lag_records', 'Records not yet processed', ['partition']),
     pipelineLag,
     lagSeconds: gaugeByPartition(registry, 'consumer_lag_seconds', 'Age of the oldest record not yet processed'),
-    watermarkLag: gauge('watermark_lag_seconds', 'Clock minus watermark', ['partition']),
+    watermarkLag: gaugeByPartition(registry, 'watermark_lag_seconds', 'Clock minus watermark'),
     storeWrite: histogram(
       'store_write_duration_seconds',
       'One attempt to write rows, of trades or of all other tables',

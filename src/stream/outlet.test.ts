@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 
 import { memoryStore } from '../../test/memory.ts'
+import type { Batch } from './broker.ts'
 import { localLive } from './live.ts'
 import { Observer } from './observer.ts'
 import { Outlet, type ProcessorOptions } from './outlet.ts'
@@ -62,6 +63,30 @@ test('what waits for the store lags, for as long as it waits', async () => {
   expect(await lag()).toBeUndefined()
   observer.logHolds([{ start: 0, end: 900 }])
   expect(await records()).toEqual([0])
+})
+
+test("the watermark lags while nothing comes, for the clock goes on, until the partition is somebody else's", async () => {
+  const clock = manualClock(T)
+  const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
+  const observer = new Observer(context, new PipelineStats(clock))
+  const partition = new Partition(WINDOWS, { partition: 0, incarnation: 1, truncated: false, committed: null })
+  const lag = async () =>
+    /^stockpipe_watermark_lag_seconds\{partition="0"\} (\S+)$/m.exec(await context.metrics.registry.metrics())?.[1]
+  const fold = (records: Batch['records'], end: number) => {
+    const batch = { records, end, startedAt: T, endedAt: T }
+    observer.folded(partition, batch, partition.fold(batch))
+  }
+  fold([], 0)
+  // There is none before the first trade.
+  expect(await lag()).toBeUndefined()
+  fold([recordOf('A')], 1)
+  expect(await lag()).toBe('15')
+  clock.advance(600_000)
+  expect(await lag()).toBe('615')
+  fold([], 1)
+  expect(await lag()).toBe('615')
+  observer.left(partition)
+  expect(await lag()).toBeUndefined()
 })
 
 test('who waited for the store writes nothing more once the partition is not its own', async () => {
