@@ -168,3 +168,12 @@ test('the metrics that others rely on have their names, types and labels', async
   })
   expect(Object.fromEntries(declared)).toEqual(PROMISED)
 })
+
+test('no metric has a line for every symbol', async () => {
+  const { registry } = createMetrics()
+  const names = (await registry.getMetricsAsJSON()).map(({ name }) => name)
+  const bySymbol = names.filter((name) =>
+    (registry.getSingleMetric(name) as Partial<Declared> | undefined)?.labelNames?.includes('symbol'),
+  )
+  expect([names.length > 30, bySymbol]).toEqual([true, []])
+})

@@ -48,7 +48,9 @@ export function createMetrics() {
     clockSkew: gauge('clock_skew_seconds', 'By how much two clocks contradict each other at least', ['hop']),
     trades: counter('trades_total', 'Trades that passed a stage', ['stage']),
     lateTrades: counter('late_trades_total', 'Trades late for a window', ['scope']),
-    lateShare: gauge('late_trades_share', 'Late ones among the last trades of a symbol (at least 100)', ['symbol']),
+    lateShare: gauge('late_trades_share', 'Late ones among the last trades (at least 100) of the worst symbol', [
+      'partition',
+    ]),
     quarantined: counter('quarantined_trades_total', 'Trades kept out of all windows', ['reason']),
     rejected: counter('rejected_entries_total', 'Invalid entries', ['reason']),
     deadLetters: counter('dead_letters_total', 'Records sent to the dead-letter topic', ['reason']),

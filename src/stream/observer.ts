@@ -110,6 +110,7 @@ export class Observer {
     this.#waiting.delete(partition)
     health.ready(CLOCK, partition)
     metrics.lagRecords.remove({ partition: label })
+    this.#lateShare.left(partition)
     for (const values of [metrics.lagSeconds, metrics.watermarkLag]) values.delete(label)
     this.#stats.lag(partition.number, 0)
   }
