@@ -41,7 +41,7 @@ export const pipeline = (): DashboardBuilder =>
     .withPanel(writes())
     .withPanel(requests())
 
-// Every process exports every metric: the roles that have no feed say 0.
+// The roles that have no feed say 0.
 const connected = () =>
   stat({ title: 'Feed connected', at: [0, 0, 6, 4] }, [promqlNow('A', 'max(stockpipe_feed_connected)', 'connected')])
 
