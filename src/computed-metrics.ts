@@ -29,7 +29,6 @@ export function gaugeByPartition(registry: Registry, name: string, help: string)
 export class Pauses {
   readonly #underWay = new Set<() => number>()
   #endedMs = 0
-  #toldMs = 0
 
   constructor(registry: Registry, name: string, help: string) {
     // The methods of the metric have a `this` of their own.
@@ -48,8 +47,8 @@ export class Pauses {
 
   /** Until it is disposed of. */
   begin(clock: Clock): Disposable {
-    const startedAt = clock.now()
-    const passed = () => Math.max(0, clock.now() - startedAt)
+    const startedAt = clock.elapsed()
+    const passed = () => clock.elapsed() - startedAt
     this.#underWay.add(passed)
     return {
       [Symbol.dispose]: () => {
@@ -58,11 +57,9 @@ export class Pauses {
     }
   }
 
-  /** Never less than the last time, also where a clock was set back: that would look like a restart. */
   get seconds(): number {
     let ms = this.#endedMs
     for (const passed of this.#underWay) ms += passed()
-    this.#toldMs = Math.max(this.#toldMs, ms)
-    return this.#toldMs / 1000
+    return ms / 1000
   }
 }

@@ -7,7 +7,7 @@ import type { Context } from '../telemetry.ts'
  */
 export async function timedWrite(store: Store, rows: Rows, { clock, metrics }: Context): Promise<void> {
   const table = rows.trades.length > 0 ? 'trades' : 'others'
-  const startedAt = clock.now()
+  const startedAt = clock.elapsed()
   let outcome = 'failed'
   metrics.storeInFlight.inc()
   try {
@@ -15,6 +15,6 @@ export async function timedWrite(store: Store, rows: Rows, { clock, metrics }: C
     outcome = 'ok'
   } finally {
     metrics.storeInFlight.dec()
-    metrics.storeWrite.observe({ table, outcome }, (clock.now() - startedAt) / 1000)
+    metrics.storeWrite.observe({ table, outcome }, (clock.elapsed() - startedAt) / 1000)
   }
 }
