@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 
+import { HOSTS } from './lint/source-rules.ts'
 import { outputs } from './src/outputs.ts'
 import { FASTEST } from './src/panels.ts'
 import { PLUGINS } from './src/sources.ts'
@@ -42,6 +43,7 @@ describe("Grafana's process", () => {
       services: Record<string, { environment?: Record<string, string> }>
     }
     expect(services['grafana']?.environment).toMatchObject(NEEDED)
+    expect(services['grafana']?.environment?.['STOCKPIPE_GRAFANA_CASSANDRA_HOSTS']).toMatch(HOSTS)
   })
 
   test.each(PROFILES)('so has that of the profile %s', (profile) => {
@@ -49,7 +51,10 @@ describe("Grafana's process", () => {
       .filter(isWorkload)
       .find(({ metadata }) => metadata.name === 'grafana')
     const env = grafana === undefined ? [] : containersOf(grafana.spec.template).flatMap(({ env = [] }) => env)
-    expect(Object.fromEntries(env.map(({ name, value }) => [name, value]))).toMatchObject(NEEDED)
+    expect(Object.fromEntries(env.map(({ name, value }) => [name, value]))).toMatchObject({
+      ...NEEDED,
+      STOCKPIPE_GRAFANA_CASSANDRA_HOSTS: expect.stringMatching(HOSTS),
+    })
   })
 
   test('the README has the same', async () => {
