@@ -281,6 +281,23 @@ const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surr
     'one that nobody exports',
     alert((rule) => ((rule.data[0] as AlertRule['data'][0]).model.expr = 'stockpipe_silence')),
   ],
+  ['alert-dollar', 'a template', alert((rule) => (rule.annotations['description'] = 'since {{ $value }}'))],
+  ['alert-description', 'none', alert((rule) => delete rule.annotations['description'])],
+  [
+    'alert-description',
+    'a step that the runbook has no more',
+    ({ runbook }) => {
+      if (runbook instanceof Map) runbook.set('feed-is-silent', '- Wait.')
+    },
+  ],
+  [
+    'alert-description',
+    'a section of which nothing is left',
+    (around) => {
+      alert((rule) => (rule.annotations['description'] = ''))(around)
+      if (around.runbook instanceof Map) around.runbook.set('feed-is-silent', '')
+    },
+  ],
   ['alert-runbook', 'no section', alert((rule) => (rule.annotations['runbook_url'] = 'docs/operations.md#none'))],
 ]
 

@@ -6,7 +6,7 @@ import type { AlertFile } from './lint/alert-rules.ts'
 import { metricTypes } from './lint/metrics.ts'
 import type { SourceFile } from './lint/source-rules.ts'
 import { tablesOf } from './lint/statement.ts'
-import { anchorOf } from './src/alerts.ts'
+import { runbook } from './src/runbook.ts'
 import { Registry } from '@prometheus-io/client'
 import { systemClock } from '../src/clock.ts'
 import { DASHBOARDS } from '../src/deploy/grafana/files.ts'
@@ -19,7 +19,6 @@ const read = (path: string): Promise<string> => Bun.file(join(import.meta.dir, p
 /** A copy of its own for each caller, to be changed at will. */
 export async function surroundings(): Promise<Surroundings> {
   const sources = Bun.YAML.parse(await read('provisioning/datasources/stockpipe.yaml')) as SourceFile
-  const headings = (await read('../docs/operations.md')).matchAll(/^### (.+)$/gm)
   return {
     dashboards: structuredClone(Object.values(DASHBOARDS)),
     alerts: Bun.YAML.parse(await read('provisioning/alerting/stockpipe.yaml')) as AlertFile,
@@ -27,7 +26,7 @@ export async function surroundings(): Promise<Surroundings> {
     sources: new Map(sources.datasources.map(({ uid, type }) => [uid, type])),
     tables: tablesOf(schema),
     metrics: await exportedMetrics(),
-    runbook: new Set([...headings].map(([, title = '']) => anchorOf(title))),
+    runbook: new Map(runbook()),
   }
 }
 

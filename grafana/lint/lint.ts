@@ -16,8 +16,8 @@ export interface Surroundings {
   tables: ReadonlyMap<string, Table>
   /** What a process exports, with its type: counter, gauge, histogram. */
   metrics: ReadonlyMap<string, string>
-  /** The anchors of the runbook. */
-  runbook: ReadonlySet<string>
+  /** What the runbook says to do, by the anchors of its sections. */
+  runbook: ReadonlyMap<string, string>
 }
 
 export interface Violation {
