@@ -14,6 +14,7 @@ import { DASHBOARDS } from '../src/deploy/grafana/files.ts'
 const RULES = join(import.meta.dir, 'prometheus/rules.yaml')
 const ONE = `{job="j", instance="a:8080"}`
 const OTHER = `{job="j", instance="b:8080"}`
+const STORE_RETRIES = `stockpipe_retries_total{job="j", instance="a:8080", component="store", class="unreachable"}`
 const BUILD = `stockpipe_build_info{job="j", instance="a:8080", version="1"}`
 
 interface Story {
@@ -70,16 +71,27 @@ const STORIES: readonly Story[] = [
   {
     alert: 'Writes fail',
     // The series is not there before the first failure.
-    series: { [`stockpipe_store_retries_total{job="j", instance="a:8080", class="unreachable"}`]: '_x10 1+2x20 41x40' },
+    series: { [STORE_RETRIES]: '_x10 1+2x20 41x40' },
     fires: ['10m', '14m'],
     quiet: ['4m', '5m', '8m', '18m', '30m'],
   },
   {
     alert: 'Writes fail',
     // A start that waited for its servers.
-    series: { [`stockpipe_store_retries_total{job="j", instance="a:8080", class="unreachable"}`]: '_x10 9x70' },
+    series: { [STORE_RETRIES]: '_x10 9x70' },
     fires: [],
     quiet: ['5m', '6m', '7m', '8m', '9m', '10m', '20m'],
+  },
+  {
+    alert: 'Writes fail',
+    // The log is away, which is no fault of the store.
+    series: {
+      [`stockpipe_retries_total{job="j", instance="a:8080", component="log", class="unreachable"}`]:
+        '0x10 2+2x20 42x40',
+      [STORE_RETRIES]: '0x80',
+    },
+    fires: ['10m', '14m'],
+    quiet: ['4m', '5m', '8m', '18m', '30m'],
   },
   {
     alert: 'Dead letters',

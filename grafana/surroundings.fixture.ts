@@ -30,7 +30,7 @@ export async function surroundings(): Promise<Surroundings> {
   }
 }
 
-/** What a process would export; test/grafana-metrics.test.ts asks real ones. */
+/** What a process would export; test/grafana.test.ts asks real ones. */
 async function exportedMetrics(): Promise<Map<string, string>> {
   const { registry } = createMetrics()
   collectProcess(registry, systemClock)

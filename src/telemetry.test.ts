@@ -5,7 +5,8 @@ import { manualClock } from './clock.ts'
 import { StockpipeError } from './errors.ts'
 import { EVENTS } from './log-events.ts'
 import { Secrets } from './secrets.ts'
-import { createLog, Health, type LogFormat, type LogOptions } from './telemetry.ts'
+import { collectProcess } from './process-metrics.ts'
+import { createLog, createMetrics, Health, type LogFormat, type LogOptions } from './telemetry.ts'
 import { buildInfo } from './version.ts'
 
 function logging(format: LogFormat, more: Partial<LogOptions> = {}) {
@@ -112,4 +113,67 @@ test('an event that is not in the list, of another level, or a field of the line
   log.info('feed.lost')
   // @ts-expect-error Every line has its own.
   log.info('feed.open', { component: 'other' })
+})
+
+/** What dashboards, alerts and scripts of users rely on: types and labels, too. */
+const PROMISED = {
+  build_info: 'gauge version commit runtime',
+  feed_connected: 'gauge',
+  feed_frames_total: 'counter type',
+  feed_reconnects_total: 'counter reason',
+  feed_last_frame_timestamp_seconds: 'gauge',
+  feed_repeats_total: 'counter',
+  feed_gap_seconds_total: 'counter cause',
+  clock_offset_seconds: 'gauge',
+  spool_bytes: 'gauge',
+  spool_dropped_total: 'counter',
+  trades_total: 'counter stage',
+  late_trades_total: 'counter scope',
+  quarantined_trades_total: 'counter reason',
+  rejected_entries_total: 'counter reason',
+  dead_letters_total: 'counter reason',
+  end_to_end_latency_seconds: 'histogram',
+  hop_duration_seconds: 'histogram hop',
+  consumer_lag_records: 'gauge partition',
+  consumer_lag_seconds: 'gauge partition',
+  watermark_lag_seconds: 'gauge partition',
+  store_write_duration_seconds: 'histogram table outcome',
+  store_in_flight: 'gauge',
+  store_retries_total: 'counter class',
+  rebalances_total: 'counter',
+  replayed_trades_total: 'counter',
+  queue_depth: 'gauge queue',
+  paused_seconds_total: 'counter',
+  last_progress_timestamp_seconds: 'gauge',
+  stream_clients: 'gauge',
+  stream_conflated_total: 'counter',
+  http_request_duration_seconds: 'histogram method route status',
+  heap_used_bytes: 'gauge',
+  heap_size_bytes: 'gauge',
+  event_loop_lag_seconds: 'gauge',
+}
+
+/** As their makers said it. */
+interface Declared {
+  labelNames: readonly string[]
+}
+
+test('the metrics that others rely on have their names, types and labels', async () => {
+  const { registry } = createMetrics()
+  collectProcess(registry, manualClock(0))
+  const types = new Map((await registry.getMetricsAsJSON()).map(({ name, type }) => [name, type]))
+  const declared = Object.keys(PROMISED).map((name) => {
+    const { labelNames = [] } = (registry.getSingleMetric(`stockpipe_${name}`) ?? {}) as Partial<Declared>
+    return [name, [types.get(`stockpipe_${name}`), ...labelNames].join(' ')]
+  })
+  expect(Object.fromEntries(declared)).toEqual(PROMISED)
+})
+
+test('no metric has a line for every symbol', async () => {
+  const { registry } = createMetrics()
+  const names = (await registry.getMetricsAsJSON()).map(({ name }) => name)
+  const bySymbol = names.filter((name) =>
+    (registry.getSingleMetric(name) as Partial<Declared> | undefined)?.labelNames?.includes('symbol'),
+  )
+  expect([names.length > 30, bySymbol]).toEqual([true, []])
 })

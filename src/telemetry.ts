@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 
 import type { Clock } from './clock.ts'
+import { gaugeByPartition, Pauses } from './computed-metrics.ts'
 import type { Log } from './log.ts'
 import { Secrets } from './secrets.ts'
 
@@ -31,20 +32,6 @@ export function createMetrics() {
   const pipelineLag = gauge('pipeline_lag_records', 'Records that no processor has processed yet, as the api sees it')
   // It would be 0 where nobody sets it: that looks as if nothing waited.
   pipelineLag.remove({})
-  /** By partition: computed when somebody asks, for whoever stands still cannot tell for how long. */
-  const lagSeconds = new Map<string, () => number>()
-  registry.registerMetric(
-    new Gauge({
-      name: 'stockpipe_consumer_lag_seconds',
-      help: 'Age of the oldest record not yet processed',
-      labelNames: ['partition'],
-      registers: [],
-      collect() {
-        this.reset()
-        for (const [partition, age] of lagSeconds) this.set({ partition }, age())
-      },
-    }),
-  )
   return {
     registry,
     buildInfo: gauge('build_info', 'Always 1; the labels tell the build', ['version', 'commit', 'runtime']),
@@ -61,7 +48,9 @@ export function createMetrics() {
     clockSkew: gauge('clock_skew_seconds', 'By how much two clocks contradict each other at least', ['hop']),
     trades: counter('trades_total', 'Trades that passed a stage', ['stage']),
     lateTrades: counter('late_trades_total', 'Trades late for a window', ['scope']),
-    lateShare: gauge('late_trades_share', 'Late ones among the last trades of a symbol (at least 100)', ['symbol']),
+    lateShare: gauge('late_trades_share', 'Late ones among the last trades (at least 100) of the worst symbol', [
+      'partition',
+    ]),
     quarantined: counter('quarantined_trades_total', 'Trades kept out of all windows', ['reason']),
     rejected: counter('rejected_entries_total', 'Invalid entries', ['reason']),
     deadLetters: counter('dead_letters_total', 'Records sent to the dead-letter topic', ['reason']),
@@ -70,13 +59,28 @@ export function createMetrics() {
     hop: histogram('hop_duration_seconds', 'Time spent between two points', ['hop']),
     lagRecords: gauge('consumer_lag_records', 'Records not yet processed', ['partition']),
     pipelineLag,
-    lagSeconds,
-    watermarkLag: gauge('watermark_lag_seconds', 'Clock minus watermark', ['partition']),
-    storeWrite: histogram('store_write_duration_seconds', 'One write of rows', ['outcome']),
-    storeRetries: counter('store_retries_total', 'Writes tried again', ['class']),
+    lagSeconds: gaugeByPartition(registry, 'consumer_lag_seconds', 'Age of the oldest record not yet processed'),
+    watermarkLag: gaugeByPartition(registry, 'watermark_lag_seconds', 'Clock minus watermark'),
+    storeWrite: histogram(
+      'store_write_duration_seconds',
+      'One attempt to write rows, of trades or of all other tables',
+      ['table', 'outcome'],
+    ),
+    storeInFlight: gauge('store_in_flight', 'Writes that the store has not answered yet'),
+    storeRetries: counter('store_retries_total', 'What the store was asked again until it did it', ['class']),
+    retries: counter('retries_total', 'What was tried again until it worked, of the store and all others', [
+      'component',
+      'class',
+    ]),
+    rebalances: counter('rebalances_total', 'Times the group shared out its partitions, the first one included'),
     rewinds: counter('rewinds_total', 'Partitions that went back to their last commit while running', ['cause']),
     replayed: counter('replayed_trades_total', 'Trades read again to rebuild state after a start'),
     queueDepth: gauge('queue_depth', 'Entries waiting', ['queue']),
+    paused: new Pauses(
+      registry,
+      'paused_seconds_total',
+      'Time in which partitions read nothing, as they waited to get rid of rows or stood still',
+    ),
     lastProgress: gauge('last_progress_timestamp_seconds', 'When the processor last moved on'),
     streamClients: gauge('stream_clients', 'Listeners of live data'),
     streamConflated: counter('stream_conflated_total', 'Updates merged for slow listeners'),

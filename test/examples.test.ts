@@ -7,6 +7,7 @@ import { parse } from '@cdktn/hcl2json'
 import { CONSENT, TARGET, WAITING, WISHES } from '../src/command/deploy/flags.ts'
 import { render } from '../src/deploy/render.ts'
 import { readValues } from '../src/deploy/values.ts'
+import { createMetrics } from '../src/telemetry.ts'
 
 const ROOT = resolve(import.meta.dir, '..')
 const TERRAFORM = join(ROOT, 'examples/terraform')
@@ -163,3 +164,33 @@ test.each([join(TERRAFORM, 'values.yaml'), join(GITOPS, 'stockpipe/values.yaml')
     expect(render(values).map(({ kind }) => kind)).toContain('StatefulSet')
   },
 )
+
+describe('The values of prometheus-adapter', () => {
+  interface AdapterRule {
+    seriesQuery: string
+    resources: { overrides: Record<string, { resource: string }> }
+    name: { matches: string; as: string }
+    metricsQuery: string
+  }
+
+  test('give the autoscaler the metric that it asks for, one number a pod', async () => {
+    const [values] = (await documentsOf(ROOT, 'examples/prometheus-adapter/values.yaml')) as unknown as {
+      rules: { custom: AdapterRule[] }
+    }[]
+    const [rule] = values?.rules.custom ?? []
+    if (rule === undefined) throw new Error('no rule')
+    const objects = render(readValues({ sets: ['processor.autoscaling.by=hpa'] }))
+    const scaler = objects.find(({ kind }) => kind === 'HorizontalPodAutoscaler')
+    const [series = ''] = /^\w+/.exec(rule.seriesQuery) ?? []
+    const served = series.replace(new RegExp(rule.name.matches), rule.name.as)
+    expect(scaler?.['spec']).toMatchObject({ metrics: [{ pods: { metric: { name: served } } }, {}] })
+    expect(await createMetrics().registry.metrics()).toContain(`# TYPE ${series} gauge`)
+    expect(Object.values(rule.resources.overrides).map(({ resource }) => resource)).toEqual(['namespace', 'pod'])
+    // As the adapter does it.
+    const expr = rule.metricsQuery
+      .replace('<<.Series>>', series)
+      .replace('<<.LabelMatchers>>', 'namespace="pipeline",pod=~"a|b"')
+      .replace('<<.GroupBy>>', 'pod')
+    expect(expr).toBe(`sum(${series}{namespace="pipeline",pod=~"a|b"}) by (pod)`)
+  })
+})

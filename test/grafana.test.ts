@@ -207,7 +207,7 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
       'every expression of the dashboards has a value once it can have one',
       async () => {
         // What counts failures has none here.
-        const quiet = /rejected_entries|dead_letters|quarantined|store_retries|rewinds/
+        const quiet = /rejected_entries|dead_letters|quarantined|retries|rewinds/
         const asked = dashboards
           .flatMap((dashboard) => [...targetsOf(dashboard)])
           .map(({ target }) => (promqlOf(target) ?? '').replaceAll('$__rate_interval', '10s'))

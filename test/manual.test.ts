@@ -16,10 +16,19 @@ interface Written {
   line: string
 }
 
-/** Every command of ours in a block of shell, up to where the shell takes over. */
+/** Of commands in the middle of a sentence: parts that stand for something else, and such as are only named. */
+const PLACEHOLDER = /\.\.\.|[[<|]|\b(?:COMMAND|PART)\b|^export$/
+
+/** Every command of ours in a block of shell, up to where the shell takes over, and in sentences. */
 async function commandLines(): Promise<Written[]> {
   const pages = await Promise.all(PAGES.map(async (page) => ({ page, text: await Bun.file(join(ROOT, page)).text() })))
-  return pages.flatMap(({ page, text }) =>
+  const inSentences = pages.flatMap(({ page, text }) =>
+    [...text.replaceAll(/^ *```[^]*?^ *```/gm, '').matchAll(/`stockpipe ([^`\n]+)`/g)].map(([, line = '']) => ({
+      page,
+      line,
+    })),
+  )
+  const inBlocks = pages.flatMap(({ page, text }) =>
     [...text.matchAll(/^ *```sh\n([^]*?)^ *```/gm)].flatMap(([, block = '']) =>
       block
         .replaceAll('\\\n', ' ')
@@ -28,6 +37,7 @@ async function commandLines(): Promise<Written[]> {
         .map((line) => ({ page, line: (line.split(/ [|>#] ?| && /)[0] ?? '').trim() })),
     ),
   )
+  return [...inBlocks, ...inSentences.filter(({ line }) => !PLACEHOLDER.test(line))]
 }
 
 /** What a command reads before it does anything. */
@@ -116,7 +126,7 @@ test('every image that a page names is the one that is pinned', async () => {
   const named: string[] = []
   for (const page of PAGES)
     for (const [, image = '', tag = ''] of (await Bun.file(join(ROOT, page)).text()).matchAll(
-      /([\w./-]*\/(?:kafka|grafana|kafka-ui|kafdrop|prometheus|cassandra-web)|\bcassandra):v?(\d+\.\d+\.\d+)/g,
+      /(?:docker\.io\/)?((?:[\w-]+(?:\.[\w-]+)*\/)+(?:kafka|grafana|kafka-ui|kafdrop|prometheus|cassandra-web)|\bcassandra):v?(\d+\.\d+\.\d+)/g,
     )) {
       named.push(image)
       expect([page, image, pinned.get(image)?.replace(/^v/, '')]).toEqual([page, image, tag])

@@ -9,7 +9,7 @@ import { type Market, openMarket, serversForTests, sorted } from './market.ts'
 import { nastyRecording } from './nasty.ts'
 import { check, storedOnServers } from './nasty-rows.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 const PARTITIONS = [1, 12]
 /** More by hand, from any number on: NASTY_SEEDS=50 NASTY_FROM=1000 bun test test/servers.test.ts */
 const SEEDS = Number(process.env['NASTY_SEEDS'] ?? 2)

@@ -55,10 +55,11 @@ export const ALERTS: readonly Alert[] = [
     uid: 'stockpipe-write-errors',
     severity: 'critical',
     // A start waits for others in the same way: it is over within the time for which this must last.
-    expr: grown('stockpipe_store_retries_total', '2m'),
+    expr: grown('stockpipe_retries_total', '2m'),
     above: 4,
     for: '3m',
-    summary: 'The store refuses writes or does not answer; they are tried again, and nothing is lost meanwhile',
+    summary:
+      'The store or the log refuses what it is asked, or does not answer; it is tried again, and nothing is lost meanwhile',
   },
   {
     title: 'Dead letters',

@@ -40,7 +40,7 @@ export const pipeline = (): DashboardBuilder =>
     .withPanel(writes())
     .withPanel(requests())
 
-// Every process exports every metric: the roles that have no feed say 0.
+// The roles that have no feed say 0.
 const connected = () =>
   stat({ title: 'Feed connected', at: [0, 0, 6, 4] }, [promqlNow('A', 'max(stockpipe_feed_connected)', 'connected')])
 
@@ -71,7 +71,7 @@ const errors = () =>
     promql('B', rate('dead_letters_total', 'reason'), 'dead letter: {{reason}}'),
     promql('C', rate('quarantined_trades_total', 'reason'), 'kept out: {{reason}}'),
     promql('D', rate('late_trades_total', 'scope'), 'late'),
-    promql('E', rate('store_retries_total', 'class'), 'write again: {{class}}'),
+    promql('E', rate('retries_total', 'component, class'), '{{component}} again: {{class}}'),
     promql('F', rate('feed_reconnects_total', 'reason'), 'reconnect: {{reason}}'),
     promql('G', 'sum(rate(stockpipe_spool_dropped_total[$__rate_interval]))', 'frames lost'),
     promql('H', rate('rewinds_total', 'cause'), 'begun again: {{cause}}'),

@@ -35,7 +35,8 @@ async function kafka(settings: Settings, { context }: { context: Context }) {
     import('../servers.ts'),
     import('../stream/broker/kafka.ts'),
   ])
-  const broker = new KafkaBroker(kafkaOptions(settings, context))
+  const onRebalance = () => context.metrics.rebalances.inc()
+  const broker = new KafkaBroker({ ...kafkaOptions(settings, context), onRebalance })
   const { kafkaTopic: topic, kafkaGroup: group } = settings
   return { broker, stamp: broker.stamp(topic), commits: () => broker.commits(topic, group) }
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import type { Batch } from './broker.ts'
 import { batchOf, empty, processed, START } from './stream.fixture.ts'
 import { StockpipeError } from '../errors.ts'
-import { Health } from '../telemetry.ts'
+import { createMetrics, Health } from '../telemetry.ts'
 
 /** Records that are no Avro at all. */
 const rubbish = (offset: number, count: number): Batch => ({
@@ -22,17 +22,19 @@ const rubbish = (offset: number, count: number): Batch => ({
 test('a topic full of what cannot be read is not drained into the dead-letter topic: the partition stands still and says why', async () => {
   const letters: number[] = []
   const health = new Health()
+  const metrics = createMetrics()
   const stop = new AbortController()
   const reasons: (string | null)[] = []
   let reads = 0
   const { commits } = await processed({
-    context: { health },
+    context: { health, metrics },
     signal: stop.signal,
     appended: (_topic, count) => letters.push(count),
     async *batches(clock) {
       if (reads++ === 0) {
         yield batchOf(0)
         yield rubbish(1, 40)
+        expect(metrics.paused.seconds).toBe(0)
         yield rubbish(41, 400)
       }
       for (let at = 0; at < 3; at++) {
@@ -47,6 +49,7 @@ test('a topic full of what cannot be read is not drained into the dead-letter to
   expect(reasons.at(-1)).toContain('partition 0 stands still: 440 of the last 441 records cannot be used')
   expect(commits.every(({ processed }) => processed <= 40)).toBe(true)
   expect(health.reason('processor')).toBeNull()
+  expect(metrics.paused.seconds).toBeGreaterThanOrEqual(2)
 })
 
 test('a topic that is made anew because it was full of what cannot be read is read from its beginning', async () => {

@@ -23,7 +23,8 @@ export async function holdStill(
   reason: StockpipeError,
   { options: { context, drained }, stop }: Holding,
 ): Promise<Ending | 'log-changed'> {
-  const { health, clock, log } = context
+  const { health, clock, log, metrics } = context
+  using _paused = metrics.paused.begin(clock)
   const signal = AbortSignal.any([stop, assignment.signal])
   health.notReady(COMPONENT, `partition ${assignment.partition} stands still: ${reason.message}`, assignment)
   log.error('processor.stands_still', {

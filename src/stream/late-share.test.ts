@@ -2,8 +2,10 @@ import { expect, test } from 'bun:test'
 
 import { encodeValue } from './codec.ts'
 import { LateShare } from './late-share.ts'
+import { Observer } from './observer.ts'
 import { Partition } from './partition.ts'
 import { manualClock } from '../clock.ts'
+import { PipelineStats } from '../stats.ts'
 import { createMetrics, Health, silentLog } from '../telemetry.ts'
 
 const WINDOWS = { window: 15_000, hop: 5_000, delay: 15_000, futureLimit: 5_000 }
@@ -14,12 +16,8 @@ function watched() {
   const write = (event: string, { symbol, late, mostLateMs }: Record<string, unknown> = {}) =>
     lines.push({ event, symbol, late, mostLateMs })
   const metrics = createMetrics()
-  const lateShare = new LateShare({
-    clock,
-    metrics,
-    health: new Health(),
-    log: { ...silentLog, warn: write, info: write },
-  })
+  const context = { clock, metrics, health: new Health(), log: { ...silentLog, warn: write, info: write } }
+  const lateShare = new LateShare(context)
   const partition = new Partition(WINDOWS, { partition: 0, incarnation: 1, truncated: false, committed: null })
   let offset = 0
   /** 10 s of the market; the venue of B is `delay` ms behind. */
@@ -36,11 +34,13 @@ function watched() {
     clock.advance(10_000)
     lateShare.look(partition)
   }
-  return { tenSeconds, lines, metrics }
+  const share = async () => (await metrics.lateShare.get()).values.map(({ labels, value }) => ({ ...labels, value }))
+  const leave = () => new Observer(context, new PipelineStats(clock)).left(partition)
+  return { tenSeconds, lines, share, leave }
 }
 
-test('a venue that is behind the others of its partition is told once, and again when it is punctual', async () => {
-  const { tenSeconds, lines, metrics } = watched()
+test('a venue that is behind the others of its partition is told once, and again when it is punctual', () => {
+  const { tenSeconds, lines } = watched()
   tenSeconds(0)
   tenSeconds(10_000)
   expect(lines).toEqual([])
@@ -51,8 +51,6 @@ test('a venue that is behind the others of its partition is told once, and again
   ])
   expect(lines[0]?.late).toBeGreaterThan(190)
   expect(lines[0]?.mostLateMs).toBe(5_000)
-  const shares = (await metrics.lateShare.get()).values.map(({ labels, value }) => `${labels.symbol} ${value}`)
-  expect(shares).toEqual(['A 0', 'B 1'])
   tenSeconds(0)
   expect(lines.slice(1).map(({ event }) => event)).toEqual(['trades.punctual'])
 })
@@ -64,4 +62,19 @@ test('fewer than a hundred trades are judged together with those of the next loo
   expect(lines).toEqual([])
   tenSeconds(20_000, 60)
   expect(lines.map(({ event, late }) => ({ event, late }))).toEqual([{ event: 'trades.late', late: 120 }])
+})
+
+test('the share is that of the worst symbol of a partition, as long as the partition is ours', async () => {
+  const { tenSeconds, share, leave } = watched()
+  tenSeconds(0, 50)
+  // Nothing is known yet.
+  expect(await share()).toEqual([])
+  tenSeconds(0)
+  expect(await share()).toEqual([{ partition: '0', value: 0 }])
+  tenSeconds(20_000)
+  expect(await share()).toEqual([{ partition: '0', value: 1 }])
+  tenSeconds(0)
+  expect(await share()).toEqual([{ partition: '0', value: 0 }])
+  leave()
+  expect(await share()).toEqual([])
 })

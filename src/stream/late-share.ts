@@ -16,13 +16,18 @@ const FEWEST = 100
 const ALARM = 0.05
 const FINE = 0.025
 
+interface Looked extends Pick<Punctuality, 'trades' | 'late'> {
+  /** Of the trades between the last two looks at enough of them. */
+  share: number
+}
+
 /**
  * A watermark belongs to a partition: where one venue is delayed, its symbols are late while their neighbours are not.
  * Looks every 10 s at the symbols with 100 trades since the look before.
  */
 export class LateShare {
   readonly #context: Context
-  readonly #seen = new WeakMap<Partition, { at: number; symbols: Map<string, Pick<Punctuality, 'trades' | 'late'>> }>()
+  readonly #seen = new WeakMap<Partition, { at: number; symbols: Map<string, Looked> }>()
   readonly #delayed = new Set<string>()
 
   constructor(context: Context) {
@@ -40,15 +45,22 @@ export class LateShare {
       const before = seen.symbols.get(current.symbol) ?? { trades: 0, late: 0 }
       const trades = current.trades - before.trades
       if (trades < FEWEST) continue
-      seen.symbols.set(current.symbol, current)
-      this.#judge(current, { trades, late: current.late - before.late })
+      const late = current.late - before.late
+      seen.symbols.set(current.symbol, { trades: current.trades, late: current.late, share: late / trades })
+      this.#judge(current, { trades, late })
     }
+    const worst = [...seen.symbols.values()].reduce((most, { share }) => Math.max(most, share), 0)
+    if (seen.symbols.size > 0) this.#context.metrics.lateShare.set({ partition: String(partition.number) }, worst)
+  }
+
+  /** The partition is somebody else's. */
+  left(partition: Partition): void {
+    this.#context.metrics.lateShare.remove({ partition: String(partition.number) })
   }
 
   #judge({ symbol, mostLateMs }: Punctuality, { trades, late }: Pick<Punctuality, 'trades' | 'late'>): void {
-    const { log, metrics } = this.#context
+    const { log } = this.#context
     const share = late / trades
-    metrics.lateShare.set({ symbol }, share)
     if (share > ALARM && !this.#delayed.has(symbol)) {
       this.#delayed.add(symbol)
       log.warn('trades.late', {

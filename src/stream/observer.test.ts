@@ -28,7 +28,7 @@ function observed(
     skip: null,
     future: null,
   }
-  new Observer(context, stats, () => isReplay).written({ ...noRows(), trades: [batch] }, T)
+  new Observer(context, stats, () => isReplay).written({ ...noRows(), trades: [batch] })
   const p50 = (stretch: Stretch) => stats.latency.quantiles(stretch).p50
   return { context, stats, p50 }
 }

@@ -58,11 +58,6 @@ export class Observer {
     })
     if (batch.records.length === 0) return
     metrics.lastProgress.set(clock.now() / 1000)
-    if (Number.isFinite(partition.engine.watermark))
-      metrics.watermarkLag.set(
-        { partition: String(partition.number) },
-        (clock.now() - partition.engine.watermark) / 1000,
-      )
     if (duplicates > 0) metrics.duplicates.inc(duplicates)
     for (const { reason } of bad) metrics.deadLetters.inc({ reason })
     this.#count(partition)
@@ -96,28 +91,33 @@ export class Observer {
 
   #waits(partition: Partition, waiting: Waiting): void {
     const { metrics, clock } = this.#context
+    const label = String(partition.number)
     this.#waiting.set(partition, waiting)
-    metrics.lagSeconds.set(String(partition.number), () => {
+    metrics.lagSeconds.set(label, () => {
       const since = waiting.underWay ?? waiting.unread
       return since === undefined ? 0 : Math.max(0, clock.now() - since) / 1000
+    })
+    metrics.watermarkLag.set(label, () => {
+      const { watermark } = partition.engine
+      return Number.isFinite(watermark) ? (clock.now() - watermark) / 1000 : null
     })
   }
 
   /** The partition is somebody else's, or begins again from its last commit: nothing more is known of it. */
   left(partition: Partition): void {
     const { metrics, health } = this.#context
-    const label = { partition: String(partition.number) }
+    const label = String(partition.number)
     this.#waiting.delete(partition)
     health.ready(CLOCK, partition)
-    for (const gauge of [metrics.lagRecords, metrics.watermarkLag]) gauge.remove(label)
-    metrics.lagSeconds.delete(label.partition)
+    metrics.lagRecords.remove({ partition: label })
+    this.#lateShare.left(partition)
+    for (const values of [metrics.lagSeconds, metrics.watermarkLag]) values.delete(label)
     this.#stats.lag(partition.number, 0)
   }
 
-  written(rows: RowSink, startedAt: number): void {
+  written(rows: RowSink): void {
     const { metrics, clock } = this.#context
     const now = clock.now()
-    metrics.storeWrite.observe({ outcome: 'ok' }, (now - startedAt) / 1000)
     let trades = 0
     for (const batch of rows.trades) trades += batch.entries.length - (batch.skip?.size ?? 0)
     // The oldest and the newest of a write bound all others: enough to see a delay, and no work per record.

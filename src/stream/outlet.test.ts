@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 
 import { memoryStore } from '../../test/memory.ts'
+import type { Batch } from './broker.ts'
 import { localLive } from './live.ts'
 import { Observer } from './observer.ts'
 import { Outlet, type ProcessorOptions } from './outlet.ts'
@@ -64,6 +65,30 @@ test('what waits for the store lags, for as long as it waits', async () => {
   expect(await records()).toEqual([0])
 })
 
+test("the watermark lags while nothing comes, for the clock goes on, until the partition is somebody else's", async () => {
+  const clock = manualClock(T)
+  const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
+  const observer = new Observer(context, new PipelineStats(clock))
+  const partition = new Partition(WINDOWS, { partition: 0, incarnation: 1, truncated: false, committed: null })
+  const lag = async () =>
+    /^stockpipe_watermark_lag_seconds\{partition="0"\} (\S+)$/m.exec(await context.metrics.registry.metrics())?.[1]
+  const fold = (records: Batch['records'], end: number) => {
+    const batch = { records, end, startedAt: T, endedAt: T }
+    observer.folded(partition, batch, partition.fold(batch))
+  }
+  fold([], 0)
+  // There is none before the first trade.
+  expect(await lag()).toBeUndefined()
+  fold([recordOf('A')], 1)
+  expect(await lag()).toBe('15')
+  clock.advance(600_000)
+  expect(await lag()).toBe('615')
+  fold([], 1)
+  expect(await lag()).toBe('615')
+  observer.left(partition)
+  expect(await lag()).toBeUndefined()
+})
+
 test('who waited for the store writes nothing more once the partition is not its own', async () => {
   const clock = manualClock(T)
   const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
@@ -84,4 +109,44 @@ test('who waited for the store writes nothing more once the partition is not its
   const writing = outlet.write(partition, partition.take({ flush: true }), outlet.way(signal, taken.signal))
   expect(await writing.catch((error: unknown) => error)).toMatchObject({ code: 'not-owner' })
   expect(writes).toBe(1)
+})
+
+test('each attempt to write is told by itself: what it carried, how it ended, and that it is not over', async () => {
+  const clock = manualClock(T)
+  const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
+  const answers = [Promise.withResolvers<void>(), Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let asked = 0
+  const store = { ...memoryStore().store, write: () => answers[asked++]?.promise ?? Promise.resolve() }
+  const options = { store, live: localLive(), context, topic: 'market' } as unknown as ProcessorOptions
+  const outlet = new Outlet(options, new Observer(context, new PipelineStats(clock)))
+  const partition = new Partition(WINDOWS, { partition: 0, incarnation: 1, truncated: false, committed: null })
+  partition.fold({ records: [recordOf('A')], end: 1, startedAt: T, endedAt: T })
+  const { signal } = new AbortController()
+  const way = outlet.way(signal, signal)
+  const told = async (pattern: RegExp) =>
+    (await context.metrics.registry.metrics()).split('\n').filter((line) => pattern.test(line))
+  const gauges = /^stockpipe_(store_in_flight|paused_seconds_total) /
+  const writing = outlet.write(partition, partition.take({ flush: true }), way)
+  const turn = () => new Promise(setImmediate)
+  await turn()
+  clock.advance(3_000)
+  // The other rows, and the trades.
+  expect(await told(gauges)).toEqual(['stockpipe_store_in_flight 2', 'stockpipe_paused_seconds_total 3'])
+  answers[1]?.reject(new StockpipeError('unreachable', 'no answer', { retryable: true }))
+  await turn()
+  expect(await told(gauges)).toEqual(['stockpipe_store_in_flight 1', 'stockpipe_paused_seconds_total 3'])
+  clock.advance(1_000)
+  await turn()
+  clock.advance(500)
+  answers[0]?.resolve()
+  answers[2]?.resolve()
+  await writing
+  await way.queue.settled()
+  clock.advance(60_000)
+  expect(await told(gauges)).toEqual(['stockpipe_store_in_flight 0', 'stockpipe_paused_seconds_total 4.5'])
+  expect((await told(/^stockpipe_store_write_duration_seconds_sum/)).sort()).toEqual([
+    'stockpipe_store_write_duration_seconds_sum{table="others",outcome="ok"} 4.5',
+    'stockpipe_store_write_duration_seconds_sum{table="trades",outcome="failed"} 3',
+    'stockpipe_store_write_duration_seconds_sum{table="trades",outcome="ok"} 0.5',
+  ])
 })

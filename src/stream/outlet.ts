@@ -6,6 +6,7 @@ import { retry } from './retry.ts'
 import { RowQueue } from './row-queue.ts'
 import { noRows, type Store, type Tables } from './store.ts'
 import type { RowSink, WindowSettings } from './symbol-windows.ts'
+import { timedWrite } from './timed-write.ts'
 import { deadLetterTopic, lateTopic, type TopicOptions } from './topics.ts'
 import type { Observer } from './observer.ts'
 import { StockpipeError } from '../errors.ts'
@@ -63,22 +64,23 @@ export class Outlet {
    * queue, and there is room for more. What is acknowledged, and only that, is told to others.
    */
   async write(partition: Partition, rows: RowSink, way: Way): Promise<void> {
+    const { context, live } = this.#options
     const { trades, ...others } = rows
+    using _paused = context.metrics.paused.begin(context.clock)
     await this.#appendDeadLetters(partition, way.signal)
     way.queue.add({ trades: [], ...others })
     if (trades.length > 0) await this.#store({ ...noRows(), trades }, way)
     await way.queue.room()
-    await this.#options.live.room(way.signal)
+    await live.room(way.signal)
     this.#observer.acknowledged(partition)
   }
 
   async #store(rows: RowSink, { signal, fence }: Pick<Way, 'signal' | 'fence'>): Promise<void> {
     const { store, live, context } = this.#options
-    const startedAt = context.clock.now()
-    const write = () => (fence.aborted ? Promise.reject(notOwner()) : store.write(rows))
+    const write = () => (fence.aborted ? Promise.reject(notOwner()) : timedWrite(store, rows, context))
     await retry('store', write, { context, signal })
     if (rows.late.length > 0) await this.#append(lateTopic(this.#options.topic), rows.late.map(lateRecord), signal)
-    this.#observer.written(rows, startedAt)
+    this.#observer.written(rows)
     live.publish({ ...rows, storedAt: context.clock.now() })
   }
 
@@ -87,6 +89,7 @@ export class Outlet {
     const symbols = partition.engine.unknownPrices()
     if (symbols.length === 0) return
     const { store, context } = this.#options
+    using _paused = context.metrics.paused.begin(context.clock)
     const known = new Map<string, Tables['latest']>()
     const read = async () => {
       for await (const rows of store.read('latest', { symbols })) for (const row of rows) known.set(row.symbol, row)

@@ -135,3 +135,26 @@ test('failures that are part of a start are on /readyz, and not worth a line', a
   await call
   expect(events).toEqual([])
 })
+
+test('what is tried again is counted for whom it is asked of, and of the store once more by itself', async () => {
+  const { clock, context } = surroundings()
+  const failing = (component: 'store' | 'log', error: StockpipeError, times: number) => {
+    let failures = 0
+    const work = async () => {
+      if (failures++ < times) throw error
+    }
+    return retry(component, work, { context, signal })
+  }
+  const calls = [failing('store', full, 1), failing('log', refused, 2)]
+  for (let round = 0; round < 5; round++) {
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+    clock.advance(20_000)
+  }
+  await Promise.all(calls)
+  const told = (await context.metrics.registry.metrics()).split('\n').filter((line) => /^\w+_retries_total/.test(line))
+  expect(told).toEqual([
+    'stockpipe_store_retries_total{class="disk-full"} 1',
+    'stockpipe_retries_total{component="store",class="disk-full"} 1',
+    'stockpipe_retries_total{component="log",class="auth"} 2',
+  ])
+})

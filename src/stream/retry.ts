@@ -29,7 +29,8 @@ export async function retry<Result>(
     } catch (error) {
       if (!(error instanceof StockpipeError) || signal.aborted) throw error
       if (!error.retryable && !error.mendable) throw error
-      metrics.storeRetries.inc({ class: error.code })
+      metrics.retries.inc({ component, class: error.code })
+      if (component === 'store') metrics.storeRetries.inc({ class: error.code })
       trouble.failed(error, { isNews: attempt >= quietFor })
       await clock.sleep(error.retryable ? pause(attempt, clock.now()) : MENDING_MS, signal)
     }

@@ -23,8 +23,8 @@ describe.skipIf(kafka === null)('a group on Kafka', () => {
     await admin.deleteTopics({ topics })
     await admin.disconnect()
   })
-  const open = (): OpenedBroker => {
-    const one = openBroker(brokers)
+  const open = (more: Parameters<typeof openBroker>[1] = {}): OpenedBroker => {
+    const one = openBroker(brokers, more)
     opened.push(one)
     return one
   }
@@ -37,11 +37,13 @@ describe.skipIf(kafka === null)('a group on Kafka', () => {
 
   test.concurrent('who is told to stop while it waits to join is gone at once, and is not waited for', async () => {
     const topic = await newTopic(2)
-    const first = new Member(open().broker, { topic, group: topic })
+    let rebalances = 0
+    const first = new Member(open({ onRebalance: () => rebalances++ }).broker, { topic, group: topic })
     await until(
       () => first.partitions.length,
       (count) => count === 2,
     )
+    expect(rebalances).toBe(1)
     // The first one does not hand over, so this one waits.
     const second = new Member(open().broker, { topic, group: topic })
     await Bun.sleep(600)
@@ -55,6 +57,7 @@ describe.skipIf(kafka === null)('a group on Kafka', () => {
       (isBack) => isBack,
     )
     expect(Date.now() - gaveUpAt).toBeLessThan(5_000)
+    expect(rebalances).toBeGreaterThan(1)
     await first.leave()
   }, 30_000)
 

@@ -11,6 +11,8 @@ import type { Health } from '../../telemetry.ts'
 
 export interface KafkaOptions extends TopicAdminOptions {
   health: Health
+  /** A group that was joined has shared out its partitions. */
+  onRebalance?: () => void
 }
 
 /**

@@ -14,6 +14,7 @@ export interface GroupSettings extends ConnectionSettings {
   clock: Clock
   log: Log
   health: Health
+  onRebalance?: () => void
   topic: string
   group: string
   read(partition: number, offset: number, signal: AbortSignal): AsyncIterable<Batch>
@@ -92,7 +93,7 @@ export class Group {
   }
 
   #joined(): Promise<Membership> {
-    const { group, topic, log } = this.#settings
+    const { group, topic, log, onRebalance } = this.#settings
     return this.#connection.raw(async (cluster) => {
       const coordinator = await findCoordinator(cluster, group)
       const joined = await coordinator.joinGroup({
@@ -116,6 +117,7 @@ export class Group {
       const committed = await committedOf(coordinator, { group, topic, partitions })
       this.#failures = 0
       this.#trouble.over()
+      onRebalance?.()
       log.info('log.joined', { group, generation: joined.generationId, partitions })
       const { generationId, memberId } = joined
       return new Membership(
