@@ -5,8 +5,9 @@ import { API_RULES } from './lint/api-rules.ts'
 import { CQL_RULES } from './lint/cql-rules.ts'
 import { DASHBOARD_RULES } from './lint/dashboard-rules.ts'
 import { lint, type Surroundings } from './lint/lint.ts'
+import { type Source, SOURCE_RULES } from './lint/source-rules.ts'
 import { surroundings } from './surroundings.fixture.ts'
-import type { Dashboard, Panel, Target } from '../src/deploy/grafana/dashboard.ts'
+import type { Dashboard, Panel, Target, Variable } from '../src/deploy/grafana/dashboard.ts'
 
 /** For tests that break what the program may only read. */
 type Changeable<T> = T extends (infer Item)[] | readonly (infer Item)[]
@@ -60,6 +61,22 @@ const alert =
     const rules = around.alerts.groups[0]?.rules ?? []
     change(rules[0] as AlertRule, rules)
   }
+
+const variable =
+  (name: string, change: (one: Changeable<Variable>) => void) =>
+  (around: Surroundings): void => {
+    const found = dashboard(around, 'stockpipe-market').templating.list.find((one) => one.name === name)
+    change(found as Changeable<Variable>)
+  }
+
+/** Of Cassandra. */
+const source =
+  (change: (one: Source) => void) =>
+  ({ sourceFile }: Surroundings): void =>
+    change(sourceFile.datasources[0] as Source)
+
+const BY_HTTP = 'stockpipe-market-api'
+const LIVE = 'stockpipe-market-live'
 
 /** For each rule, ways to break it. */
 const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surroundings) => void])[] = [
@@ -147,15 +164,72 @@ const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surr
       ),
   ],
   ['candlestick', 'no open', cql('Candles of ${interval}', 'open, ', '')],
+  ['one-frame', 'candles of two targets', (around) => delete panel(around, 'Candles of ${interval}').transformations],
+  ['one-frame', 'a table of two targets', (around) => panel(around, 'Trades').transformations?.splice(0, 1)],
   [
-    'candlestick',
-    'two targets',
-    (around) =>
-      panel(around, 'Candles of ${interval}').targets?.push({
-        ...target(around, 'Candles of ${interval}'),
-        refId: 'B',
-      }),
+    'one-frame',
+    'two of three targets',
+    (around) => panel(around, 'Trades').transformations?.splice(0, 1, { id: 'merge', filter: { id: 'byRefId' } }),
   ],
+  ['digits', 'a price of the feed', (around) => panel(around, 'Trades').fieldConfig?.overrides?.splice(0)],
+  ['digits', 'a price by HTTP', (around) => panel(around, 'Now', BY_HTTP).fieldConfig?.overrides?.splice(0, 1)],
+  ['digits', 'a mean', (around) => delete panel(around, '15 s running average', LIVE).fieldConfig?.defaults?.decimals],
+  [
+    'digits',
+    'a price that is pushed',
+    (around) => delete panel(around, 'Last price', LIVE).fieldConfig?.defaults?.unit,
+  ],
+  [
+    'colours',
+    'by their order',
+    (around) => ((panel(around, 'Price').fieldConfig ?? {}).defaults = { color: { mode: 'palette-classic' } }),
+  ],
+  [
+    'colours',
+    'none',
+    (around) => delete panel(around, 'Processor', 'stockpipe-resources').fieldConfig?.defaults?.color,
+  ],
+  ['macros', 'of a part of the time', cql('Trades', '$__timeFrom', '$__interval')],
+  ['macros', 'of other plugins', cql('Trades', /AND trade_ts >= .*? ORDER/, 'AND $__timeFilter(trade_ts) ORDER')],
+  ['macros', 'with parentheses', cql('Trades', '$__timeFrom', '$__timeFrom()')],
+  ['macros', 'a variable without braces', cql('Trades', '${symbol:sqlstring}', "'$symbol'")],
+  ['variable', 'its CQL as a text', variable('hours', (one) => (one.query = 'SELECT item FROM contents'))],
+  [
+    'variable',
+    'its CQL under the key of a panel',
+    variable('symbol', (one) => (one.query = { rawQuery: 'SELECT symbol FROM latest LIMIT 9' } as object)),
+  ],
+  ['variable', 'in no order', variable('symbol', (one) => (one.sort = 0))],
+  [
+    'one-partition',
+    'the two newest at once',
+    variable('hours', (one) => {
+      const query = one.query as { query: string }
+      query.query = query.query.replace('LIMIT 1', 'LIMIT 2')
+    }),
+  ],
+  ['one-partition', 'two by name', cql('Trades', '${hours:sqlstring}', "'2026-11-28T00','2026-11-28T01'")],
+  ['partition-before', 'the newest alone', (around) => panel(around, 'Trades').targets?.splice(1)],
+  ['partition-before', 'another question', cql('Trades', ' LIMIT 50', ' LIMIT 40')],
+  [
+    'partition-before',
+    'gaps of the newest day alone',
+    (around) => dashboard(around, 'stockpipe-market').annotations?.list?.splice(1),
+  ],
+  [
+    'formats',
+    'a symbol as a text',
+    variable('hours', (one) => {
+      const query = one.query as { query: string }
+      query.query = query.query.replace('${symbol:sqlstring}', "'${symbol:csv}'")
+    }),
+  ],
+  ['source-access', 'by the browser', source((one) => (one.access = 'direct'))],
+  ['source-keys', 'a certificate where nobody looks', source((one) => ((one.jsonData ?? {})['tlsCACert'] = 'x'))],
+  ['source-keys', 'a secret of another plugin', source((one) => ((one.secureJsonData ?? {})['tlsClientKey'] = 'x'))],
+  ['source-needs', 'no consistency', source((one) => delete one.jsonData?.['consistency'])],
+  ['source-needs', 'an empty keyspace', source((one) => ((one.jsonData ?? {})['keyspace'] = ''))],
+  ['source-hosts', 'no port', source((one) => (one.url = 'cassandra-0:9042;cassandra-1'))],
   ['candlestick', 'an alias', (around) => (target(around, 'Candles of ${interval}')['alias'] = '{{symbol}}')],
   ['stat-value', 'several rows', cql('Now', 'LIMIT 1', 'LIMIT 2')],
   ['variables', 'one that is not defined', cql('Trades', '${hours:sqlstring}', '${hour:sqlstring}')],
@@ -207,6 +281,23 @@ const SEEDED: readonly (readonly [rule: string, how: string, seed: (around: Surr
     'one that nobody exports',
     alert((rule) => ((rule.data[0] as AlertRule['data'][0]).model.expr = 'stockpipe_silence')),
   ],
+  ['alert-dollar', 'a template', alert((rule) => (rule.annotations['description'] = 'since {{ $value }}'))],
+  ['alert-description', 'none', alert((rule) => delete rule.annotations['description'])],
+  [
+    'alert-description',
+    'a step that the runbook has no more',
+    ({ runbook }) => {
+      if (runbook instanceof Map) runbook.set('feed-is-silent', '- Wait.')
+    },
+  ],
+  [
+    'alert-description',
+    'a section of which nothing is left',
+    (around) => {
+      alert((rule) => (rule.annotations['description'] = ''))(around)
+      if (around.runbook instanceof Map) around.runbook.set('feed-is-silent', '')
+    },
+  ],
   ['alert-runbook', 'no section', alert((rule) => (rule.annotations['runbook_url'] = 'docs/operations.md#none'))],
 ]
 
@@ -218,7 +309,9 @@ describe('every rule finds what breaks it', () => {
   })
 
   test('and none is without an example', () => {
-    const rules = [DASHBOARD_RULES, CQL_RULES, API_RULES, ALERT_RULES].flatMap((some) => Object.keys(some))
+    const rules = [DASHBOARD_RULES, CQL_RULES, API_RULES, ALERT_RULES, SOURCE_RULES].flatMap((some) =>
+      Object.keys(some),
+    )
     expect([...new Set(SEEDED.map(([rule]) => rule))].toSorted()).toEqual(rules.toSorted())
   })
 })

@@ -1,6 +1,8 @@
-/** The types that Grafana publishes of all that our dashboards have; schema.test.ts makes a JSON schema of them. */
+/** The types that Grafana publishes of all that our dashboards and alerts have; schema.test.ts makes a JSON schema of them. */
+import type * as alerting from '@grafana/grafana-foundation-sdk/alerting'
 import type * as candlestick from '@grafana/grafana-foundation-sdk/candlestick'
 import type * as dashboard from '@grafana/grafana-foundation-sdk/dashboard'
+import type * as expr from '@grafana/grafana-foundation-sdk/expr'
 import type * as heatmap from '@grafana/grafana-foundation-sdk/heatmap'
 import type * as prometheus from '@grafana/grafana-foundation-sdk/prometheus'
 import type * as stat from '@grafana/grafana-foundation-sdk/stat'
@@ -21,3 +23,16 @@ export type TableOptions = table.Options
 export type TableFields = table.FieldConfig
 export type TimeseriesOptions = timeseries.Options
 export type TimeseriesFields = timeseries.FieldConfig
+
+/** A file has folder and organisation once a group, where Grafana's API has them in each rule. */
+export interface AlertFile {
+  apiVersion: 1
+  groups: {
+    orgId: number
+    name: string
+    folder: string
+    interval: string
+    rules: Omit<alerting.Rule, 'folderUID' | 'orgID' | 'ruleGroup'>[]
+  }[]
+}
+export type ThresholdTarget = expr.TypeThreshold

@@ -1,5 +1,5 @@
 /**
- * The dashboards against the types that Grafana publishes, as a schema that knows every property and refuses others.
+ * The dashboards and alerts against the types that Grafana publishes, as a schema that knows every property and refuses others.
  * It proves that Grafana knows each name and each kind of value; not that a plugin does with it what we mean.
  */
 import { beforeAll, describe, expect, test } from 'bun:test'
@@ -37,7 +37,7 @@ function validatorOf(type: string): ReturnType<Ajv['compile']> {
   if (known !== undefined) return known
   const { definitions = {}, ...schema } = generator.createSchema(type)
   // Every data source has queries of its own: theirs are judged by themselves, where Grafana publishes them.
-  const any = type === 'AnyDashboard' ? { Dataquery: {} } : {}
+  const any = type === 'AnyDashboard' || type === 'AlertFile' ? { Dataquery: {} } : {}
   const validate = ajv.compile({ ...schema, definitions: { ...definitions, ...any } })
   validators.set(type, validate)
   return validate
@@ -78,6 +78,27 @@ const panelsOf = (dashboard: unknown): RawPanel[] => (dashboard as { panels: Raw
 
 beforeAll(() => void validatorOf('AnyDashboard'), 60_000)
 
+interface RawAlerts {
+  groups: { rules: { data: { datasourceUid: string; model: Record<string, unknown> }[] }[] }[]
+}
+
+const alerts = async (): Promise<RawAlerts> =>
+  Bun.YAML.parse(await Bun.file(join(import.meta.dir, 'provisioning/alerting/stockpipe.yaml')).text()) as RawAlerts
+
+/** The file, and the question or condition in each step of a rule. */
+const alertProblems = (file: RawAlerts): string[] => [
+  ...problems('AlertFile', file),
+  ...file.groups
+    .flatMap(({ rules }) => rules.flatMap(({ data }) => data))
+    .flatMap(({ datasourceUid, model }) =>
+      problems(datasourceUid === '__expr__' ? 'ThresholdTarget' : 'PrometheusTarget', model),
+    ),
+]
+
+test('the alerts are rules, questions and conditions as Grafana describes them', async () => {
+  expect(alertProblems(await alerts())).toEqual([])
+})
+
 describe.each(dashboards)('%s', (_name, dashboard) => {
   test('is a dashboard as Grafana describes it', () => {
     expect(problems('AnyDashboard', dashboard)).toEqual([])
@@ -112,4 +133,18 @@ describe('the schema notices', () => {
       panelProblems({ ...panel(), targets: [{ datasource: { type: 'prometheus' }, expression: 'up' }] }),
     ).not.toEqual([])
   })
+
+  test.each<[string, (rule: RawAlerts['groups'][0]['rules'][0]) => unknown]>([
+    ['a state that an alert cannot have', (rule) => Object.assign(rule, { noDataState: 'Silent' })],
+    ['a setting that no alert has', (rule) => Object.assign(rule, { severity: 'critical' })],
+    ['an alert that lacks its condition', (rule) => Object.assign(rule, { condition: undefined })],
+    ['a threshold that is no number', (rule) => Object.assign(rule.data[1]?.model ?? {}, THRESHOLD)],
+    ['a question that Prometheus does not know', (rule) => Object.assign(rule.data[0]?.model ?? {}, { query: 'up' })],
+  ])('%s', async (_what, change) => {
+    const file = structuredClone(await alerts())
+    change(file.groups[0]?.rules[0] as RawAlerts['groups'][0]['rules'][0])
+    expect(alertProblems(JSON.parse(JSON.stringify(file)) as RawAlerts)).not.toEqual([])
+  })
 })
+
+const THRESHOLD = { conditions: [{ evaluator: { type: 'gt', params: ['many'] } }] }

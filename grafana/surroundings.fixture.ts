@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import type { Surroundings } from './lint/lint.ts'
 import type { AlertFile } from './lint/alert-rules.ts'
 import { metricTypes } from './lint/metrics.ts'
+import type { SourceFile } from './lint/source-rules.ts'
 import { tablesOf } from './lint/statement.ts'
-import { anchorOf } from './src/alerts.ts'
+import { runbook } from './src/runbook.ts'
 import { Registry } from '@prometheus-io/client'
 import { systemClock } from '../src/clock.ts'
 import { DASHBOARDS } from '../src/deploy/grafana/files.ts'
@@ -15,21 +16,17 @@ import { createMetrics } from '../src/telemetry.ts'
 
 const read = (path: string): Promise<string> => Bun.file(join(import.meta.dir, path)).text()
 
-interface Sources {
-  datasources: { uid: string; type: string }[]
-}
-
 /** A copy of its own for each caller, to be changed at will. */
 export async function surroundings(): Promise<Surroundings> {
-  const sources = Bun.YAML.parse(await read('provisioning/datasources/stockpipe.yaml')) as Sources
-  const headings = (await read('../docs/operations.md')).matchAll(/^### (.+)$/gm)
+  const sources = Bun.YAML.parse(await read('provisioning/datasources/stockpipe.yaml')) as SourceFile
   return {
     dashboards: structuredClone(Object.values(DASHBOARDS)),
     alerts: Bun.YAML.parse(await read('provisioning/alerting/stockpipe.yaml')) as AlertFile,
+    sourceFile: sources,
     sources: new Map(sources.datasources.map(({ uid, type }) => [uid, type])),
     tables: tablesOf(schema),
     metrics: await exportedMetrics(),
-    runbook: new Set([...headings].map(([, title = '']) => anchorOf(title))),
+    runbook: new Map(runbook()),
   }
 }
 

@@ -20,8 +20,13 @@ export interface Scene extends AsyncDisposable {
   roles: readonly { role: string; address: string }[]
   /** The rows of one of the dashboards' queries. */
   rows(query: DashboardQuery): Promise<types.ResultSet>
-  /** With its variables as somebody finds them who opens it now. */
-  open(dashboard: Dashboard): Promise<{ queries: DashboardQuery[]; variables: DashboardQuery[]; values: Values }>
+  /** With its variables as somebody finds them who opens it, now and for the last minutes unless told otherwise. */
+  open(
+    dashboard: Dashboard,
+    range?: TimeRange,
+  ): Promise<{ queries: DashboardQuery[]; variables: DashboardQuery[]; values: Values }>
+  /** A row as the pipeline would have written it; times are Dates. */
+  insert(table: string, row: Readonly<Record<string, unknown>>): Promise<void>
 }
 
 /** Trades flow, and the feed drops its connection every few seconds, so that there are gaps. */
@@ -65,16 +70,21 @@ export async function openScene(servers: ServerAddresses): Promise<Scene> {
   return {
     roles: roles.map(([role], index) => ({ role, address: addresses[index] ?? '' })),
     rows,
-    open: (dashboard) => open(dashboard, rows),
+    open: (dashboard, range) => open(dashboard, rows, range),
+    insert: async (table, row) => {
+      const marks = Object.keys(row).map(() => '?')
+      const text = `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${marks.join()})`
+      await cql.execute(text, Object.values(row), { prepare: true })
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
 
 const addressOf = async (process: Running): Promise<string> => new URL(await process.url()).host
 
-async function open(dashboard: Dashboard, rows: Scene['rows']) {
-  const to = Date.now()
-  const range: TimeRange = { from: to - RANGE_MS, to }
+const lastMinutes = (to: number): TimeRange => ({ from: to - RANGE_MS, to })
+
+async function open(dashboard: Dashboard, rows: Scene['rows'], range = lastMinutes(Date.now())) {
   const variables: DashboardQuery[] = []
   const values = await resolveVariables(dashboard, range, async (query) => {
     variables.push(query)
@@ -93,17 +103,18 @@ export interface Pace {
 /** The dashboard Market as one browser refreshes it: its variables, then all panels at once, every 500 ms. */
 export async function paced(scene: Scene, seconds: number): Promise<Pace[]> {
   const times = new Map<string, number[]>()
-  const timed = async (query: DashboardQuery): Promise<void> => {
+  const timed: Scene['rows'] = async (query) => {
     const from = performance.now()
-    await scene.rows(query)
+    const rows = await scene.rows(query)
     const all = times.get(query.name) ?? []
     times.set(query.name, all)
     all.push(performance.now() - from)
+    return rows
   }
   const startedAt = performance.now()
   for (let round = 0; round < seconds * 2; round++) {
-    const { queries, variables } = await scene.open(DASHBOARDS['market'] as Dashboard)
-    await Promise.all([...variables.map(timed), ...queries.map(timed)])
+    const { queries } = await open(DASHBOARDS['market'] as Dashboard, timed)
+    await Promise.all(queries.map(timed))
     await Bun.sleep(Math.max(0, startedAt + (round + 1) * REFRESH_MS - performance.now()))
   }
   return [...times].map(([name, all]) => ({ name, p50: quantile(all, 0.5), p99: quantile(all, 0.99) }))

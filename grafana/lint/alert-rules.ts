@@ -48,9 +48,9 @@ export const ALERT_RULES: Readonly<Record<string, Rule<AlertFile>>> = {
     return params.length > 0 && params.every((param) => typeof param === 'number') ? null : 'its threshold is no number'
   }),
 
-  // Files of provisioning have `$NAME` replaced.
+  // Files of provisioning have `$NAME` replaced, annotations `{{ name }}`.
   'alert-dollar': eachRule((rule) =>
-    JSON.stringify(rule).includes('$') ? 'has a $, which Grafana takes for a variable' : null,
+    /\$|\{\{/.test(JSON.stringify(rule)) ? 'has a $ or a {{, which Grafana takes for a variable' : null,
   ),
 
   'alert-metrics': eachRule(({ data }, { metrics }) => {
@@ -61,5 +61,13 @@ export const ALERT_RULES: Readonly<Record<string, Rule<AlertFile>>> = {
   'alert-runbook': eachRule(({ annotations }, { runbook }) => {
     const [file, anchor = ''] = annotations['runbook_url']?.split('#') ?? []
     return file === 'docs/operations.md' && runbook.has(anchor) ? null : `the runbook has no section ${anchor}`
+  }),
+
+  // The address leads nowhere from a notification: what to do is in the alert itself.
+  'alert-description': eachRule(({ annotations }, { runbook }) => {
+    const steps = runbook.get(annotations['runbook_url']?.split('#')[1] ?? '')
+    return steps !== undefined && steps !== '' && annotations['description'] === steps
+      ? null
+      : 'does not say what the runbook says: bun grafana/generate.ts'
   }),
 }

@@ -1,27 +1,49 @@
 /** The rules of the Cassandra plugin 3.3.0, and of tables whose reads must stay small. */
 import type { Rule } from './lint.ts'
 import { parseSelect } from './statement.ts'
-import { CASSANDRA_PLUGIN, type Dashboard, targetsOf } from '../../src/deploy/grafana/dashboard.ts'
+import { CASSANDRA_PLUGIN, type Dashboard, targetsOf, type Variable } from '../../src/deploy/grafana/dashboard.ts'
 
 const NUMBERS = new Set(['int', 'bigint', 'smallint', 'float', 'double'])
 /** Of others the plugin makes text, or fails. */
 const READABLE = new Set([...NUMBERS, 'text', 'boolean', 'timestamp', 'uuid', 'inet', 'blob'])
 const MOST_ROWS = 1000
 
+/** How a variable asks for the partition before another one's. */
+const BEFORE = /< '\$\{(\w+):csv\}'/
+const MACROS = new Set(['__timeFrom', '__timeTo', '__unixEpochFrom', '__unixEpochTo'])
+
 interface Query {
   where: string
+  /** Whose rows come together. */
+  place: string
   cql: string
   kind: 'panel' | 'annotation' | 'variable'
+  variable?: string
 }
+
+const isOurs = ({ type, datasource }: Variable): boolean => type === 'query' && datasource?.type === CASSANDRA_PLUGIN
 
 function* queriesOf(dashboard: Dashboard): Generator<Query> {
   const annotations = new Set((dashboard.annotations?.list ?? []).map(({ target }) => target))
-  for (const { where, target } of targetsOf(dashboard))
-    if (target.datasource.type === CASSANDRA_PLUGIN)
-      yield { where, cql: String(target['target']), kind: annotations.has(target) ? 'annotation' : 'panel' }
-  for (const { name, type, datasource, query } of dashboard.templating.list)
-    if (type === 'query' && datasource?.type === CASSANDRA_PLUGIN)
-      yield { where: `variable ${name}`, cql: typeof query === 'object' ? query.query : '', kind: 'variable' }
+  for (const { where, target } of targetsOf(dashboard)) {
+    const kind = annotations.has(target) ? 'annotation' : 'panel'
+    const place = kind === 'panel' ? where : kind
+    if (target.datasource.type === CASSANDRA_PLUGIN) yield { where, place, cql: String(target['target']), kind }
+  }
+  for (const variable of dashboard.templating.list.filter(isOurs)) {
+    const { name, query } = variable
+    const cql = typeof query === 'object' ? (query.query ?? '') : ''
+    yield { where: `variable ${name}`, place: 'variable', cql, kind: 'variable', variable: name }
+  }
+}
+
+/** A list that cannot hold several: one literal, or a variable of one row. */
+function isOneItem({ templating }: Dashboard, list: string): boolean {
+  const [, name] = /^\$\{(\w+):sqlstring\}$/.exec(list) ?? []
+  if (name === undefined) return !list.includes(',')
+  const variable = templating.list.find((one) => one.name === name)
+  if (variable === undefined || !isOurs(variable)) return variable?.multi !== true
+  return typeof variable.query === 'object' && parseSelect(variable.query.query ?? '')?.limit === 1
 }
 
 /** A rule of one query; what cannot be read is the affair of the rule `select`. */
@@ -98,11 +120,53 @@ export const CQL_RULES: Readonly<Record<string, Rule<Dashboard>>> = {
 
   symbol: eachQuery(({ cql }) => (/symbol (?:=|IN) *\(?'/.test(cql) ? 'names a symbol instead of ${symbol}' : null)),
 
-  // `sqlstring` alone doubles quotes as CQL wants it; dates but `iso` are in the browser's zone.
+  // `sqlstring` alone doubles quotes as CQL wants it; dates but `iso` are in the browser's zone. The name of a partition
+  // may be none, which only a text can be.
   formats: eachQuery(({ cql }) => {
-    const bad = [...cql.matchAll(/\$\{(\w+)(?::([^}]+))?\}/g)].find(([, name = '', format = '']) =>
+    const bad = [...cql.replace(BEFORE, '').matchAll(/\$\{(\w+)(?::([^}]+))?\}/g)].find(([, name = '', format = '']) =>
       name.startsWith('__') ? format !== 'date:iso' : format !== 'sqlstring',
     )
     return bad === undefined ? null : `${bad[0]} must be :sqlstring, or :date:iso for times`
   }),
+
+  // Plain replacement of text, without parentheses; whatever else begins with a $ reaches Cassandra.
+  macros: eachQuery(({ cql }) => {
+    const bad = [...cql.matchAll(/\$(\w+)(\()?/g)].find(
+      ([, name = '', opens]) => !MACROS.has(name) || opens !== undefined,
+    )
+    return bad === undefined ? null : `${bad[0]} is no macro of the plugin`
+  }),
+
+  // Under another key the list stays empty without a word; the plugin gives it in no order.
+  variable: (dashboard) =>
+    dashboard.templating.list.filter(isOurs).flatMap(({ name, query, sort }) => {
+      const where = `variable ${name}`
+      const keys = typeof query === 'object' ? Object.keys(query) : []
+      if (keys.join() !== 'query') return [{ where, what: 'must have its CQL under the key query alone' }]
+      return (sort ?? 0) > 0 ? [] : [{ where, what: 'has no order' }]
+    }),
+
+  // Cassandra gives pages of several partitions in no order, and the plugin asks for pages.
+  'one-partition': (dashboard) =>
+    [...queriesOf(dashboard)].flatMap(({ where, cql }) => {
+      if (!cql.includes(' ORDER BY ')) return []
+      const several = [...cql.matchAll(/ IN \(([^)]*)\)/g)].find(([, list = '']) => !isOneItem(dashboard, list))
+      return several === undefined ? [] : [{ where, what: `${several[1]} may be several partitions` }]
+    }),
+
+  // A range may begin in the partition before the newest: whoever asks one must ask the other.
+  'partition-before': (dashboard) => {
+    const pairs = [...queriesOf(dashboard)].flatMap(({ variable, cql }) => {
+      const [, newest] = BEFORE.exec(cql) ?? []
+      return variable === undefined || newest === undefined ? [] : [{ newest, before: variable }]
+    })
+    const known = new Set([...queriesOf(dashboard)].map(({ place, cql }) => `${place} ${cql}`))
+    return [...queriesOf(dashboard)].flatMap(({ where, place, cql }) => {
+      const [, name] = / IN \(\$\{(\w+):sqlstring\}\)/.exec(cql) ?? []
+      if (name === undefined || pairs.some(({ before }) => before === name)) return []
+      const before = pairs.find(({ newest }) => newest === name)?.before
+      const twin = cql.replaceAll(`\${${name}:`, `\${${String(before)}:`)
+      return known.has(`${place} ${twin}`) ? [] : [{ where, what: 'does not ask the partition before' }]
+    })
+  },
 }

@@ -1,5 +1,6 @@
 /** The rules of Grafana. */
 import { asApiTarget } from './api-rules.ts'
+import { isRounded } from './digits.ts'
 import type { Rule } from './lint.ts'
 import { metricProblem } from './metrics.ts'
 import { parseSelect } from './statement.ts'
@@ -28,7 +29,9 @@ function refreshMs(words: unknown): number | null {
 const namesOf = (target: Target): string[] =>
   target.datasource.type === API_PLUGIN
     ? asApiTarget(target).columns.map(({ selector }) => selector)
-    : (parseSelect(String(target['target']))?.columns.map(({ name }) => name) ?? [])
+    : isLive(target)
+      ? ((target['filter'] as { fields?: string[] } | undefined)?.fields ?? [])
+      : (parseSelect(String(target['target']))?.columns.map(({ name }) => name) ?? [])
 
 type Place = Panel['gridPos']
 
@@ -98,16 +101,34 @@ export const DASHBOARD_RULES: Readonly<Record<string, Rule<Dashboard>>> = {
       yield { where: 'panels', what: `more than ${MOST_FAST_PANELS} ask Cassandra at each refresh` }
   },
 
-  // Several frames would be joined; nulls and names are guessed from neighbours.
+  // A table would show one target alone, and candles would be joined.
+  *'one-frame'({ panels }) {
+    for (const { title, type, targets = [], transformations = [] } of panels) {
+      const isMerged = transformations.some(({ id, filter }) => id === 'merge' && filter === undefined)
+      if ((type === 'table' || type === 'candlestick') && targets.length > 1 && !isMerged)
+        yield { where: title, what: 'has several targets that are not merged' }
+    }
+  },
+
+  // Nulls and names are guessed from neighbours.
   *candlestick({ panels }) {
     for (const { title, type, targets = [] } of panels) {
       if (type !== 'candlestick') continue
-      const names = targets[0] === undefined ? [] : namesOf(targets[0])
-      const missing = ['open', 'high', 'low', 'close'].filter((name) => !names.includes(name))
-      if (targets.length !== 1) yield { where: title, what: 'needs one target' }
-      if (missing.length > 0) yield { where: title, what: `lacks ${missing.join()}` }
+      const missing = ['open', 'high', 'low', 'close'].filter((name) =>
+        targets.some((target) => !namesOf(target).includes(name)),
+      )
+      if (targets.length === 0 || missing.length > 0) yield { where: title, what: `lacks ${missing.join()}` }
       if (targets.some(({ alias }) => alias !== undefined))
         yield { where: title, what: 'an alias names all four alike' }
+    }
+  },
+
+  // Without digits asked for, Grafana keeps some three of them.
+  *digits({ panels }) {
+    for (const { title, type, targets = [], fieldConfig } of panels) {
+      if (type !== 'stat' && type !== 'table') continue
+      const rounded = targets.flatMap(namesOf).find((name) => isRounded(name, fieldConfig))
+      if (rounded !== undefined) yield { where: title, what: `rounds ${rounded}: it needs a unit or decimals` }
     }
   },
 
@@ -131,6 +152,13 @@ export const DASHBOARD_RULES: Readonly<Record<string, Rule<Dashboard>>> = {
         targets.some(({ datasource, format }) => datasource.type === 'prometheus' && format !== 'table')
       )
         yield { where: title, what: 'shows no labels: format must be table' }
+  },
+
+  // Series come in no order: by their place colours would change with every answer.
+  *colours({ panels }) {
+    for (const { title, type, fieldConfig } of panels)
+      if (type === 'timeseries' && fieldConfig?.defaults?.color?.mode !== 'palette-classic-by-name')
+        yield { where: title, what: 'has no colours by name' }
   },
 
   *variables(dashboard) {

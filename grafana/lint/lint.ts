@@ -3,19 +3,21 @@ import { ALERT_RULES, type AlertFile } from './alert-rules.ts'
 import { API_RULES } from './api-rules.ts'
 import { CQL_RULES } from './cql-rules.ts'
 import { DASHBOARD_RULES } from './dashboard-rules.ts'
+import { SOURCE_RULES, type SourceFile } from './source-rules.ts'
 import type { Table } from './statement.ts'
 import type { Dashboard } from '../../src/deploy/grafana/dashboard.ts'
 
 export interface Surroundings {
   dashboards: readonly Dashboard[]
   alerts: AlertFile
+  sourceFile: SourceFile
   /** Type by uid. */
   sources: ReadonlyMap<string, string>
   tables: ReadonlyMap<string, Table>
   /** What a process exports, with its type: counter, gauge, histogram. */
   metrics: ReadonlyMap<string, string>
-  /** The anchors of the runbook. */
-  runbook: ReadonlySet<string>
+  /** What the runbook says to do, by the anchors of its sections. */
+  runbook: ReadonlyMap<string, string>
 }
 
 export interface Violation {
@@ -40,5 +42,6 @@ export function lint(around: Surroundings): Violation[] {
     apply(CQL_RULES, dashboard, `${dashboard.title} / `)
   }
   apply(ALERT_RULES, around.alerts, 'alert ')
+  apply(SOURCE_RULES, around.sourceFile, 'data source ')
   return found
 }

@@ -1,5 +1,6 @@
 /** The alerts as Grafana reads them from a folder, and as Prometheus does. */
 import { type Alert, ALERTS, runbookOf } from './alerts.ts'
+import { anchorOf, runbook } from './runbook.ts'
 import { PROMETHEUS } from './sources.ts'
 
 const EVERY = '30s'
@@ -7,7 +8,11 @@ const FOLDER = 'stockpipe'
 /** How far back Grafana lets the expression look; an instant query takes its ranges from its own text. */
 const LOOK_BACK_S = 600
 
-const annotations = (alert: Alert) => ({ summary: alert.summary, runbook_url: runbookOf(alert) })
+const annotations = (alert: Alert) => ({
+  summary: alert.summary,
+  description: runbook().get(anchorOf(alert.title)) ?? '',
+  runbook_url: runbookOf(alert),
+})
 const labels = ({ severity }: Alert) => ({ severity, service: 'stockpipe' })
 
 export const grafanaAlerts = () => ({

@@ -1,3 +1,5 @@
+import { anchorOf } from './runbook.ts'
+
 /**
  * The alerts, once, for Grafana's files and for Prometheus' rules. Each expression gives one number at all times, so that
  * "no data" means that Prometheus itself is away.
@@ -96,12 +98,5 @@ export const ALERTS: readonly Alert[] = [
     summary: 'What comes from the feed is kept on the disk of the producer, because the log does not take it',
   },
 ]
-
-/** Of the heading as GitHub writes it. */
-export const anchorOf = (title: string): string =>
-  title
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9 -]/g, '')
-    .replaceAll(' ', '-')
 
 export const runbookOf = ({ title }: Alert): string => `docs/operations.md#${anchorOf(title)}`

@@ -53,19 +53,26 @@ export const intervalVariable = (intervals: readonly string[], chosen: string) =
     .current({ text: chosen, value: chosen, selected: true })
 
 /**
- * The newest partition of a table that begins before the end of the time range. One alone: the plugin reads in pages,
- * and Cassandra refuses pages of several partitions in an order. It is named in UTC, and Grafana
- * writes times in UTC only in full (`date:iso`; every other format is in the browser's zone), so the name comes from the
- * table that lists them. Hidden; always all of what is found. `kind` is CQL: a literal, or a variable.
+ * The newest partition of a table that begins before the end of the time range, and the one before it, in which the
+ * range may begin. One alone each: the plugin reads in pages, and Cassandra refuses pages of several partitions in an
+ * order. They are named in UTC, and Grafana writes times in UTC only in full (`date:iso`; every other format is in the
+ * browser's zone), so the names come from the table that lists them. Hidden; always all of what is found. `kind` is CQL:
+ * a literal, or a variable.
  */
-export const partitionsVariable = (name: string, kind: string) =>
+export const partitionVariables = (name: string, kind: string) => [
+  hiddenItem({ name, kind, bound: "item <= '${__to:date:iso}'" }),
+  // As a text, because it may be none: nothing is less than an empty one. Grafana asks it after the one that it names.
+  hiddenItem({ name: earlier(name), kind, bound: `item < '\${${name}:csv}'` }),
+]
+
+const earlier = (name: string): string => `earlier_${name}`
+
+const hiddenItem = ({ name, kind, bound }: { name: string; kind: string; bound: string }) =>
   new QueryVariableBuilder(name)
     .hide(VariableHide.HideVariable)
     .datasource(CASSANDRA)
     .query({
-      query:
-        `SELECT item FROM contents WHERE kind = ${kind} AND symbol = \${symbol:sqlstring}` +
-        ` AND item <= '\${__to:date:iso}' ORDER BY item DESC LIMIT 1`,
+      query: `SELECT item FROM contents WHERE kind = ${kind} AND symbol = \${symbol:sqlstring} AND ${bound} ORDER BY item DESC LIMIT 1`,
     })
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .sort(VariableSort.AlphabeticalAsc)
@@ -73,20 +80,29 @@ export const partitionsVariable = (name: string, kind: string) =>
     .includeAll(true)
     .current({ text: ['All'], value: ['$__all'], selected: true })
 
+/** The same question to the newest partition and to the one before. */
+export const ofBoth = (
+  name: string,
+  [newest, before]: readonly [string, string],
+  lines: string,
+): [Builder<Dataquery>, Builder<Dataquery>] => [
+  cql(newest, lines),
+  cql(before, lines.replaceAll(inPartitions(name), inPartitions(earlier(name)))),
+]
+
 export const inPartitions = (name: string): string => `IN (\${${name}:sqlstring})`
 
 /** Needs the variables `symbol` and `gap_days`. Begun before the time range they still reach into it. */
-export const gapsAnnotation = () =>
-  new AnnotationQueryBuilder()
-    .name('Gaps')
-    .datasource(CASSANDRA)
-    .enable(true)
-    .iconColor('red')
-    .target(
-      cql(
-        'Gaps',
-        `SELECT symbol AS tags, cause AS title, from_ts AS time, to_ts AS "timeEnd", detail AS text FROM gaps
-         WHERE symbol = \${symbol:sqlstring} AND day ${inPartitions('gap_days')} AND from_ts <= $__timeTo
-         ORDER BY from_ts DESC LIMIT 50`,
-      ),
-    )
+export const gapsAnnotations = () => {
+  const [newest, before] = ofBoth(
+    'gap_days',
+    ['Gaps', 'Gaps before'],
+    `SELECT symbol AS tags, cause AS title, from_ts AS time, to_ts AS "timeEnd", detail AS text FROM gaps
+     WHERE symbol = \${symbol:sqlstring} AND day ${inPartitions('gap_days')} AND from_ts <= $__timeTo
+     ORDER BY from_ts DESC LIMIT 50`,
+  )
+  return [annotation('Gaps', newest), annotation('Gaps of the day before', before)]
+}
+
+const annotation = (name: string, target: Builder<Dataquery>) =>
+  new AnnotationQueryBuilder().name(name).datasource(CASSANDRA).enable(true).iconColor('red').target(target)

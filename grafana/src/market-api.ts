@@ -4,7 +4,7 @@ import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard
 
 import { intervalVariable } from './cql.ts'
 import { type Fields, http, symbolsByHttp } from './http-api.ts'
-import { bars, dashboard, graph, stat, table } from './panels.ts'
+import { AS_IT_IS, bars, dashboard, graph, IN_FULL, stat, table } from './panels.ts'
 
 const MOST = 1000
 
@@ -29,7 +29,12 @@ export const marketApi = (): DashboardBuilder =>
     .withPanel(
       stat({ title: 'Now', at: [0, 0, 15, 4] }, [
         http('A', '/v1/latest?symbol=${symbol:percentencode}', { price: 'number', change_percent: 'number' }),
-      ]),
+      ])
+        .overrideByName('price', [AS_IT_IS])
+        .overrideByName('change_percent', [
+          { id: 'unit', value: 'percent' },
+          { id: 'decimals', value: 2 },
+        ]),
     )
     .withPanel(
       graph({ title: 'Price', at: [0, 4, 15, 10] }, [rows('trades', MOST, { trade_ts: 'time', price: 'number' })]),
@@ -37,7 +42,7 @@ export const marketApi = (): DashboardBuilder =>
     .withPanel(
       table({ title: 'Average price × volume of the last 15 seconds', at: [15, 0, 9, 20] }, [
         rows('windows', 100, { window_end_ts: 'time', mean_notional: 'number', vwap: 'number', n: 'number' }),
-      ]),
+      ]).overrideByRegexp('/^(?:mean_notional|vwap)$/', [IN_FULL]),
     )
     .withPanel(
       bars({ title: 'Volume per second', at: [0, 14, 15, 6] }, [
@@ -52,7 +57,7 @@ export const marketApi = (): DashboardBuilder =>
     .withPanel(
       table({ title: 'Trades', at: [15, 20, 9, 20] }, [
         rows('trades', 50, { trade_ts: 'time', price: 'number', volume: 'number', conditions: 'text' }),
-      ]),
+      ]).overrideByRegexp('/^(?:price|volume)$/', [AS_IT_IS]),
     )
     .withPanel(candles())
 

@@ -2,7 +2,7 @@
 import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog'
 import { CustomVariableBuilder, type DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 
-import { dashboard, graph, stat } from './panels.ts'
+import { AS_IT_IS, dashboard, graph, IN_FULL, stat } from './panels.ts'
 import { LIVE } from './sources.ts'
 import { channelList } from '../../src/deploy/grafana/export.ts'
 import { channelName, LIVE_STREAM } from '../../src/grafana-channel.ts'
@@ -51,9 +51,11 @@ export const marketLive = (): DashboardBuilder =>
     from: 'now-5m',
   })
     .withVariable(streams())
-    .withPanel(stat({ title: 'Last price', at: [0, 0, 8, 5] }, [new LiveQuery('price')]))
-    .withPanel(stat({ title: '15 s running average', at: [8, 0, 8, 5] }, [new LiveQuery('vwap')]))
-    .withPanel(stat({ title: 'Last volume', at: [16, 0, 8, 5] }, [new LiveQuery('volume')]))
+    .withPanel(stat({ title: 'Last price', at: [0, 0, 8, 5], unit: AS_IT_IS.value }, [new LiveQuery('price')]))
+    .withPanel(
+      stat({ title: '15 s running average', at: [8, 0, 8, 5] }, [new LiveQuery('vwap')]).decimals(IN_FULL.value),
+    )
+    .withPanel(stat({ title: 'Last volume', at: [16, 0, 8, 5] }, [new LiveQuery('volume')]).decimals(IN_FULL.value))
     .withPanel(graph({ title: 'Price', at: [0, 5, 24, 10] }, [new LiveQuery('price')]))
     .withPanel(graph({ title: 'Volume', at: [0, 15, 12, 8] }, [new LiveQuery('volume')]))
     .withPanel(graph({ title: '15 s running average', at: [12, 15, 12, 8] }, [new LiveQuery('vwap')]))

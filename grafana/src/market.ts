@@ -1,4 +1,4 @@
-/** What the market does now, asked twice a second: few small reads, each of the newest partitions. */
+/** What the market does now, asked twice a second: few small reads, each of one of the two newest partitions. */
 import {
   CandleStyle,
   ColorStrategy,
@@ -8,8 +8,29 @@ import {
 import { GraphDrawStyle, VisibilityMode } from '@grafana/grafana-foundation-sdk/common'
 import type { DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 
-import { cql, gapsAnnotation, inPartitions, intervalVariable, partitionsVariable, symbolVariable } from './cql.ts'
-import { bars, dashboard, FASTEST, graph, stat, table } from './panels.ts'
+import {
+  cql,
+  gapsAnnotations,
+  inPartitions,
+  intervalVariable,
+  ofBoth,
+  partitionVariables,
+  symbolVariable,
+} from './cql.ts'
+import {
+  AS_IT_IS,
+  bars,
+  dashboard,
+  FASTEST,
+  graph,
+  IN_FULL,
+  MERGED,
+  mergedOf,
+  newestFirst,
+  stat,
+  table,
+  without,
+} from './panels.ts'
 
 const TRADES = `symbol = \${symbol:sqlstring} AND hour ${inPartitions('hours')}
   AND trade_ts >= $__timeFrom AND trade_ts <= $__timeTo`
@@ -31,13 +52,15 @@ export const market = (): DashboardBuilder =>
     refresh: FASTEST,
     from: 'now-5m',
   })
-    .withVariable(symbolVariable())
-    .withVariable(intervalVariable(['1s', '1m', '5m', '15m'], '1m'))
-    .withVariable(partitionsVariable('hours', "'trades'"))
-    .withVariable(partitionsVariable('days', "'windows'"))
-    .withVariable(partitionsVariable('candle_buckets', '${interval:sqlstring}'))
-    .withVariable(partitionsVariable('gap_days', "'gaps'"))
-    .annotation(gapsAnnotation())
+    .variables([
+      symbolVariable(),
+      intervalVariable(['1s', '1m', '5m', '15m'], '1m'),
+      ...partitionVariables('hours', "'trades'"),
+      ...partitionVariables('days', "'windows'"),
+      ...partitionVariables('candle_buckets', '${interval:sqlstring}'),
+      ...partitionVariables('gap_days', "'gaps'"),
+    ])
+    .annotations(gapsAnnotations())
     .withPanel(last())
     .withPanel(price())
     .withPanel(notional())
@@ -50,7 +73,7 @@ const last = () =>
   stat({ title: 'Now', at: [0, 0, 15, 4], description: 'The change is against the first trade of the day, UTC' }, [
     cql('A', 'SELECT symbol, price, change_percent, trade_ts FROM latest WHERE symbol = ${symbol:sqlstring} LIMIT 1'),
   ])
-    .overrideByName('price', [{ id: 'displayName', value: 'Last price' }])
+    .overrideByName('price', [{ id: 'displayName', value: 'Last price' }, AS_IT_IS])
     .overrideByName('change_percent', [
       { id: 'displayName', value: 'Today' },
       { id: 'unit', value: 'percent' },
@@ -61,17 +84,26 @@ const price = () =>
   graph(
     { title: 'Price', at: [0, 4, 15, 10], description: `The newest ${MOST} trades, and each second's last price` },
     [
-      cql('A', `SELECT symbol, trade_ts, price FROM trades WHERE ${TRADES} ORDER BY trade_ts DESC LIMIT ${MOST}`),
-      cql('B', `SELECT symbol, open_ts, close FROM candles WHERE ${SECONDS} ORDER BY open_ts DESC LIMIT ${MOST}`),
+      ...ofBoth(
+        'hours',
+        ['A', 'C'],
+        `SELECT symbol, trade_ts, price FROM trades WHERE ${TRADES} ORDER BY trade_ts DESC LIMIT ${MOST}`,
+      ),
+      ...ofBoth(
+        'hours',
+        ['B', 'D'],
+        `SELECT symbol, open_ts, close FROM candles WHERE ${SECONDS} ORDER BY open_ts DESC LIMIT ${MOST}`,
+      ),
     ],
   )
-    .overrideByQuery('A', [
+    .transformations([mergedOf('A', 'C'), mergedOf('B', 'D')])
+    .overrideByName('price', [
       { id: 'displayName', value: 'trade' },
       { id: 'custom.drawStyle', value: GraphDrawStyle.Points },
       { id: 'custom.showPoints', value: VisibilityMode.Always },
       { id: 'custom.pointSize', value: 4 },
     ])
-    .overrideByQuery('B', [{ id: 'displayName', value: 'close of the second' }])
+    .overrideByName('close', [{ id: 'displayName', value: 'close of the second' }])
 
 const notional = () =>
   table(
@@ -80,28 +112,36 @@ const notional = () =>
       at: [15, 0, 9, 20],
       description: 'One row per window of 15 s; a new one begins every 5 s',
     },
-    [
-      cql(
-        'A',
-        `SELECT symbol, window_end_ts, mean_notional, vwap, volume, n, final FROM running_averages_15_sec
-         WHERE ${AVERAGES} ORDER BY window_end_ts DESC LIMIT 100`,
-      ),
-    ],
+    ofBoth(
+      'days',
+      ['A', 'B'],
+      `SELECT symbol, window_end_ts, mean_notional, vwap, volume, n, final FROM running_averages_15_sec
+       WHERE ${AVERAGES} ORDER BY window_end_ts DESC LIMIT 100`,
+    ),
   )
+    .transformations([MERGED, newestFirst('window_end_ts')])
+    .overrideByRegexp('/^(?:mean_notional|vwap|volume)$/', [IN_FULL])
 
 const volume = () =>
-  bars({ title: 'Volume per second', at: [0, 14, 15, 6] }, [
-    cql('A', `SELECT symbol, open_ts, volume FROM candles WHERE ${SECONDS} ORDER BY open_ts DESC LIMIT ${MOST}`),
-  ])
+  bars(
+    { title: 'Volume per second', at: [0, 14, 15, 6] },
+    ofBoth(
+      'hours',
+      ['A', 'B'],
+      `SELECT symbol, open_ts, volume FROM candles WHERE ${SECONDS} ORDER BY open_ts DESC LIMIT ${MOST}`,
+    ),
+  ).withTransformation(MERGED)
 
 const average = () =>
-  graph({ title: '15 s running average', at: [0, 20, 15, 8], description: 'Weighted by volume (vwap), and not' }, [
-    cql(
-      'A',
+  graph(
+    { title: '15 s running average', at: [0, 20, 15, 8], description: 'Weighted by volume (vwap), and not' },
+    ofBoth(
+      'days',
+      ['A', 'B'],
       `SELECT symbol, window_end_ts, vwap, mean_price FROM running_averages_15_sec
        WHERE ${AVERAGES} ORDER BY window_end_ts DESC LIMIT ${MOST}`,
     ),
-  ])
+  ).withTransformation(MERGED)
 
 const candles = () =>
   new CandlestickBuilder()
@@ -111,19 +151,28 @@ const candles = () =>
     .mode(VizDisplayMode.CandlesVolume)
     .candleStyle(CandleStyle.Candles)
     .colorStrategy(ColorStrategy.OpenClose)
-    .withTarget(
-      cql(
-        'A',
+    .targets(
+      ofBoth(
+        'candle_buckets',
+        ['A', 'B'],
         `SELECT symbol, open_ts AS time, open, high, low, close, volume FROM candles
          WHERE ${CANDLES} ORDER BY open_ts DESC LIMIT 500`,
       ),
     )
+    .withTransformation(MERGED)
+
+/** The last part of the key, without which equal trades of a millisecond would be merged into one. */
+const KEY = ['log_partition', 'log_offset', 'log_index'] as const
 
 const trades = () =>
-  table({ title: 'Trades', at: [15, 20, 9, 20] }, [
-    cql(
-      'A',
-      `SELECT symbol, trade_ts, price, volume, conditions, flags, received_ts FROM trades
+  table(
+    { title: 'Trades', at: [15, 20, 9, 20] },
+    ofBoth(
+      'hours',
+      ['A', 'B'],
+      `SELECT symbol, trade_ts, price, volume, conditions, flags, received_ts, ${KEY.join(', ')} FROM trades
        WHERE ${TRADES} ORDER BY trade_ts DESC LIMIT 50`,
     ),
-  ])
+  )
+    .transformations([MERGED, newestFirst('trade_ts'), without(KEY)])
+    .overrideByRegexp('/^(?:price|volume)$/', [AS_IT_IS])

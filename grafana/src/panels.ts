@@ -12,6 +12,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/common'
 import {
   DashboardBuilder,
+  type DataTransformerConfig,
   FieldColorBuilder,
   FieldColorModeId,
   TimePickerBuilder,
@@ -42,6 +43,35 @@ export const dashboard = ({ title, uid, description, refresh, from }: Frame): Da
     .refresh(refresh)
     .timepicker(new TimePickerBuilder().refreshIntervals([...REFRESHES]))
     .time({ from, to: 'now' })
+
+/** As the feed had it. Left to itself Grafana keeps some three digits: 187.45 would be 187. */
+export const AS_IT_IS = { id: 'unit', value: 'string' } as const
+
+/** Of means and sums: as many digits as any exchange has, without those that only the arithmetic of machines has. */
+export const IN_FULL = { id: 'decimals', value: 8 } as const
+
+/** The rows of all targets as those of one. Rows that are equal in all columns become one. */
+export const MERGED: DataTransformerConfig = { id: 'merge', options: {} }
+
+/** Of some targets alone. */
+export const mergedOf = (...refIds: readonly string[]): DataTransformerConfig => ({
+  ...MERGED,
+  filter: { id: 'byRefId', options: `/^(?:${refIds.join('|')})$/` },
+})
+
+export const newestFirst = (field: string): DataTransformerConfig => ({
+  id: 'sortBy',
+  options: { fields: {}, sort: [{ field, desc: true }] },
+})
+
+export const without = (columns: readonly string[]): DataTransformerConfig => ({
+  id: 'organize',
+  options: {
+    excludeByName: Object.fromEntries(columns.map((column) => [column, true])),
+    indexByName: {},
+    renameByName: {},
+  },
+})
 
 export interface Box {
   title: string

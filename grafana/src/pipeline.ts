@@ -7,7 +7,7 @@ import {
   YAxisConfigBuilder,
 } from '@grafana/grafana-foundation-sdk/heatmap'
 
-import { gapsAnnotation, partitionsVariable, symbolVariable } from './cql.ts'
+import { gapsAnnotations, partitionVariables, symbolVariable } from './cql.ts'
 import { type Box, dashboard, graph, stat } from './panels.ts'
 import { hopQuantile, promql, promqlBuckets, promqlNow, quantile, rate } from './promql.ts'
 
@@ -19,9 +19,8 @@ export const pipeline = (): DashboardBuilder =>
     refresh: '5s',
     from: 'now-30m',
   })
-    .withVariable(symbolVariable())
-    .withVariable(partitionsVariable('gap_days', "'gaps'"))
-    .annotation(gapsAnnotation())
+    .variables([symbolVariable(), ...partitionVariables('gap_days', "'gaps'")])
+    .annotations(gapsAnnotations())
     .withPanel(connected())
     .withPanel(silence())
     .withPanel(lagNow())

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 
+import type { Dashboard } from './grafana/dashboard.ts'
 import { grafanaFiles } from './grafana/files.ts'
 import type { KubeObject } from './object.ts'
 import { containersOf, isWorkload, type Workload } from './pod.ts'
@@ -167,6 +168,18 @@ describe('choices', () => {
     const sets = ['monitoring.namespace=m', 'monitoring.prometheusUrl=http://p.m:9090']
     const more = names(withSets(...sets), 'ConfigMap').filter((name) => !without.includes(name))
     expect(more.sort()).toEqual(['grafana-alerting', 'grafana-dashboard-pipeline', 'grafana-dashboard-resources'])
+  })
+
+  test('Market live offers the symbols that are followed', () => {
+    const listOf = (...sets: string[]) => {
+      const { data } = withSets(...sets).find(({ metadata }) => metadata.name === 'grafana-dashboard-market-live') as {
+        data?: Record<string, string>
+      }
+      const { templating } = JSON.parse(data?.['market-live.json'] ?? '{}') as Dashboard
+      return templating.list[0]?.query
+    }
+    expect(listOf('settings.symbols=AAPL,OANDA:EUR_USD')).toBe('AAPL : AAPL,OANDA:EUR_USD : OANDA_EUR_USD')
+    expect(listOf()).toContain('BINANCE:BTCUSDT : BINANCE_BTCUSDT,')
   })
 
   test('Grafana is given what its data sources ask for, also the token of an api that wants one, and nothing else', () => {

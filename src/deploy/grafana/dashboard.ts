@@ -29,6 +29,17 @@ export interface Panel {
   /** Instead of the dashboard's range: `2h` is the last two hours of it. */
   timeFrom?: string
   targets?: readonly Target[]
+  transformations?: readonly { id: string; filter?: unknown }[]
+  fieldConfig?: FieldConfig
+}
+
+/** How fields are shown: all of them, and those that a matcher finds. */
+export interface FieldConfig {
+  defaults?: { unit?: string; decimals?: number; color?: { mode: string } }
+  overrides?: readonly {
+    matcher: { id: string; options?: unknown }
+    properties: readonly { id: string; value?: unknown }[]
+  }[]
 }
 
 export interface Variable {
@@ -36,7 +47,8 @@ export interface Variable {
   type: string
   datasource?: DataSource
   /** The plugin of the HTTP API has its query in a field of its own. */
-  query?: string | { query: string; infinityQuery?: Target }
+  query?: string | { query?: string; infinityQuery?: Target }
+  sort?: number
   multi?: boolean
   includeAll?: boolean
   current?: { text: string | readonly string[]; value: string | readonly string[] }

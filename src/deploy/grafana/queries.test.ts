@@ -13,7 +13,8 @@ const MARKET = DASHBOARDS['market'] as Dashboard
 const asked: DashboardQuery[] = []
 const ask = async (query: DashboardQuery): Promise<string[]> => {
   asked.push(query)
-  return query.name.endsWith('symbol') ? ["O'X", 'AAPL'] : ['2026-11-28T00', '2026-11-27T23']
+  if (query.name.endsWith('symbol')) return ["O'X", 'AAPL']
+  return query.name.includes('variable earlier_') ? ['2026-11-27T23'] : ['2026-11-28T00']
 }
 
 describe('values in place of names', () => {
@@ -57,16 +58,44 @@ test('variables are asked in their order, and each sees those before it', async 
   expect(values).toEqual({
     symbol: 'AAPL',
     interval: '1m',
-    hours: ['2026-11-27T23', '2026-11-28T00'],
-    days: ['2026-11-27T23', '2026-11-28T00'],
-    candle_buckets: ['2026-11-27T23', '2026-11-28T00'],
-    gap_days: ['2026-11-27T23', '2026-11-28T00'],
+    hours: ['2026-11-28T00'],
+    earlier_hours: ['2026-11-27T23'],
+    days: ['2026-11-28T00'],
+    earlier_days: ['2026-11-27T23'],
+    candle_buckets: ['2026-11-28T00'],
+    earlier_candle_buckets: ['2026-11-27T23'],
+    gap_days: ['2026-11-28T00'],
+    earlier_gap_days: ['2026-11-27T23'],
   })
-  const buckets = asked.find(({ name }) => name.endsWith('candle_buckets'))
-  expect(buckets === undefined ? null : cqlOf(buckets.request)).toBe(
-    "SELECT item FROM contents WHERE kind = '1m' AND symbol = 'AAPL' AND item <= '2026-11-28T00:02:00.000Z'" +
-      ' ORDER BY item DESC LIMIT 1',
+  const cqlFor = (name: string) => cqlOf(asked.find((one) => one.name.endsWith(` ${name}`))?.request ?? NONE)
+  const rows = "SELECT item FROM contents WHERE kind = '1m' AND symbol = 'AAPL' AND item"
+  expect(cqlFor('candle_buckets')).toBe(`${rows} <= '2026-11-28T00:02:00.000Z' ORDER BY item DESC LIMIT 1`)
+  expect(cqlFor('earlier_candle_buckets')).toBe(`${rows} < '2026-11-28T00' ORDER BY item DESC LIMIT 1`)
+})
+const NONE = { from: '', to: '', queries: [] }
+
+test('a range that begins before a full hour is asked of both hours, within the same bounds', async () => {
+  const values = await resolveVariables(MARKET, RANGE, ask)
+  const cqls = dashboardQueries(MARKET, values, RANGE).flatMap(({ name, request }) =>
+    name.includes(' / Trades ') ? [expandCql(cqlOf(request) ?? '', RANGE)] : [],
   )
+  const ofHour = (hour: string) =>
+    expect.stringContaining(
+      ` WHERE symbol = 'AAPL' AND hour IN ('${hour}') AND trade_ts >= ${RANGE.from} AND trade_ts <= ${RANGE.to} ORDER BY`,
+    )
+  expect(cqls).toEqual([ofHour('2026-11-28T00'), ofHour('2026-11-27T23')])
+})
+
+test('where there is no partition, none is before it: the questions are still CQL, and ask nothing', async () => {
+  asked.length = 0
+  const values = await resolveVariables(MARKET, RANGE, async (query) => {
+    asked.push(query)
+    return query.name.endsWith('symbol') ? ['AAPL'] : []
+  })
+  const before = asked.find(({ name }) => name.endsWith('earlier_hours'))
+  expect(cqlOf(before?.request ?? NONE)).toContain(" AND item < '' ORDER BY")
+  const trades = dashboardQueries(MARKET, values, RANGE).filter(({ name }) => name.includes(' / Trades '))
+  for (const { request } of trades) expect(cqlOf(request)).toContain(' AND hour IN () AND ')
 })
 
 test('a market without symbols asks for none, and still asks all', async () => {

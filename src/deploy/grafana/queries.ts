@@ -41,7 +41,7 @@ function variableQuery(
   { values, range }: { values: Values; range: TimeRange },
 ): DashboardQuery | null {
   if (type !== 'query' || datasource === undefined || typeof query !== 'object') return null
-  const cql = { refId: 'A', datasource, queryType: 'query', rawQuery: true, target: query.query }
+  const cql = { refId: 'A', datasource, queryType: 'query', rawQuery: true, target: query.query ?? '' }
   const target = query.infinityQuery ?? cql
   return {
     name: `${title} / variable ${name}`,

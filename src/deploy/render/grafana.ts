@@ -1,7 +1,9 @@
 /** Grafana: its files as ConfigMaps, and whether a Prometheus answers its questions. */
 import { mainContainer, objectOf, setVariable, workloadOf } from './find.ts'
 import { setResources } from './servers.ts'
-import { grafanaFiles } from '../grafana/files.ts'
+import { symbols } from '../../config/symbols.ts'
+import { envOf } from '../../config/option.ts'
+import { exportedFiles } from '../grafana/export.ts'
 import type { KubeObject } from '../object.ts'
 import type { Workload } from '../pod.ts'
 import type { Values } from '../values.ts'
@@ -21,7 +23,7 @@ const FOLDERS: Readonly<Record<string, string>> = {
 /** One for each folder of provisioning and for each dashboard: a ConfigMap holds 1 MiB at most. */
 export function grafanaConfigs(values: Values): KubeObject[] {
   if (!values.grafana.enabled) return []
-  return [...grafanaFiles()].flatMap(([path, text]) => {
+  return [...exportedFiles({ source: null, symbols: symbolsOf(values) })].flatMap(([path, text]) => {
     const folder = path.slice(0, path.lastIndexOf('/'))
     const file = path.slice(folder.length + 1)
     const name = FOLDERS[folder] ?? `grafana-dashboard-${file.replace(/\.json$/, '')}`
@@ -30,6 +32,12 @@ export function grafanaConfigs(values: Values): KubeObject[] {
     if (!isSource && !asksPrometheus(values) && text.includes(PROMETHEUS)) return []
     return [configMap(name, { [file]: text })]
   })
+}
+
+/** Those that are followed are those that *Market live* offers; null where none are wished for. */
+function symbolsOf({ variables }: Values): readonly string[] | null {
+  const list = variables[envOf('symbols')]
+  return list === undefined ? null : symbols.parse(list)
 }
 
 const configMap = (name: string, data: Record<string, string>): KubeObject => ({
