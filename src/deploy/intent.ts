@@ -4,6 +4,7 @@ import { buildInfo } from '../version.ts'
 import type { ClusterIdentity } from './cluster.ts'
 import { detectProfile } from './detect.ts'
 import type { Inventory } from './inventory.ts'
+import { madeWith } from './made-with.ts'
 import { refOf, type KubeObject } from './object.ts'
 import { PROFILES, type ProfileName } from './profile.ts'
 import { render } from './render.ts'
@@ -47,6 +48,7 @@ export function intentOf(wanted: Wanted, former: Inventory | null, identity: Clu
     cluster: identity.uid ?? former?.cluster ?? '',
     // Read again as YAML 1.1, where an unquoted yes is true.
     values: stringify(gathered(files, wanted.sets, []), { version: '1.1' }),
+    madeWith: madeWith(objects),
     objects: objects.map(refOf),
   }
   return { values, objects, target, isAsBefore }

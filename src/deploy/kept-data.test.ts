@@ -5,6 +5,7 @@ import { manualClock } from '../clock.ts'
 import { toWords } from '../errors.ts'
 import { memoryCluster, type MemoryCluster } from './cluster/memory.fixture.ts'
 import { install, NAMESPACE, prepared, type Install } from './install.fixture.ts'
+import { readInventory } from './inventory.ts'
 import { type KubeObject, refOf } from './object.ts'
 import { obstacleError } from './plan.ts'
 import { removalOf, uninstall } from './uninstall.ts'
@@ -71,5 +72,72 @@ describe('the number of servers', () => {
     const start = { force: true, sets: ['kafka.replicas=3'] }
     expect(await obstacleOf(cluster, start)).toContain('Kafka cannot go from 1 to 3 brokers')
     expect(await obstacleOf(cluster, { force: true })).toContain('nothing')
+  })
+})
+
+describe('log and store', () => {
+  const FINNHUB = { sets: ['feed=finnhub'], given: new Map([['finnhub/token', 'hunter2']]) }
+  const ELSEWHERE = ['settings.kafka-topic=more', 'settings.cassandra-keyspace=more']
+
+  test('keep the partitions that they were made with, which is said before the settings are written', async () => {
+    const cluster = memoryCluster()
+    await install(cluster, { sets: ['settings.partitions=6'] })
+    cluster.api.writes.length = 0
+    for (const sets of [['settings.partitions=24'], ['api.replicas=2']]) {
+      const words = await obstacleOf(cluster, { sets })
+      expect(words).toContain('topic market keeps its 6 partitions')
+      expect(words).toContain('--set settings.partitions=6')
+      expect(words).toContain(`stockpipe deploy uninstall --delete-data -n ${NAMESPACE}`)
+    }
+    for (const sets of [[], ['settings.partitions=6', 'api.replicas=2'], ['settings.partitions=24', ...ELSEWHERE]])
+      expect(await obstacleOf(cluster, { sets })).toContain('nothing')
+    expect(cluster.api.writes).toEqual([])
+  })
+
+  test('of real trades take no simulated ones, and the other way round', async () => {
+    const real = memoryCluster()
+    await install(real, FINNHUB)
+    const words = await obstacleOf(real, { sets: ['api.replicas=2'] })
+    expect(words).toContain(`what is in ${NAMESPACE} is of feed=finnhub, and feed=simulated is wanted`)
+    expect(words).toContain('do not mix')
+    expect(words).toContain('add --set feed=finnhub')
+    expect(await obstacleOf(real)).toContain('nothing')
+    expect(await obstacleOf(real, { sets: ['feed=finnhub', 'api.replicas=2'] })).toContain('nothing')
+    expect(await obstacleOf(real, { sets: ELSEWHERE })).toContain('nothing')
+    expect(await obstacleOf(real, { sets: ELSEWHERE.slice(1) })).toContain('do not mix')
+
+    const simulated = memoryCluster()
+    await install(simulated)
+    expect(await obstacleOf(simulated, FINNHUB)).toContain('add --set feed=simulated')
+  })
+
+  test('are known by what worked: a wrong wish that never did can be taken back', async () => {
+    const cluster = memoryCluster()
+    const fails = { ...FINNHUB, wait: () => Promise.reject(new Error('it does not come up')) }
+    await install(cluster, fails).catch(() => undefined)
+    expect((await readInventory(cluster, NAMESPACE))?.state).toBe('applying')
+    expect(await obstacleOf(cluster, { sets: ['settings.partitions=24'] })).toContain('nothing')
+    await install(cluster, { sets: ['feed=simulated'] })
+    await install(cluster, { ...fails, sets: ['ui=none', 'feed=finnhub'] }).catch(() => undefined)
+    expect(await obstacleOf(cluster, { sets: ['settings.partitions=24', 'feed=finnhub'] })).toContain('do not mix')
+  })
+
+  test('are known by a producer that is ready, where nobody waited', async () => {
+    const cluster = memoryCluster()
+    const other = { sets: ['settings.partitions=24'] }
+    await install(cluster, { isAwaited: false })
+    expect(await obstacleOf(cluster, other)).toContain('nothing')
+    const producer = (status: object) =>
+      cluster.api.set({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'stockpipe-producer', namespace: NAMESPACE },
+        status,
+      })
+    const ready = { observedGeneration: 99, replicas: 1, updatedReplicas: 1, availableReplicas: 1 }
+    producer({ ...ready, availableReplicas: 0 })
+    expect(await obstacleOf(cluster, other)).toContain('nothing')
+    producer(ready)
+    expect(await obstacleOf(cluster, other)).toContain('topic market keeps its 12 partitions')
   })
 })

@@ -85,6 +85,7 @@ async function carryOut({ namespace, former, intent, plan }: Prepared, how: Carr
     former,
     force: values['force-conflicts'],
     report: (step) => void (isChange(step) && lines.push(print(`${DONE[step.verb]} ${wordsOf(step.ref)}\n`))),
+    isAwaited: values.wait,
     wait: (_wave, objects) => (values.wait ? waitFor(objects, namespace, how) : Promise.resolve()),
     signal: session.signal,
   })
