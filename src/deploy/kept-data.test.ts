@@ -111,6 +111,14 @@ describe('log and store', () => {
     expect(await obstacleOf(simulated, FINNHUB)).toContain('add --set feed=simulated')
   })
 
+  test('of which a run would change more than one thing tell what to do about each', async () => {
+    const cluster = memoryCluster()
+    await install(cluster, { ...FINNHUB, sets: [...FINNHUB.sets, 'settings.partitions=6'] })
+    const words = await obstacleOf(cluster, { sets: ['api.replicas=2'] })
+    expect(words).toContain('--set settings.partitions=6')
+    expect(words).toContain('add --set feed=finnhub')
+  })
+
   test('are known by what worked: a wrong wish that never did can be taken back', async () => {
     const cluster = memoryCluster()
     const fails = { ...FINNHUB, wait: () => Promise.reject(new Error('it does not come up')) }

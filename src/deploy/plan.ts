@@ -26,7 +26,7 @@ export interface Step {
 export interface Plan {
   /** In the order of the objects; what is pruned comes last. */
   steps: readonly Step[]
-  /** What the cluster would refuse. Nothing may be applied while there is any. */
+  /** What the cluster, or the data in it, would refuse. Nothing may be applied while there is any. */
   obstacles: readonly StockpipeError[]
 }
 
@@ -132,7 +132,7 @@ export function obstacleError({ obstacles }: Plan): StockpipeError | null {
   if (first === undefined || obstacles.length === 1) return first ?? null
   return new StockpipeError(first.code, `the cluster would refuse ${obstacles.length} objects`, {
     why: obstacles.map(({ message, why }) => `${message}: ${why ?? ''}`).join('\n       '),
-    hint: obstacles.find(({ hint }) => hint !== undefined)?.hint,
+    hint: [...new Set(obstacles.flatMap(({ hint }) => hint ?? []))].join('\n       ') || undefined,
   })
 }
 
