@@ -133,6 +133,8 @@ test(
     writeFileSync(mine, 'feed: finnhub\nkafka: { heap: 300m }\n')
     const scaled = ['apply', '--no-wait', '--yes', '--values', mine, '--set', 'processor.replicas=3']
     expect((await run(scaled, 0)).out).toContain(`Deployment ${NAMESPACE}/stockpipe-processor`)
+    const bare = await run(['apply', '--dry-run=server', '--set', 'feed=finnhub'], 0)
+    expect(bare.out).toContain('dropped    kafka.heap, processor.replicas: set by the last run, and not by this one')
     expect((await run(['uninstall', '--dry-run'], 0)).out).toContain('StatefulSet')
 
     const gone = await run(['uninstall', '--yes'], 0)

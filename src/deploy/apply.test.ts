@@ -117,7 +117,15 @@ describe('an installation', () => {
     const secret = ref('v1', 'Secret', 'cassandra-superuser')
     const { data } = await get(cluster, secret)
     const { plan, namespace, former, intent } = late
-    const run = { cluster, namespace, former, target: intent.target, force: false, clock: { sleep: async () => {} } }
+    const run = {
+      cluster,
+      namespace,
+      former,
+      target: intent.target,
+      force: false,
+      isAwaited: true,
+      clock: { sleep: async () => {} },
+    }
     const signal = new AbortController().signal
     const done = applyPlan(plan, { ...run, report: () => undefined, wait: () => Promise.resolve(), signal })
     expect(await saying(done)).toContain('Secret pipeline/cassandra-superuser was made meanwhile')
@@ -233,7 +241,8 @@ describe('what is wanted no more', () => {
   test('stays where it holds data or opens it, and stays known', async () => {
     const cluster = memoryCluster()
     await install(cluster, { given: new Map([['finnhub/token', 'hunter2']]), sets: ['feed=finnhub'] })
-    const steps = await install(cluster, { sets: ['feed=simulated', 'grafana.enabled=false'] })
+    const other = ['settings.kafka-topic=other', 'settings.cassandra-keyspace=other']
+    const steps = await install(cluster, { sets: [...other, 'feed=simulated', 'grafana.enabled=false'] })
     expect(steps.filter(({ verb }) => verb === 'prune').map(({ ref }) => ref.kind)).not.toContain('Secret')
     for (const name of ['finnhub', 'grafana-admin']) expect(await cluster.get(ref('v1', 'Secret', name))).not.toBeNull()
     const names = (await readInventory(cluster, NAMESPACE))?.objects.map(({ name }) => name)

@@ -22,6 +22,8 @@ export interface ApplyRun {
   report: (step: Step) => void
   /** Between waves: resolves when what the wave holds works. */
   wait: (wave: Wave, objects: readonly KubeObject[]) => Promise<void>
+  /** Whether `wait` does: else nobody knows at the end whether it works. */
+  isAwaited: boolean
   signal: AbortSignal
 }
 
@@ -33,7 +35,7 @@ export async function applyPlan({ steps }: Plan, run: ApplyRun): Promise<void> {
   const isDone = steps.every(({ verb }) => verb === 'keep') && isUpToDate(run)
   const [namespaces, others] = split(steps, ({ ref }) => ref.kind === 'Namespace')
   for (const step of namespaces) await take(step, run)
-  if (!isDone) await record({ ...run.target, state: 'applying', objects: union(run.target, run.former) }, run)
+  if (!isDone) await record(begunOf(run), run)
   for (const wave of WAVES) {
     const own = others.filter(({ wanted }) => wanted !== null && waveOf(wanted) === wave)
     for (const step of own) await take(step, run)
@@ -47,10 +49,18 @@ export async function applyPlan({ steps }: Plan, run: ApplyRun): Promise<void> {
   if (!isDone) await record(finalOf(run), run)
 }
 
+const begunOf = ({ target, former }: ApplyRun): Inventory => ({
+  ...target,
+  state: 'applying',
+  madeWith: former?.madeWith ?? null,
+  objects: union(target, former),
+})
+
 /** Former objects that hold data stay, and stay known. */
-const finalOf = ({ target, former }: ApplyRun): Inventory => ({
+const finalOf = ({ target, former, isAwaited }: ApplyRun): Inventory => ({
   ...target,
   state: 'applied',
+  madeWith: isAwaited ? target.madeWith : (former?.madeWith ?? null),
   objects: [...target.objects, ...without(former?.objects ?? [], target.objects).filter(holdsData)],
 })
 

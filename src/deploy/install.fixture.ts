@@ -11,7 +11,7 @@ import { planFor, prepare, type Prepared } from './prepare.ts'
 
 export const NAMESPACE = 'pipeline'
 
-export interface Install extends Partial<Wanted>, Partial<Pick<ApplyRun, 'wait' | 'signal' | 'force'>> {
+export interface Install extends Partial<Wanted>, Partial<Pick<ApplyRun, 'wait' | 'isAwaited' | 'signal' | 'force'>> {
   given?: ReadonlyMap<string, string>
   mayBeOlder?: boolean
   /** In place of those of a render, in the order of their waves. */
@@ -44,6 +44,7 @@ export async function install(cluster: Cluster, how: Install = {}): Promise<Step
     force: how.force ?? false,
     report: (step) => taken.push(step),
     wait: how.wait ?? (() => Promise.resolve()),
+    isAwaited: how.isAwaited ?? true,
     signal: how.signal ?? new AbortController().signal,
   })
   return taken
@@ -66,6 +67,7 @@ async function planned(
     profile: 'minikube',
     cluster: identity.uid ?? '',
     values: '',
+    madeWith: null,
     objects: objects.map(refOf),
   }
   const asked = { cluster, given, force, mayBeOlder, secrets: new Secrets() }

@@ -4,7 +4,9 @@ import { buildInfo } from '../version.ts'
 import type { ClusterIdentity } from './cluster.ts'
 import { detectProfile } from './detect.ts'
 import type { Inventory } from './inventory.ts'
+import { madeWith } from './made-with.ts'
 import { refOf, type KubeObject } from './object.ts'
+import { isMap } from './patch.ts'
 import { PROFILES, type ProfileName } from './profile.ts'
 import { render } from './render.ts'
 import { readValues, type Values, type ValuesFile } from './values.ts'
@@ -27,6 +29,8 @@ export interface Intent {
   target: Inventory
   /** Whether the values are those of the last run, because this one has none. */
   isAsBefore: boolean
+  /** Keys that the last run set and this one does not, as `kafka.storage`: they go back to what the profile has. */
+  dropped: readonly string[]
 }
 
 export const namespaceOf = ({ namespace, files, sets }: Wanted): string =>
@@ -40,16 +44,34 @@ export function intentOf(wanted: Wanted, former: Inventory | null, identity: Clu
   const namespace = wanted.namespace === null ? {} : { namespace: wanted.namespace }
   const values = readValues({ profile, ...namespace, files, sets: wanted.sets })
   const objects = render(values)
+  const own = gathered(files, wanted.sets, [])
   const target: Inventory = {
     state: 'applied',
     version: buildInfo().version,
     profile,
     cluster: identity.uid ?? former?.cluster ?? '',
     // Read again as YAML 1.1, where an unquoted yes is true.
-    values: stringify(gathered(files, wanted.sets, []), { version: '1.1' }),
+    values: stringify(own, { version: '1.1' }),
+    madeWith: madeWith(objects),
     objects: objects.map(refOf),
   }
-  return { values, objects, target, isAsBefore }
+  return { values, objects, target, isAsBefore, dropped: droppedFrom(former, own) }
+}
+
+function droppedFrom(former: Inventory | null, own: object): string[] {
+  const text = former?.values ?? ''
+  const kept = new Set(keysOf(own))
+  // That of the former is that of this run, whichever way it was told.
+  return keysOf(gathered([{ name: 'the values of the installation', text }], [], [])).filter(
+    (key) => !kept.has(key) && key !== 'namespace',
+  )
+}
+
+/** With dots, down to what is no map. */
+function keysOf(values: object, before: readonly string[] = []): string[] {
+  return Object.entries(values).flatMap(([key, value]) =>
+    isMap(value) ? keysOf(value, [...before, key]) : [[...before, key].join('.')],
+  )
 }
 
 function formerProfile(former: Inventory | null): ProfileName | null {

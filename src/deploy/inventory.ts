@@ -2,6 +2,7 @@
 import { StockpipeError } from '../errors.ts'
 import type { Cluster, ClusterIdentity } from './cluster.ts'
 import { textAt } from './fields.ts'
+import { fromLine, type MadeWith, toLine } from './made-with.ts'
 import { refOf, wordsOf, type KubeObject, type ObjectRef } from './object.ts'
 
 export const INVENTORY = 'stockpipe-inventory'
@@ -17,6 +18,8 @@ export interface Inventory {
   cluster: string
   /** As they were given, YAML; no secrets are values. */
   values: string
+  /** What log and store were seen to work with; null until a run has waited for it. */
+  madeWith: MadeWith | null
   objects: readonly ObjectRef[]
 }
 
@@ -38,6 +41,7 @@ export async function readInventory(cluster: Cluster, namespace: string): Promis
     profile: text('profile'),
     cluster: text('cluster'),
     values: text('values'),
+    madeWith: fromLine(text('made-with')),
     objects: objects.filter((ref) => ref !== null),
   }
 }
@@ -70,6 +74,7 @@ export const inventoryObject = (inventory: Inventory, namespace: string): KubeOb
     profile: inventory.profile,
     cluster: inventory.cluster,
     values: inventory.values,
+    ...(inventory.madeWith === null ? {} : { 'made-with': toLine(inventory.madeWith) }),
     objects: inventory.objects.map((ref) => `${lineOf(ref)}\n`).join(''),
   },
 })

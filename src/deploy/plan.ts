@@ -26,7 +26,7 @@ export interface Step {
 export interface Plan {
   /** In the order of the objects; what is pruned comes last. */
   steps: readonly Step[]
-  /** What the cluster would refuse. Nothing may be applied while there is any. */
+  /** What the cluster, or the data in it, would refuse. Nothing may be applied while there is any. */
   obstacles: readonly StockpipeError[]
 }
 
@@ -44,9 +44,10 @@ const AT_A_TIME = 6
 export async function planOf(objects: readonly KubeObject[], options: PlanOptions): Promise<Plan> {
   const absent = await absentNamespaces(objects, options.cluster)
   const obstacles: StockpipeError[] = []
+  const claims = claimsOf(options.cluster)
   const steps = await inParallel(objects, AT_A_TIME, async (object): Promise<Step | null> => {
     try {
-      return await stepFor(object, absent, options)
+      return await stepFor(object, absent, { ...options, claims })
     } catch (error) {
       if (!(error instanceof StockpipeError) || !OBSTACLES.has(error.code)) throw error
       obstacles.push(error)
@@ -69,10 +70,18 @@ async function absentNamespaces(objects: readonly KubeObject[], cluster: Cluster
   return new Set(live.flatMap(([name, found]) => (found === null ? [name as string] : [])))
 }
 
+/** Names of the claims of a namespace. */
+const claimsOf = (cluster: Cluster) => async (namespace: string) =>
+  (await cluster.list({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace })).map(
+    ({ metadata }) => metadata.name,
+  )
+
+type Planning = PlanOptions & { claims: ReturnType<typeof claimsOf> }
+
 async function stepFor(
   rendered: KubeObject,
   absent: ReadonlySet<string>,
-  { cluster, force }: PlanOptions,
+  { cluster, force, claims }: Planning,
 ): Promise<Step> {
   const ref = refOf(rendered)
   const fresh: Step = { verb: 'create', ref, before: null, after: rendered, wanted: rendered }
@@ -81,7 +90,7 @@ async function stepFor(
   const wanted = before === null ? rendered : handedOver(rendered, before)
   if (before !== null && (hasFailed(before) || hasOtherSecrets(wanted, before)))
     return { verb: 'replace', ref, before, after: wanted, wanted }
-  const refusal = before && refuseScaling(wanted, before)
+  const refusal = await refuseScaling(wanted, before, () => claims(ref.namespace ?? ''))
   if (refusal) throw refusal
   try {
     const after = await cluster.apply(wanted, { dryRun: true, force })
@@ -123,7 +132,7 @@ export function obstacleError({ obstacles }: Plan): StockpipeError | null {
   if (first === undefined || obstacles.length === 1) return first ?? null
   return new StockpipeError(first.code, `the cluster would refuse ${obstacles.length} objects`, {
     why: obstacles.map(({ message, why }) => `${message}: ${why ?? ''}`).join('\n       '),
-    hint: obstacles.find(({ hint }) => hint !== undefined)?.hint,
+    hint: [...new Set(obstacles.flatMap(({ hint }) => hint ?? []))].join('\n       ') || undefined,
   })
 }
 

@@ -2,8 +2,9 @@
 import type { Cluster, ClusterIdentity } from './cluster.ts'
 import { intentOf, namespaceOf, type Intent, type Wanted } from './intent.ts'
 import { prunable, readInventory, refuseForeign, type Inventory } from './inventory.ts'
+import { knownData, refuseOther } from './made-with.ts'
 import { planOf, type Plan } from './plan.ts'
-import { withSecretHashes } from './secret-hashes.ts'
+import { pepperOf, withSecretHashes } from './secret-hashes.ts'
 import { filled, secretsIn } from './secrets.ts'
 import type { Secrets } from '../secrets.ts'
 
@@ -50,7 +51,10 @@ export async function planFor(
   { cluster, given, force, secrets, mayBeOlder, identity, namespace, former }: Present,
 ): Promise<Plan> {
   if (former !== null) refuseForeign(former, identity, { namespace, version: target.version, mayBeOlder })
-  const whole = withSecretHashes(await filled(objects, { cluster, given }))
+  const ready = await filled(objects, { cluster, given })
+  const whole = withSecretHashes(ready, await pepperOf(ready, cluster))
   secrets.add(...given.values(), ...secretsIn(whole))
-  return planOf(whole, { cluster, force, prune: prunable(former, whole) })
+  const plan = await planOf(whole, { cluster, force, prune: prunable(former, whole) })
+  const others = refuseOther(await knownData({ cluster, namespace, former }), target.madeWith, namespace)
+  return { ...plan, obstacles: [...others, ...plan.obstacles] }
 }

@@ -77,6 +77,19 @@ describe('credentials', () => {
     expect(await changed({ sets: TOKEN.sets })).toEqual([])
   })
 
+  test("that are others make new pods also where Kafka's cluster id is in a Secret of the user", async () => {
+    const cluster = memoryCluster()
+    cluster.api.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } })
+    set(cluster, 'mine', { 'cluster-id': canary('cluster') })
+    const how = { ...TOKEN, sets: [...TOKEN.sets, 'secrets.kafkaCluster=mine'] }
+    await install(cluster, how)
+    const steps = await install(cluster, { ...how, given: new Map([['finnhub/token', 'hunter3-token']]) })
+    expect(steps.filter(isChange).map(({ ref }) => `${ref.kind} ${ref.name}`)).toEqual([
+      'Secret finnhub',
+      'Deployment stockpipe-producer',
+    ])
+  })
+
   test('that only the user knows are asked for, taken when given, and then kept', async () => {
     const cluster = memoryCluster()
     const words = await saying(install(cluster, { sets: ['feed=finnhub'] }))

@@ -100,6 +100,7 @@ describe('wrong values', () => {
     ['settings=3', 'settings: must be a map of options'],
     ['api.exposure=ingress', 'api.exposure ingress needs api.host'],
     ['processor.replicas=13', '13 processors are more than 12 partitions'],
+    ['processor.replicas=13', 'fixed from the first record on'],
     ['kafka.replicas', '--set kafka.replicas is not KEY=VALUE'],
     ['=3', '--set =3 is not KEY=VALUE'],
     ['kafka..replicas=3', 'is not KEY=VALUE'],

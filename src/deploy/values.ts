@@ -127,7 +127,7 @@ function contradictions(values: RawValues, variables: Readonly<Record<string, st
       min > max && { what: `processor.autoscaling.min ${min} is above max ${max}` },
     most > partitions && {
       what: `${most} processors are more than ${partitions} partitions`,
-      why: 'each needs one of its own; raise settings.partitions',
+      why: 'each needs one of its own; choose enough settings.partitions at first, for they are fixed from the first record on',
     },
   ]
   return problems.filter((problem) => problem !== false)

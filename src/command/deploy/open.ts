@@ -26,18 +26,16 @@ export const deployOpenCommand = plainCommand({
   async run({ values, positional, print, secrets }) {
     const { openSession } = await import('./session.ts')
     const { openPage } = await import('../../deploy/observe/open.ts')
+    const { loginWords } = await import('../../deploy/observe/grafana-login.ts')
     const { showInBrowser } = await import('./browser.ts')
     using session = openSession(values, secrets)
     const page = positional as Page
+    const login = page === 'grafana' ? await loginWords(session) : ''
     const opened = (url: string) => {
-      void print(`${page}: ${url} (Ctrl-C ends it)\n${page === 'grafana' ? loginWords(session.namespace) : ''}`)
+      void print(`${page}: ${url} (Ctrl-C ends it)\n${login}`)
       if (values.browser) showInBrowser(url)
     }
     await openPage({ ...session, page, localPort: values.port, opened })
     return 0
   },
 })
-
-/** The password itself is not printed: screens are shared, and shells remember. */
-const loginWords = (namespace: string): string =>
-  `user and password: kubectl get secret grafana-admin -n ${namespace} -o go-template='{{range $k,$v := .data}}{{$k}}: {{$v|base64decode}}{{"\\n"}}{{end}}'\n`

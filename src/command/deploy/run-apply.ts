@@ -52,15 +52,19 @@ async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
 }
 
 function planText({ identity, namespace, former, intent, plan }: Prepared): string {
-  const { target, isAsBefore } = intent
+  const { target, isAsBefore, dropped } = intent
   const upgrade = former !== null && former.version !== target.version ? ` (installed: ${former.version})` : ''
+  const gone =
+    dropped.length === 0
+      ? ''
+      : `dropped    ${dropped.join(', ')}: set by the last run, and not by this one; --set and --values replace all values\n`
   const resumed = former?.state === 'applying' ? 'the last run did not end; this one goes on from there\n' : ''
   return `cluster    ${identity.context} (${identity.server}), Kubernetes ${identity.version}
 namespace  ${namespace}
 profile    ${target.profile}${isAsBefore ? ', values as they were' : ''}
 version    ${target.version}${upgrade}
 feed       ${intent.values.feed === 'simulated' ? 'simulated trades (live ones: --finnhub-token-file)' : intent.values.feed}
-${resumed}
+${gone}${resumed}
 ${plan.steps
   .filter(isChange)
   .map((step) => `${lineOf(step)}\n`)
@@ -85,6 +89,7 @@ async function carryOut({ namespace, former, intent, plan }: Prepared, how: Carr
     former,
     force: values['force-conflicts'],
     report: (step) => void (isChange(step) && lines.push(print(`${DONE[step.verb]} ${wordsOf(step.ref)}\n`))),
+    isAwaited: values.wait,
     wait: (_wave, objects) => (values.wait ? waitFor(objects, namespace, how) : Promise.resolve()),
     signal: session.signal,
   })

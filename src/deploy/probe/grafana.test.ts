@@ -28,7 +28,14 @@ const grafana = Bun.serve({
 afterAll(() => grafana.stop(true))
 
 const probe = (dashboards: readonly string[]) =>
-  probeGrafana({ url: grafana.url.origin, username: 'admin', password: 'secret', clock: manualClock(), dashboards })
+  probeGrafana({
+    url: grafana.url.origin,
+    secret: 'admin',
+    username: 'admin',
+    password: 'secret',
+    clock: manualClock(),
+    dashboards,
+  })
 
 test('a dashboard that was not installed for want of a Prometheus is told and does not fail', async () => {
   const probes = await probe([...PROVISIONED])

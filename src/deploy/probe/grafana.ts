@@ -15,6 +15,8 @@ const RANGE_MS = 5 * 60_000
 export interface GrafanaAccess {
   /** Without a slash at its end. */
   url: string
+  /** Where the login is from. */
+  secret: string
   username: string
   password: string
   clock: Clock
@@ -103,7 +105,11 @@ async function answer(access: GrafanaAccess, { request }: DashboardQuery): Promi
   return first
 }
 
-async function call({ url, username, password }: GrafanaAccess, path: string, body?: unknown): Promise<unknown> {
+async function call(
+  { url, secret, username, password }: GrafanaAccess,
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
   const response = await fetch(`${url}${path}`, {
     signal: AbortSignal.timeout(PATIENCE_MS),
@@ -113,7 +119,7 @@ async function call({ url, username, password }: GrafanaAccess, path: string, bo
   const text = await response.text()
   if (response.ok) return JSON.parse(text)
   const hint =
-    response.status === 401 ? 'the Secret grafana-admin must hold the password that Grafana began with' : undefined
+    response.status === 401 ? `the Secret ${secret} must hold the password that Grafana began with` : undefined
   throw new StockpipeError('not-ready', `Grafana answers ${path} with ${response.status}: ${text.slice(0, 300)}`, {
     hint,
   })

@@ -1,10 +1,10 @@
 /** `deploy test`: trades on the whole way, from the log to Grafana. */
 import { StockpipeError } from '../../errors.ts'
 import type { ClusterSession } from '../cluster.ts'
-import { textAt } from '../fields.ts'
 import { jobLike } from '../job/job.ts'
 import { runJob } from '../job/run-job.ts'
 import { throughPod } from '../observe/ask.ts'
+import { adminOf } from '../observe/grafana-login.ts'
 import { type Observed, statusOf } from '../observe/status.ts'
 import { podsOfPart, readyPod, workloadOf } from '../observe/workloads.ts'
 import { probeGrafana } from './grafana.ts'
@@ -105,11 +105,4 @@ async function installedDashboards({ cluster, namespace }: PipelineTest): Promis
   const maps = await cluster.list({ apiVersion: 'v1', kind: 'ConfigMap', namespace })
   const names = maps.map(({ metadata }) => metadata.name).filter((name) => name.startsWith(DASHBOARD_MAP))
   return names.map((name) => name.slice(DASHBOARD_MAP.length))
-}
-
-async function adminOf({ cluster, namespace }: PipelineTest): Promise<{ username: string; password: string }> {
-  const secret = await cluster.get({ apiVersion: 'v1', kind: 'Secret', name: 'grafana-admin', namespace })
-  if (secret === null) throw new StockpipeError('not-found', `there is no Secret ${namespace}/grafana-admin`)
-  const text = (key: string) => Buffer.from(textAt(secret, 'data', key), 'base64').toString()
-  return { username: text('username'), password: text('password') }
 }
