@@ -195,6 +195,61 @@ describe('capacity', () => {
   })
 })
 
+describe('where pods may run', () => {
+  const tainted = (name: string, effect = 'NoSchedule'): KubeObject => ({
+    ...node(name, '4', '8Gi'),
+    spec: { taints: [{ key: 'dedicated', value: 'team', effect }] },
+  })
+  const marked = (name: string, labels: Record<string, string>): KubeObject => {
+    const made = node(name, '4', '8Gi')
+    return { ...made, metadata: { ...made.metadata, labels } }
+  }
+  const placed = (place: object): KubeObject[] => [
+    {
+      ...wanted[1]!,
+      spec: { replicas: 3, template: { spec: { ...pod('apache/kafka:4.3.1', '6Gi').spec, ...place } } },
+    },
+  ]
+
+  test('a node with a taint that the pods do not tolerate does not count', async () => {
+    const objects = [tainted('control-plane'), node('a', '4', '8Gi'), node('b', '4', '8Gi')]
+    const findings = await found({ objects, asks: placed({}) })
+    expect(of(findings, 'nodes')?.detail).toBe(
+      '2 ready, amd64; not for these pods: 1 with the taint dedicated=team:NoSchedule',
+    )
+    expect(of(findings, 'capacity')).toMatchObject({ state: 'fail', detail: expect.stringContaining('16.0 GiB') })
+  })
+
+  test.each([
+    ['its key and value', { key: 'dedicated', value: 'team', effect: 'NoSchedule' }, true],
+    ['its key', { key: 'dedicated', operator: 'Exists' }, true],
+    ['every taint', { operator: 'Exists' }, true],
+    ['another value', { key: 'dedicated', operator: 'Equal', value: 'others' }, false],
+    ['another effect', { key: 'dedicated', operator: 'Exists', effect: 'NoExecute' }, false],
+  ])('a toleration of %s', async (_, toleration, isUsable) => {
+    const findings = await found({ objects: [tainted('a')], asks: placed({ tolerations: [toleration] }) })
+    expect(of(findings, 'nodes')?.state).toBe(isUsable ? 'ok' : 'fail')
+  })
+
+  test('a taint that is only a wish keeps nobody away', async () => {
+    const findings = await found({ objects: [tainted('a', 'PreferNoSchedule')], asks: placed({}) })
+    expect(of(findings, 'nodes')?.detail).toBe('1 ready, amd64')
+  })
+
+  test('a node without the labels of nodeSelector does not count, and where none is left the words say why', async () => {
+    const nodeSelector = { pool: 'data' }
+    const data = [marked('a', { pool: 'data' }), marked('b', {})]
+    expect(of(await found({ objects: data, asks: placed({ nodeSelector }) }), 'capacity')?.detail).toContain('8.0 GiB')
+    const others = [marked('a', { pool: 'web' }), tainted('b')]
+    expect(of(await found({ objects: others, asks: placed({ nodeSelector }) }), 'nodes')).toMatchObject({
+      state: 'fail',
+      detail:
+        'none of 2 ready may take these pods: 1 without the label pool=data, 1 with the taint dedicated=team:NoSchedule',
+      fix: expect.stringContaining('nodeSelector'),
+    })
+  })
+})
+
 describe('spread', () => {
   const placed = (name: string, zone: string): KubeObject => {
     const made = node(name, '4', '8Gi')
@@ -221,6 +276,14 @@ describe('spread', () => {
     })
     const three = [...two, placed('d', 'z3')]
     expect(of(await found({ objects: three, asks: insists(3, ...KEYS) }), 'spread')?.state).toBe('ok')
+  })
+
+  test('a node that pods may not use is no place', async () => {
+    const closed = { ...placed('c', 'z3'), spec: { taints: [{ key: 'infra', effect: 'NoExecute' }] } }
+    const objects = [placed('a', 'z1'), placed('b', 'z2'), closed]
+    expect(of(await found({ objects, asks: insists(3, ...KEYS) }), 'spread')?.detail).toBe(
+      'kafka wants 3 nodes, there are 2; kafka wants 3 zones, there are 2',
+    )
   })
 
   test('a single pod is content with one, and who does not insist is not asked', async () => {

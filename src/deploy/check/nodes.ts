@@ -1,11 +1,12 @@
 import { type Finding, fail, ok, warn } from '../../finding.ts'
-import { listAt, textAt } from '../fields.ts'
+import { at, listAt, textAt } from '../fields.ts'
 import { loadCommand, localClusterOf } from '../local-cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { bytesWords, cpuWords, parseQuantity } from '../quantity.ts'
 import { type Amount, imagesOf, requestsOf, totalOf } from '../requests.ts'
 import type { Examined } from './check.ts'
 import { isTrue } from './namespace.ts'
+import { barOf } from './place.ts'
 
 /** Images are built for these. */
 const ARCHITECTURES = ['amd64', 'arm64']
@@ -13,24 +14,44 @@ const GIB = 2 ** 30
 /** What Minikube and the system pods take for themselves, roughly. */
 const OF_THE_SYSTEM: Amount = { cpu: 1, memory: GIB }
 
-export async function usableNodes({ cluster }: Pick<Examined, 'cluster'>): Promise<KubeObject[]> {
+/** Those that are ready, open, and may run a pod of ours. */
+export async function usableNodes(examined: Pick<Examined, 'cluster' | 'objects'>): Promise<KubeObject[]> {
+  return (await readyNodes(examined)).filter((node) => barOf(node, examined.objects) === null)
+}
+
+async function readyNodes({ cluster }: Pick<Examined, 'cluster'>): Promise<KubeObject[]> {
   const nodes = await cluster.list({ apiVersion: 'v1', kind: 'Node' })
-  return nodes.filter(
-    (node) => isTrue(node, 'Ready') && (node['spec'] as { unschedulable?: boolean })?.unschedulable !== true,
-  )
+  return nodes.filter((node) => isTrue(node, 'Ready') && at(node, 'spec', 'unschedulable') !== true)
 }
 
 export async function checkArchitecture(examined: Examined): Promise<Finding[]> {
-  const nodes = await usableNodes(examined)
-  if (nodes.length === 0) return [fail('nodes', 'none is ready to take pods', 'kubectl get nodes')]
+  const ready = await readyNodes(examined)
+  if (ready.length === 0) return [fail('nodes', 'none is ready to take pods', 'kubectl get nodes')]
+  const nodes = ready.filter((node) => barOf(node, examined.objects) === null)
+  const closed = closedWords(ready, examined.objects)
+  if (nodes.length === 0)
+    return [
+      fail(
+        'nodes',
+        `none of ${ready.length} ready may take these pods: ${closed}`,
+        'set tolerations or nodeSelector so that some may, by --values',
+      ),
+    ]
   const of = (node: KubeObject) => textAt(node, 'status', 'nodeInfo', 'architecture')
   const strange = nodes.filter((node) => !ARCHITECTURES.includes(of(node)))
-  const words = `${nodes.length} ready, ${[...new Set(nodes.map(of))].sort().join(', ')}`
+  const kinds = [...new Set(nodes.map(of))].sort().join(', ')
+  const words = `${nodes.length} ready, ${kinds}${closed === '' ? '' : `; not for these pods: ${closed}`}`
   if (strange.length === nodes.length)
     return [fail('nodes', words, `images are for ${ARCHITECTURES.join(' and ')} only`)]
   return [
     strange.length > 0 ? warn('nodes', words, 'keep pods off the others by --set nodeSelector') : ok('nodes', words),
   ]
+}
+
+/** How many nodes are barred for which reason: `1 with taint ...`. */
+function closedWords(nodes: readonly KubeObject[], objects: readonly KubeObject[]): string {
+  const bars = nodes.map((node) => barOf(node, objects)).filter((bar) => bar !== null)
+  return [...Map.groupBy(bars, (bar) => bar)].map(([bar, alike]) => `${alike.length} ${bar}`).join(', ')
 }
 
 const allocatable = (node: KubeObject): Amount => ({
