@@ -3,6 +3,7 @@ import { StockpipeError } from '../../errors.ts'
 import { failed, type Finding } from '../../finding.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
+import type { Values } from '../values.ts'
 import { checkArchitecture, checkCapacity, checkImages } from './nodes.ts'
 import { checkNamespace, checkQuota } from './namespace.ts'
 import { checkRights } from './rights.ts'
@@ -12,12 +13,13 @@ import { checkSpread } from './spread.ts'
 import { checkStorage } from './storage.ts'
 import { checkVersion } from './version.ts'
 
-/** What is examined: a cluster, and the objects it would get. */
+/** What is examined: a cluster, the objects it would get, and what was set about them. */
 export interface Examined {
   cluster: Cluster
   session: Pick<ClusterSession, 'may'>
   objects: readonly KubeObject[]
   namespace: string
+  values: Pick<Values, 'profile'>
 }
 
 type Check = (examined: Examined) => Promise<readonly Finding[]>

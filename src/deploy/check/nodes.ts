@@ -5,6 +5,7 @@ import type { KubeObject } from '../object.ts'
 import { bytesWords, cpuWords, parseQuantity } from '../quantity.ts'
 import { type Amount, imagesOf, requestsOf, totalOf } from '../requests.ts'
 import type { Examined } from './check.ts'
+import { growthOf, unlessGrown } from './growth.ts'
 import { isTrue } from './namespace.ts'
 import { barOf } from './place.ts'
 
@@ -26,15 +27,15 @@ async function readyNodes({ cluster }: Pick<Examined, 'cluster'>): Promise<KubeO
 
 export async function checkArchitecture(examined: Examined): Promise<Finding[]> {
   const ready = await readyNodes(examined)
-  if (ready.length === 0) return [fail('nodes', 'none is ready to take pods', 'kubectl get nodes')]
+  if (ready.length === 0)
+    return [unlessGrown(await growthOf(examined), fail('nodes', 'none is ready to take pods', 'kubectl get nodes'))]
   const nodes = ready.filter((node) => barOf(node, examined.objects) === null)
   const closed = closedWords(ready, examined.objects)
   if (nodes.length === 0)
     return [
-      fail(
-        'nodes',
-        `none of ${ready.length} ready may take these pods: ${closed}`,
-        'set tolerations or nodeSelector so that some may, by --values',
+      unlessGrown(
+        await growthOf(examined),
+        fail('nodes', `none of ${ready.length} ready may take these pods: ${closed}`, OTHER_PLACE),
       ),
     ]
   const of = (node: KubeObject) => textAt(node, 'status', 'nodeInfo', 'architecture')
@@ -47,6 +48,8 @@ export async function checkArchitecture(examined: Examined): Promise<Finding[]> 
     strange.length > 0 ? warn('nodes', words, 'keep pods off the others by --set nodeSelector') : ok('nodes', words),
   ]
 }
+
+const OTHER_PLACE = 'set tolerations or nodeSelector so that some may, by --values'
 
 /** How many nodes are barred for which reason: `1 with taint ...`. */
 function closedWords(nodes: readonly KubeObject[], objects: readonly KubeObject[]): string {
@@ -67,11 +70,14 @@ export async function checkCapacity(examined: Examined): Promise<Finding[]> {
   const requests = requestsOf(examined.objects)
   const asked = totalOf(requests)
   const words = `asks for ${amountWords(asked)}; the nodes have ${amountWords(there)}`
-  if (there.cpu < asked.cpu || there.memory < asked.memory) return [fail('capacity', words, more(nodes, asked))]
+  const lacks = async (detail: string): Promise<Finding[]> => [
+    unlessGrown(await growthOf(examined), fail('capacity', detail, more(nodes, asked))),
+  ]
+  if (there.cpu < asked.cpu || there.memory < asked.memory) return lacks(words)
   const homeless = requests.filter((pod) => !room.some(({ cpu, memory }) => cpu >= pod.cpu && memory >= pod.memory))
   if (homeless.length === 0) return [ok('capacity', words)]
   const names = homeless.map(({ name }) => name).join(', ')
-  return [fail('capacity', `no single node holds a pod of ${names}`, more(nodes, asked))]
+  return lacks(`no single node holds a pod of ${names}`)
 }
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
