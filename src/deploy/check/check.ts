@@ -9,6 +9,7 @@ import { checkNamespace, checkQuota } from './namespace.ts'
 import { checkRights } from './rights.ts'
 import { checkDefinitions } from './definitions.ts'
 import { checkScaling } from './scaling.ts'
+import { checkSecrets } from './secrets.ts'
 import { checkSpread } from './spread.ts'
 import { checkStorage } from './storage.ts'
 import { checkVersion } from './version.ts'
@@ -27,6 +28,7 @@ type Check = (examined: Examined) => Promise<readonly Finding[]>
 const CHECKS: Readonly<Record<string, Check>> = {
   rights: checkRights,
   namespace: checkNamespace,
+  secrets: checkSecrets,
   storage: checkStorage,
   nodes: checkArchitecture,
   capacity: checkCapacity,

@@ -32,7 +32,8 @@ export const EVENTS: readonly Rule[] = [
   {
     reason: /^(FailedMount|FailedAttachVolume)$/,
     message: /\b(secrets?|configmaps?) "[^"]*" not found|references non-existent (secret|config) key/i,
-    advice: 'make the named Secret or ConfigMap, or name another by --set, then run deploy again',
+    advice:
+      'make the named Secret or ConfigMap, then run deploy again; stockpipe deploy check prints the command for a Secret',
     hopelessAfterMs: 45_000,
   },
   {
