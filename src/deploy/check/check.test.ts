@@ -93,23 +93,6 @@ describe('storage', () => {
   })
 })
 
-describe('quota', () => {
-  const quota = (hard: string, used: string): KubeObject => ({
-    apiVersion: 'v1',
-    kind: 'ResourceQuota',
-    metadata: { name: 'team', namespace: 'pipeline' },
-    status: { hard: { 'requests.memory': hard }, used: { 'requests.memory': used } },
-  })
-
-  test('what is left of it must be enough', async () => {
-    expect(of(await found({ objects: [...MINIKUBE, quota('4Gi', '0')] }), 'quota')?.state).toBe('ok')
-    expect(of(await found({ objects: [...MINIKUBE, quota('4Gi', '2Gi')] }), 'quota')).toMatchObject({
-      state: 'fail',
-      detail: 'too small: team: requests.memory 2.0 GiB of 3.0 GiB',
-    })
-  })
-})
-
 describe('the namespace', () => {
   const namespace = (metadata: object, status: object = {}): KubeObject => ({
     apiVersion: 'v1',
