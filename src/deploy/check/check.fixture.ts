@@ -52,7 +52,7 @@ export const wanted: KubeObject[] = [
   },
 ]
 
-export const VALUES: Examined['values'] = { profile: 'minikube' }
+export const VALUES: Examined['values'] = { profile: 'minikube', images: {} }
 
 interface World {
   objects?: KubeObject[]

@@ -4,7 +4,8 @@ import { failed, type Finding } from '../../finding.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
 import type { Values } from '../values.ts'
-import { checkArchitecture, checkCapacity, checkImages } from './nodes.ts'
+import { checkImages } from './images.ts'
+import { checkArchitecture, checkCapacity } from './nodes.ts'
 import { checkNamespace } from './namespace.ts'
 import { checkQuota } from './quota.ts'
 import { checkRights } from './rights.ts'
@@ -21,7 +22,7 @@ export interface Examined {
   session: Pick<ClusterSession, 'may'>
   objects: readonly KubeObject[]
   namespace: string
-  values: Pick<Values, 'profile'>
+  values: Pick<Values, 'profile' | 'images' | 'registry' | 'pullSecret'>
 }
 
 type Check = (examined: Examined) => Promise<readonly Finding[]>

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 
 import type { KubeObject } from '../object.ts'
 import { found, madeBy, node, of, pod, standard, wanted } from './check.fixture.ts'
-import { fullName } from './nodes.ts'
 
 describe('capacity', () => {
   test('a Minikube that is too small comes with the exact line that makes a larger one', async () => {
@@ -206,35 +205,4 @@ describe('nodes that may be added', () => {
     const unmarked = await found({ objects: [made({}), standard], values: { profile: 'eks' } })
     expect(of(unmarked, 'capacity')?.state).toBe('fail')
   })
-})
-
-describe('images', () => {
-  test('an image of our own that no node has can be pulled from nowhere', async () => {
-    const bare = node('a', '4', '8Gi')
-    const fix = async (its: KubeObject) => of(await found({ objects: [its, standard] }), 'images')?.fix
-    expect(await fix(madeBy('minikube', bare))).toBe(
-      'stockpipe deploy image, then: minikube --profile minikube image load stockpipe.tar',
-    )
-    expect(await fix({ ...bare, spec: { providerID: 'kind://docker/dev/dev-control-plane' } })).toBe(
-      'stockpipe deploy image, then: kind load image-archive stockpipe.tar --name dev',
-    )
-    expect(await fix(bare)).toContain('registry')
-  })
-
-  test('a node that lists as many as it may, may have others', async () => {
-    const many = Array.from({ length: 50 }, (_, index) => `docker.io/library/other:${index}`)
-    expect(of(await found({ objects: [node('a', '4', '8Gi', many), standard] }), 'images')?.state).toBe('ok')
-  })
-
-  test('others are pulled', async () => {
-    expect(of(await found({}), 'images')?.detail).toBe('1 of 2 on the nodes, to be pulled: apache/kafka:4.3.1')
-  })
-
-  test.each([
-    ['cassandra:5', 'docker.io/library/cassandra:5'],
-    ['apache/kafka:4', 'docker.io/apache/kafka:4'],
-    ['ghcr.io/a/b:1', 'ghcr.io/a/b:1'],
-    ['localhost/x:1', 'localhost/x:1'],
-    ['host:5000/x:1', 'host:5000/x:1'],
-  ])('%s is %s in full', (short, full) => expect(fullName(short)).toBe(full))
 })

@@ -1,9 +1,9 @@
 import { type Finding, fail, ok, warn } from '../../finding.ts'
-import { at, listAt, textAt } from '../fields.ts'
-import { loadCommand, localClusterOf } from '../local-cluster.ts'
+import { at, textAt } from '../fields.ts'
+import { localClusterOf } from '../local-cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { bytesWords, cpuWords, parseQuantity } from '../quantity.ts'
-import { type Amount, imagesOf, requestsOf, totalOf } from '../requests.ts'
+import { type Amount, requestsOf, totalOf } from '../requests.ts'
 import type { Examined } from './check.ts'
 import { growthOf, unlessGrown } from './growth.ts'
 import { isTrue } from './namespace.ts'
@@ -91,58 +91,4 @@ function more(nodes: readonly KubeObject[], asked: Amount): string {
   const cpus = Math.ceil(asked.cpu + OF_THE_SYSTEM.cpu)
   const memory = Math.ceil((asked.memory + OF_THE_SYSTEM.memory) / GIB)
   return `minikube delete${profile} && minikube start${profile} --cpus ${cpus} --memory ${memory}g`
-}
-
-/** As the kubelet lists it: `stockpipe:1` is `docker.io/library/stockpipe:1` in full. */
-export function fullName(image: string): string {
-  const [first = '', ...rest] = image.split('/')
-  if (rest.length === 0) return `docker.io/library/${image}`
-  return /[.:]/.test(first) || first === 'localhost' ? image : `docker.io/${image}`
-}
-
-/** A kubelet lists no more than this many: on such a node what is not listed may still be there. */
-const MOST_LISTED = 50
-
-function isAbsent(node: KubeObject, image: string): boolean {
-  const listed = listAt(node, 'status', 'images')
-  const names = listed.flatMap((one) => listAt(one, 'names')).map((name) => fullName(String(name)))
-  return listed.length < MOST_LISTED && !names.includes(fullName(image))
-}
-
-export interface AbsentImages {
-  nodes: readonly KubeObject[]
-  wanted: readonly string[]
-  /** Those that some node has not. */
-  absent: readonly string[]
-  /** Of these, our own without a registry in its name: it can be pulled from nowhere. */
-  own: readonly string[]
-}
-
-export async function absentImages(examined: Pick<Examined, 'cluster' | 'objects'>): Promise<AbsentImages> {
-  const nodes = await usableNodes(examined)
-  const wanted = imagesOf(examined.objects)
-  const absent = wanted.filter((image) => nodes.some((node) => isAbsent(node, image)))
-  return {
-    nodes,
-    wanted,
-    absent,
-    own: absent.filter((image) => /^docker\.io\/library\/stockpipe\b/.test(fullName(image))),
-  }
-}
-
-export async function checkImages(examined: Examined): Promise<Finding[]> {
-  const { nodes, wanted, absent, own } = await absentImages(examined)
-  const there = `${wanted.length - absent.length} of ${wanted.length} on the nodes`
-  if (own.length > 0)
-    return [
-      fail('images', `${own.join(', ')} is not on every node, and can be pulled from nowhere`, loading(nodes, own)),
-    ]
-  return [ok('images', absent.length === 0 ? there : `${there}, to be pulled: ${absent.join(', ')}`)]
-}
-
-function loading(nodes: readonly KubeObject[], images: readonly string[]): string {
-  const local = localClusterOf(nodes)
-  if (local === null)
-    return `push ${images.join(', ')} to a registry that the nodes reach, then --set registry=HOST/PATH`
-  return `stockpipe deploy image, then: ${loadCommand(local, 'stockpipe.tar').join(' ')}`
 }
