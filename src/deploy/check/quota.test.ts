@@ -94,3 +94,24 @@ test('kinds of ours that are there are not asked for twice', async () => {
   expect((await quotaFinding(full, there))?.state).toBe('ok')
   expect((await quotaFinding(full))?.state).toBe('fail')
 })
+
+const priority = (operator: string, ...values: string[]) => ({
+  scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator, values }] },
+})
+
+test.each<[string, object, boolean]>([
+  ['pods that ask for nothing', { scopes: ['BestEffort'] }, false],
+  ['pods with an end', { scopes: ['Terminating'] }, false],
+  ['pods without an end', { scopes: ['NotTerminating', 'NotBestEffort'] }, true],
+  ['a priority that ours have', priority('In', 'high'), true],
+  ['any priority', priority('Exists'), true],
+  ['another priority', priority('In', 'low'), false],
+  ['all but a priority that ours have', priority('NotIn', 'high'), false],
+  ['pods without a priority', priority('DoesNotExist'), false],
+])('a quota of %s', async (_, spec, isOfOurs) => {
+  const { spec: container } = pod('apache/kafka:4.3.1')
+  const template = { spec: { ...container, priorityClassName: 'high' } }
+  const objects = [...MINIKUBE, { ...quota({ pods: '0' }), spec }]
+  const findings = await found({ objects, asks: [{ ...wanted[1]!, spec: { replicas: 1, template } }] })
+  expect(of(findings, 'quota')?.state).toBe(isOfOurs ? 'fail' : 'ok')
+})

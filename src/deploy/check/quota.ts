@@ -6,6 +6,7 @@ import { bytesWords, cpuWords, parseQuantity } from '../quantity.ts'
 import { podAmount, type PodRequest, requestsOf, totalOf } from '../requests.ts'
 import { resourceOf } from '../rights.ts'
 import type { Examined } from './check.ts'
+import { limitsOurs } from './quota-scopes.ts'
 
 const OURS = { 'app.kubernetes.io/part-of': 'stockpipe' }
 
@@ -15,7 +16,8 @@ type Uses = Readonly<Record<string, number>>
 /** What runs of ours already is used, too, and makes place for itself. */
 export async function checkQuota(examined: Examined): Promise<Finding[]> {
   const { cluster, objects, namespace } = examined
-  const quotas = await cluster.list({ apiVersion: 'v1', kind: 'ResourceQuota', namespace })
+  const all = await cluster.list({ apiVersion: 'v1', kind: 'ResourceQuota', namespace })
+  const quotas = all.filter((quota) => limitsOurs(quota, objects))
   if (quotas.length === 0) return [ok('quota', 'none')]
   const asked: Uses = { ...countsOf(objects), ...usesOf(requestsOf(objects), objects.flatMap(claimsOf)) }
   const ours = await usedByOurs(examined, new Set(quotas.flatMap((quota) => Object.keys(hardOf(quota)))))
