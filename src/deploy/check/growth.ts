@@ -21,7 +21,7 @@ const POOLS = 'look at limits and zones of its pools: kubectl describe nodepools
 /** A group of fixed size looks the same as one that grows. */
 const ofGroup = (label: string): Growth => ({
   words: `nodes may be added if their group (${label}) may grow, which they do not tell`,
-  fix: 'if none comes, raise the largest size of the group, or ask for less by --set',
+  fix: 'if none comes, raise the largest size of the group',
 })
 
 /** The surest first. */
@@ -58,7 +58,7 @@ export async function growthOf({ cluster, values }: Pick<Examined, 'cluster' | '
 
 /** A lack of nodes is no fault where they may be added. */
 export const unlessGrown = (growth: Growth | null, lack: Finding): Finding =>
-  growth === null ? lack : warn(lack.check, `${lack.detail}; ${growth.words}`, growth.fix)
+  growth === null ? lack : warn(lack.check, `${lack.detail}; ${growth.words}`, `${growth.fix}, or ${lack.fix}`)
 
 const labelOf = ({ metadata }: KubeObject, name: string): string | undefined => metadata.labels?.[name]
 

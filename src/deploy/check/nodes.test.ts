@@ -192,6 +192,7 @@ describe('nodes that may be added', () => {
     expect(of(await found({ objects: [system] }), 'nodes')).toMatchObject({
       state: 'warn',
       detail: expect.stringContaining('1 with the taint CriticalAddonsOnly:NoSchedule; nodes may be added: Karpenter'),
+      fix: expect.stringMatching(/^if none comes, .*, or set tolerations or nodeSelector/),
     })
   })
 

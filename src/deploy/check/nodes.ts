@@ -28,7 +28,12 @@ async function readyNodes({ cluster }: Pick<Examined, 'cluster'>): Promise<KubeO
 export async function checkArchitecture(examined: Examined): Promise<Finding[]> {
   const ready = await readyNodes(examined)
   if (ready.length === 0)
-    return [unlessGrown(await growthOf(examined), fail('nodes', 'none is ready to take pods', 'kubectl get nodes'))]
+    return [
+      unlessGrown(
+        await growthOf(examined),
+        fail('nodes', 'none is ready to take pods', 'see what they wait for: kubectl get nodes'),
+      ),
+    ]
   const nodes = ready.filter((node) => barOf(node, examined.objects) === null)
   const closed = closedWords(ready, examined.objects)
   if (nodes.length === 0)
@@ -51,7 +56,7 @@ export async function checkArchitecture(examined: Examined): Promise<Finding[]> 
 
 const OTHER_PLACE = 'set tolerations or nodeSelector so that some may, by --values'
 
-/** How many nodes are barred for which reason: `1 with taint ...`. */
+/** How many nodes are barred for which reason: `1 with the taint ...`. */
 function closedWords(nodes: readonly KubeObject[], objects: readonly KubeObject[]): string {
   const bars = nodes.map((node) => barOf(node, objects)).filter((bar) => bar !== null)
   return [...Map.groupBy(bars, (bar) => bar)].map(([bar, alike]) => `${alike.length} ${bar}`).join(', ')
