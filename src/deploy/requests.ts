@@ -10,8 +10,13 @@ export interface Amount {
   memory: number
 }
 
+/** What a pod asks for, and what it may take. */
+export interface PodAmount extends Amount {
+  limits: Amount
+}
+
 /** One workload: what each of its pods asks for, and how many there may be. */
-export interface PodRequest extends Amount {
+export interface PodRequest extends PodAmount {
   /** As in `StatefulSet kafka`. */
   name: string
   pods: number
@@ -46,25 +51,28 @@ function podsOf(object: KubeObject, objects: readonly KubeObject[]): number {
 }
 
 /** As the scheduler counts: containers together, but no less than the greediest init container. */
-function podAmount(spec: unknown): Amount {
-  const main = listAt(spec, 'containers').map(containerAmount).reduce(add, NONE)
-  const init = listAt(spec, 'initContainers').map(containerAmount)
-  return {
-    cpu: Math.max(main.cpu, ...init.map(({ cpu }) => cpu)),
-    memory: Math.max(main.memory, ...init.map(({ memory }) => memory)),
+export function podAmount(spec: unknown): PodAmount {
+  const most = (amountOf: (container: unknown) => Amount): Amount => {
+    const main = listAt(spec, 'containers').map(amountOf).reduce(add, NONE)
+    const init = listAt(spec, 'initContainers').map(amountOf)
+    return {
+      cpu: Math.max(main.cpu, ...init.map(({ cpu }) => cpu)),
+      memory: Math.max(main.memory, ...init.map(({ memory }) => memory)),
+    }
   }
+  // Without a request the limit counts.
+  return { ...most(amountIn('requests', 'limits')), limits: most(amountIn('limits')) }
 }
 
-const containerAmount = (container: unknown): Amount => ({
-  cpu: amountAt(container, 'cpu'),
-  memory: amountAt(container, 'memory'),
-})
-
-/** Without a request the limit counts. */
-function amountAt(container: unknown, name: string): number {
-  const asked = at(container, 'resources', 'requests', name) ?? at(container, 'resources', 'limits', name)
-  return typeof asked === 'number' ? asked : typeof asked === 'string' ? parseQuantity(asked) : 0
-}
+const amountIn =
+  (...fields: readonly string[]) =>
+  (container: unknown): Amount => {
+    const amount = (name: string): number => {
+      const found = fields.map((field) => at(container, 'resources', field, name)).find((value) => value !== undefined)
+      return typeof found === 'number' ? found : typeof found === 'string' ? parseQuantity(found) : 0
+    }
+    return { cpu: amount('cpu'), memory: amount('memory') }
+  }
 
 const add = (a: Amount, b: Amount): Amount => ({ cpu: a.cpu + b.cpu, memory: a.memory + b.memory })
 

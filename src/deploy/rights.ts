@@ -92,7 +92,8 @@ export function neededRights(objects: readonly KubeObject[], namespace: string):
   return [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, right]) => right)
 }
 
-function resourceOf(kind: string): Resource {
+/** Throws `internal` for a kind that deploy does not apply. */
+export function resourceOf(kind: string): Resource {
   const resource = Object.hasOwn(RESOURCES, kind) ? RESOURCES[kind] : undefined
   if (resource === undefined) throw new StockpipeError('internal', `no right is known for the kind ${kind}`)
   return resource

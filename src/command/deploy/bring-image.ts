@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { type AbsentImages, absentImages } from '../../deploy/check/nodes.ts'
+import { type AbsentImages, absentImages } from '../../deploy/check/images.ts'
 import { canWriteImage, writeOwnImage } from '../../deploy/image.ts'
 import { loadCommand, loadImage, localClusterOf } from '../../deploy/local-cluster.ts'
 import type { KubeObject } from '../../deploy/object.ts'
@@ -36,8 +36,8 @@ export async function imagesListed(session: DeploySession, { objects, print }: W
   const { clock, signal } = session
   const until = clock.elapsed() + LISTED_AFTER_MS
   for (let looked = 0; !signal.aborted && clock.elapsed() < until; looked++) {
-    const own = (await lacking(session, objects))?.own ?? []
-    if (own.length === 0) return
+    const { own, nodes } = (await lacking(session, objects)) ?? { own: [], nodes: [] }
+    if (own.length === 0 || nodes.length === 0) return
     if (looked === 0)
       await print(`${own.join(', ')} is not listed by every node, which may come late: looking for up to a minute\n`)
     await clock.sleep(LOOK_EVERY_MS, signal)

@@ -7,7 +7,7 @@ import type { DeploySession } from './session.ts'
 /** What `deploy check` finds for what is wanted. */
 export async function examine({ cluster, session }: DeploySession, wanted: Wanted): Promise<Finding[]> {
   const { intent, namespace } = await intended(cluster, wanted)
-  return check({ cluster, session, objects: intent.objects, namespace })
+  return check({ cluster, session, namespace, ...intent })
 }
 
 export const findingLine = ({ check, state, detail, fix }: Finding): string =>

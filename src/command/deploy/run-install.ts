@@ -17,7 +17,7 @@ export async function runInstall(values: ApplyFlags, { print, secrets }: Call): 
   const { objects } = intent
   await bringImage(session, { objects, print, isYes: values.yes })
   await imagesListed(session, { objects, print })
-  const findings = await check({ ...session, objects, namespace })
+  const findings = await check({ ...session, ...intent, namespace })
   await print(`${findings.map(findingLine).join('')}\n`)
   if (findings.some(({ state }) => state === 'fail')) return 1
   const code = await applyIn(session, values, print)

@@ -3,21 +3,26 @@ import { StockpipeError } from '../../errors.ts'
 import { failed, type Finding } from '../../finding.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
-import { checkArchitecture, checkCapacity, checkImages } from './nodes.ts'
-import { checkNamespace, checkQuota } from './namespace.ts'
+import type { Values } from '../values.ts'
+import { checkImages } from './images.ts'
+import { checkArchitecture, checkCapacity } from './nodes.ts'
+import { checkNamespace } from './namespace.ts'
+import { checkQuota } from './quota.ts'
 import { checkRights } from './rights.ts'
 import { checkDefinitions } from './definitions.ts'
 import { checkScaling } from './scaling.ts'
+import { checkSecrets } from './secrets.ts'
 import { checkSpread } from './spread.ts'
 import { checkStorage } from './storage.ts'
 import { checkVersion } from './version.ts'
 
-/** What is examined: a cluster, and the objects it would get. */
+/** What is examined: a cluster, the objects it would get, and what was set about them. */
 export interface Examined {
   cluster: Cluster
   session: Pick<ClusterSession, 'may'>
   objects: readonly KubeObject[]
   namespace: string
+  values: Pick<Values, 'profile' | 'images' | 'registry' | 'pullSecret'>
 }
 
 type Check = (examined: Examined) => Promise<readonly Finding[]>
@@ -25,6 +30,7 @@ type Check = (examined: Examined) => Promise<readonly Finding[]>
 const CHECKS: Readonly<Record<string, Check>> = {
   rights: checkRights,
   namespace: checkNamespace,
+  secrets: checkSecrets,
   storage: checkStorage,
   nodes: checkArchitecture,
   capacity: checkCapacity,

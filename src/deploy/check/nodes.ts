@@ -1,11 +1,13 @@
 import { type Finding, fail, ok, warn } from '../../finding.ts'
-import { listAt, textAt } from '../fields.ts'
-import { loadCommand, localClusterOf } from '../local-cluster.ts'
+import { at, textAt } from '../fields.ts'
+import { localClusterOf } from '../local-cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { bytesWords, cpuWords, parseQuantity } from '../quantity.ts'
-import { type Amount, imagesOf, requestsOf, totalOf } from '../requests.ts'
+import { type Amount, requestsOf, totalOf } from '../requests.ts'
 import type { Examined } from './check.ts'
+import { growthOf, unlessGrown } from './growth.ts'
 import { isTrue } from './namespace.ts'
+import { barOf } from './place.ts'
 
 /** Images are built for these. */
 const ARCHITECTURES = ['amd64', 'arm64']
@@ -13,24 +15,51 @@ const GIB = 2 ** 30
 /** What Minikube and the system pods take for themselves, roughly. */
 const OF_THE_SYSTEM: Amount = { cpu: 1, memory: GIB }
 
-export async function usableNodes({ cluster }: Pick<Examined, 'cluster'>): Promise<KubeObject[]> {
+/** Those that are ready, open, and may run a pod of ours. */
+export async function usableNodes(examined: Pick<Examined, 'cluster' | 'objects'>): Promise<KubeObject[]> {
+  return (await readyNodes(examined)).filter((node) => barOf(node, examined.objects) === null)
+}
+
+async function readyNodes({ cluster }: Pick<Examined, 'cluster'>): Promise<KubeObject[]> {
   const nodes = await cluster.list({ apiVersion: 'v1', kind: 'Node' })
-  return nodes.filter(
-    (node) => isTrue(node, 'Ready') && (node['spec'] as { unschedulable?: boolean })?.unschedulable !== true,
-  )
+  return nodes.filter((node) => isTrue(node, 'Ready') && at(node, 'spec', 'unschedulable') !== true)
 }
 
 export async function checkArchitecture(examined: Examined): Promise<Finding[]> {
-  const nodes = await usableNodes(examined)
-  if (nodes.length === 0) return [fail('nodes', 'none is ready to take pods', 'kubectl get nodes')]
+  const ready = await readyNodes(examined)
+  if (ready.length === 0)
+    return [
+      unlessGrown(
+        await growthOf(examined),
+        fail('nodes', 'none is ready to take pods', 'see what they wait for: kubectl get nodes'),
+      ),
+    ]
+  const nodes = ready.filter((node) => barOf(node, examined.objects) === null)
+  const closed = closedWords(ready, examined.objects)
+  if (nodes.length === 0)
+    return [
+      unlessGrown(
+        await growthOf(examined),
+        fail('nodes', `none of ${ready.length} ready may take these pods: ${closed}`, OTHER_PLACE),
+      ),
+    ]
   const of = (node: KubeObject) => textAt(node, 'status', 'nodeInfo', 'architecture')
   const strange = nodes.filter((node) => !ARCHITECTURES.includes(of(node)))
-  const words = `${nodes.length} ready, ${[...new Set(nodes.map(of))].sort().join(', ')}`
+  const kinds = [...new Set(nodes.map(of))].sort().join(', ')
+  const words = `${nodes.length} ready, ${kinds}${closed === '' ? '' : `; not for these pods: ${closed}`}`
   if (strange.length === nodes.length)
     return [fail('nodes', words, `images are for ${ARCHITECTURES.join(' and ')} only`)]
   return [
     strange.length > 0 ? warn('nodes', words, 'keep pods off the others by --set nodeSelector') : ok('nodes', words),
   ]
+}
+
+const OTHER_PLACE = 'set tolerations or nodeSelector so that some may, by --values'
+
+/** How many nodes are barred for which reason: `1 with the taint ...`. */
+function closedWords(nodes: readonly KubeObject[], objects: readonly KubeObject[]): string {
+  const bars = nodes.map((node) => barOf(node, objects)).filter((bar) => bar !== null)
+  return [...Map.groupBy(bars, (bar) => bar)].map(([bar, alike]) => `${alike.length} ${bar}`).join(', ')
 }
 
 const allocatable = (node: KubeObject): Amount => ({
@@ -46,11 +75,14 @@ export async function checkCapacity(examined: Examined): Promise<Finding[]> {
   const requests = requestsOf(examined.objects)
   const asked = totalOf(requests)
   const words = `asks for ${amountWords(asked)}; the nodes have ${amountWords(there)}`
-  if (there.cpu < asked.cpu || there.memory < asked.memory) return [fail('capacity', words, more(nodes, asked))]
+  const lacks = async (detail: string): Promise<Finding[]> => [
+    unlessGrown(await growthOf(examined), fail('capacity', detail, more(nodes, asked))),
+  ]
+  if (there.cpu < asked.cpu || there.memory < asked.memory) return lacks(words)
   const homeless = requests.filter((pod) => !room.some(({ cpu, memory }) => cpu >= pod.cpu && memory >= pod.memory))
   if (homeless.length === 0) return [ok('capacity', words)]
   const names = homeless.map(({ name }) => name).join(', ')
-  return [fail('capacity', `no single node holds a pod of ${names}`, more(nodes, asked))]
+  return lacks(`no single node holds a pod of ${names}`)
 }
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
@@ -64,58 +96,4 @@ function more(nodes: readonly KubeObject[], asked: Amount): string {
   const cpus = Math.ceil(asked.cpu + OF_THE_SYSTEM.cpu)
   const memory = Math.ceil((asked.memory + OF_THE_SYSTEM.memory) / GIB)
   return `minikube delete${profile} && minikube start${profile} --cpus ${cpus} --memory ${memory}g`
-}
-
-/** As the kubelet lists it: `stockpipe:1` is `docker.io/library/stockpipe:1` in full. */
-export function fullName(image: string): string {
-  const [first = '', ...rest] = image.split('/')
-  if (rest.length === 0) return `docker.io/library/${image}`
-  return /[.:]/.test(first) || first === 'localhost' ? image : `docker.io/${image}`
-}
-
-/** A kubelet lists no more than this many: on such a node what is not listed may still be there. */
-const MOST_LISTED = 50
-
-function isAbsent(node: KubeObject, image: string): boolean {
-  const listed = listAt(node, 'status', 'images')
-  const names = listed.flatMap((one) => listAt(one, 'names')).map((name) => fullName(String(name)))
-  return listed.length < MOST_LISTED && !names.includes(fullName(image))
-}
-
-export interface AbsentImages {
-  nodes: readonly KubeObject[]
-  wanted: readonly string[]
-  /** Those that some node has not. */
-  absent: readonly string[]
-  /** Of these, our own without a registry in its name: it can be pulled from nowhere. */
-  own: readonly string[]
-}
-
-export async function absentImages(examined: Pick<Examined, 'cluster' | 'objects'>): Promise<AbsentImages> {
-  const nodes = await usableNodes(examined)
-  const wanted = imagesOf(examined.objects)
-  const absent = wanted.filter((image) => nodes.some((node) => isAbsent(node, image)))
-  return {
-    nodes,
-    wanted,
-    absent,
-    own: absent.filter((image) => /^docker\.io\/library\/stockpipe\b/.test(fullName(image))),
-  }
-}
-
-export async function checkImages(examined: Examined): Promise<Finding[]> {
-  const { nodes, wanted, absent, own } = await absentImages(examined)
-  const there = `${wanted.length - absent.length} of ${wanted.length} on the nodes`
-  if (own.length > 0)
-    return [
-      fail('images', `${own.join(', ')} is not on every node, and can be pulled from nowhere`, loading(nodes, own)),
-    ]
-  return [ok('images', absent.length === 0 ? there : `${there}, to be pulled: ${absent.join(', ')}`)]
-}
-
-function loading(nodes: readonly KubeObject[], images: readonly string[]): string {
-  const local = localClusterOf(nodes)
-  if (local === null)
-    return `push ${images.join(', ')} to a registry that the nodes reach, then --set registry=HOST/PATH`
-  return `stockpipe deploy image, then: ${loadCommand(local, 'stockpipe.tar').join(' ')}`
 }

@@ -6,7 +6,11 @@ const AT_ONCE = 20
 const GRANT = 'stockpipe deploy check --roles prints what the administrator has to grant'
 
 /** Asks the server for each right; names every one that is missing. */
-export async function checkRights({ session, objects, namespace }: Examined): Promise<Finding[]> {
+export async function checkRights({
+  session,
+  objects,
+  namespace,
+}: Omit<Examined, 'cluster' | 'values'>): Promise<Finding[]> {
   const rights = neededRights(objects, namespace)
   const missing: NeededRight[] = []
   for (let from = 0; from < rights.length; from += AT_ONCE) {

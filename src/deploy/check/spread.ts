@@ -1,6 +1,7 @@
 import { type Finding, fail, ok } from '../../finding.ts'
 import { isWorkload, type Workload } from '../pod.ts'
 import type { Examined } from './check.ts'
+import { growthOf, unlessGrown } from './growth.ts'
 import { usableNodes } from './nodes.ts'
 
 /** What the places are called that a label of nodes tells apart. */
@@ -26,7 +27,8 @@ export async function checkSpread(examined: Examined): Promise<Finding[]> {
     `${name} wants ${places} ${PLACES[topologyKey] ?? topologyKey}, there are ${there(topologyKey)}`
   const lacking = wishes.filter(({ topologyKey, places }) => there(topologyKey) < places)
   if (lacking.length === 0) return [ok('spread', 'every broker and node of the ring has a place of its own')]
-  return [fail('spread', lacking.map(words).join('; '), 'add nodes there, or take another profile: --profile')]
+  const lack = fail('spread', lacking.map(words).join('; '), 'add nodes there, or take another profile: --profile')
+  return [unlessGrown(await growthOf(examined), lack)]
 }
 
 function wishesOf({ metadata: { name }, spec: { replicas = 1, template } }: Workload): Wish[] {

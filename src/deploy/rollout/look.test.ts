@@ -108,9 +108,34 @@ describe('why it waits', () => {
     expect((await standing(kafka, open, refused)).trouble?.why).toBe(
       'FailedScheduling: 0/1 nodes are available: Insufficient memory.',
     )
-    expect((await standing(kafka, open, refused, event(open, 'TriggeredScaleUp', '1->2'))).trouble).toBeNull()
+    for (const promise of ['TriggeredScaleUp', 'Nominated'])
+      expect((await standing(kafka, open, refused, event(open, promise, 'a node comes'))).trouble).toBeNull()
     const placed = pod('kafka', { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'True' }] })
     expect((await standing(kafka, placed, refused)).trouble).toBeNull()
+  })
+
+  test('a Secret that is not there is waited for no longer than somebody needs to make it', async () => {
+    const open = pod('kafka', waitingFor('ContainerCreating'))
+    const failed = (message: string) =>
+      event(open, 'FailedMount', `MountVolume.SetUp failed for volume "x" : ${message}`)
+    const promised = event(open, 'Nominated', 'Pod should schedule on: nodeclaim/a')
+    for (const message of [
+      'secret "mine" not found',
+      'configmap "mine" not found',
+      'references non-existent secret key: token',
+    ])
+      expect((await standing(kafka, open, promised, failed(message))).trouble).toMatchObject({
+        why: `FailedMount: MountVolume.SetUp failed for volume "x" : ${message}`,
+        advice: expect.stringContaining('make the named Secret or ConfigMap'),
+        hopelessAfterMs: 45_000,
+      })
+    expect((await standing(kafka, open, failed('timed out'))).trouble?.hopelessAfterMs).toBeNull()
+  })
+
+  test('what could not be mounted is no trouble any more when the image is pulled', async () => {
+    const open = pod('kafka', waitingFor('ContainerCreating'))
+    const failed = event(open, 'FailedMount', 'MountVolume.SetUp failed for volume "x" : secret "mine" not found')
+    expect((await standing(kafka, open, failed, event(open, 'Pulling', 'Pulling image'))).trouble).toBeNull()
   })
 
   test('a claim without a class that could give it a volume', async () => {

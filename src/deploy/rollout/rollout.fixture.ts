@@ -52,7 +52,11 @@ export function standingCluster(objects: KubeObject[]): Cluster & { objects: Kub
     objects,
     identity: () => Promise.resolve({ context: 'test', server: 'https://test', uid: 'uid', version: '1.34.4' }),
     get: (ref: ObjectRef) => Promise.resolve(self.objects.find(isIt(ref)) ?? null),
-    list: ({ kind }: ListQuery) => Promise.resolve(self.objects.filter((found) => found.kind === kind)),
+    list: ({ kind, labels = {} }: ListQuery) => {
+      const hasAll = ({ metadata }: KubeObject) =>
+        Object.entries(labels).every(([name, value]) => metadata.labels?.[name] === value)
+      return Promise.resolve(self.objects.filter((found) => found.kind === kind && hasAll(found)))
+    },
     apply: (wanted: KubeObject) => {
       self.objects = [...self.objects.filter((found) => !isIt(refOf(wanted))(found)), wanted]
       return Promise.resolve(wanted)

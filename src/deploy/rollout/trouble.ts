@@ -1,6 +1,7 @@
 /** Why a pod, or a workload that gets no pods, does not come up: read from statuses and events as a person would. */
 import type { KubeObject } from '../object.ts'
 import { condition, listAt, numberAt, textAt } from '../fields.ts'
+import { EVENTS, HELP_COMES, STARTS, WAITING } from './rules.ts'
 
 export interface Trouble {
   /** The same trouble has the same name, so that it can be told how long it lasts. */
@@ -14,56 +15,6 @@ export interface Trouble {
   /** Whose last words may say more. */
   container?: { name: string; hasRestarted: boolean }
 }
-
-interface Rule {
-  reason: RegExp
-  advice: string
-  hopelessAfterMs: number | null
-}
-
-/** What a container's waiting reason means. A pull is tried twice before it counts: registries hiccup. */
-const WAITING: readonly Rule[] = [
-  {
-    reason: /^(ImagePullBackOff|ErrImagePull|ErrImageNeverPull|InvalidImageName|RegistryUnavailable)$/,
-    advice:
-      'bring the image to the nodes (minikube image load, kind load docker-image), or --set registry, images, pullSecret',
-    hopelessAfterMs: 15_000,
-  },
-  {
-    reason: /^(CreateContainerConfigError|CreateContainerError|RunContainerError)$/,
-    advice: 'the named Secret, ConfigMap or command is missing or wrong: run deploy once more, or mend it',
-    hopelessAfterMs: 30_000,
-  },
-]
-
-/** What an event says. Those of a scheduler pass when a node comes; most others when somebody acts. */
-const EVENTS: readonly Rule[] = [
-  {
-    reason: /^FailedScheduling$/,
-    advice: 'free or add capacity, or ask for less by --set; stockpipe deploy check compares both',
-    hopelessAfterMs: 90_000,
-  },
-  {
-    reason: /^(FailedMount|FailedAttachVolume)$/,
-    advice: 'look at the volume and its driver: kubectl describe pod',
-    hopelessAfterMs: null,
-  },
-  {
-    reason: /^FailedCreate$/,
-    advice: 'mend what the message names (quota, pod security), then run deploy again',
-    hopelessAfterMs: 45_000,
-  },
-  {
-    reason: /^(FailedBinding|ProvisioningFailed)$/,
-    advice:
-      'make that StorageClass work, then run deploy again; a claim keeps its class: for another one, stockpipe deploy uninstall --delete-data, then --set storageClass=NAME',
-    hopelessAfterMs: 45_000,
-  },
-  { reason: /^Unhealthy$/, advice: 'it may only need time', hopelessAfterMs: null },
-]
-
-/** Made by a cluster autoscaler: the node is on its way. */
-const HELP_COMES = /^(TriggeredScaleUp|NominatedNode)$/
 
 const CRASHES_TO_COUNT = 3
 const CRASHES_MAY_LAST_MS = 60_000
@@ -92,7 +43,8 @@ export const timeOf = (event: KubeObject): number =>
 /** Null: nothing is wrong, as far as one can see; it may still be starting. */
 export function troubleOfPod(pod: KubeObject, events: readonly KubeObject[]): Trouble | null {
   if (condition(pod, 'Ready') !== undefined || textAt(pod, 'status', 'phase') === 'Succeeded') return null
-  const own = eventsOf(events, 'Pod', pod.metadata.name).filter((event) => isOf(event, pod) && isOpen(event, pod))
+  const all = eventsOf(events, 'Pod', pod.metadata.name).filter((event) => isOf(event, pod))
+  const own = all.filter((event) => isOpen(event, pod, all))
   return endTrouble(pod) ?? containerTrouble(pod) ?? eventTrouble(pod.metadata.name, own)
 }
 
@@ -101,12 +53,18 @@ const isOf = (event: KubeObject, object: KubeObject): boolean =>
   textAt(event, 'involvedObject', 'uid') === textAt(object, 'metadata', 'uid')
 
 /** Events stay for an hour: what the pod has left behind is no trouble any more. */
-function isOpen(event: KubeObject, pod: KubeObject): boolean {
+function isOpen(event: KubeObject, pod: KubeObject, all: readonly KubeObject[]): boolean {
   const reason = textAt(event, 'reason')
-  if (reason === 'FailedScheduling') return condition(pod, 'PodScheduled') === undefined
+  if (reason === 'FailedScheduling')
+    return (
+      condition(pod, 'PodScheduled') === undefined && !all.some((other) => HELP_COMES.test(textAt(other, 'reason')))
+    )
   const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')]
   if (reason === 'FailedMount' || reason === 'FailedAttachVolume')
-    return statuses.every((status) => textAt(status, 'state', 'waiting', 'reason') !== '')
+    return (
+      statuses.every((status) => textAt(status, 'state', 'waiting', 'reason') !== '') &&
+      !all.some((other) => STARTS.test(textAt(other, 'reason')) && timeOf(other) >= timeOf(event))
+    )
   return true
 }
 
@@ -183,15 +141,15 @@ function endWords(status: unknown): string {
 
 /** What the newest telling event of an object means. */
 export function eventTrouble(where: string, events: readonly KubeObject[]): Trouble | null {
-  if (events.some((event) => HELP_COMES.test(textAt(event, 'reason')))) return null
   for (const event of events.toReversed()) {
     const reason = textAt(event, 'reason')
-    const rule = EVENTS.find((known) => known.reason.test(reason))
+    const message = oneLine(textAt(event, 'message'))
+    const rule = EVENTS.find((known) => known.reason.test(reason) && (known.message?.test(message) ?? true))
     if (rule === undefined) continue
     return {
       name: `${where}/${reason}`,
       where,
-      why: `${reason}: ${oneLine(textAt(event, 'message'))}`,
+      why: `${reason}: ${message}`,
       advice: rule.advice,
       hopelessAfterMs: rule.hopelessAfterMs,
     }
