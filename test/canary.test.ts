@@ -15,7 +15,7 @@ import { CANARY, canary, traces } from './canary.ts'
 import { givenIn, secretKeys, valueOf } from './canary-given.ts'
 import { type Running, running, until } from './running.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 const folder = mkdtempSync(join(tmpdir(), 'stockpipe-canary-'))
 const { place, yamlIn, ways: WAYS } = givenIn(folder)
 const feed = hostileFeed()

@@ -10,7 +10,7 @@ import { startFakeServer, type FakeServer } from '../src/deploy/cluster/server.f
 import { BINARY, finished, said } from './binary.ts'
 import { until } from './until.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 const NAMESPACE = 'pipeline'
 const folder = mkdtempSync(join(tmpdir(), 'stockpipe-deploy-'))
 let server: FakeServer

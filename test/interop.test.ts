@@ -36,7 +36,7 @@ const OLDER_SCHEMA = `{
   ]
 }`
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 const TOKEN = canary('api')
 const BTC = 'BINANCE:BTCUSDT'
 

@@ -6,7 +6,7 @@ import { canStartServices } from './services/services.ts'
 import { smallDisk } from './small-disk.ts'
 import { killed, says, scene, spooled, takes } from './spool.fixture.ts'
 
-const LIMIT_MS = 120_000
+const LIMIT_MS = 240_000
 
 // No Java, no servers: test/services says so, and fails where CI is set.
 test.skipIf(!canStartServices())(

@@ -5,7 +5,7 @@ import { fixture, replayArgs, stockpipe, temporaryFolder } from './binary.ts'
 import { openMarket, serversForTests } from './market.ts'
 import { running, until } from './running.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 const ANY_PORT = ['--listen', '127.0.0.1:0']
 
 const servers = await serversForTests()

@@ -11,7 +11,7 @@ import { freePorts } from './services/ports.ts'
 import type { Servers } from './services/servers.ts'
 import { canStartServices } from './services/services.ts'
 
-const LIMIT_MS = 60_000
+const LIMIT_MS = 120_000
 const STOPPED_WITHIN_MS = 7_500
 const BTC = 'BINANCE:BTCUSDT'
 const ROLES = ['api', 'processor', 'producer'] as const
