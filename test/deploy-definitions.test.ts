@@ -77,9 +77,9 @@ describe.skipIf(real === null)('kinds that others bring', () => {
     expect(foreign.map(({ kind }) => kind).sort()).toEqual([
       'Gateway',
       'HTTPRoute',
-      'ServiceMonitor',
       'PrometheusRule',
       'ScaledObject',
+      'ServiceMonitor',
       'TriggerAuthentication',
     ])
     await Promise.all(foreign.map((object) => admin.apply(object, { dryRun: true, force: true })))

@@ -4,14 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Browser, Page } from 'playwright-core'
 
 import { canary } from './canary.ts'
-import { BTC, candle, gap, latest } from '../src/api/api.fixture.ts'
+import { BTC, candle, latest } from '../src/api/api.fixture.ts'
 import { systemClock } from '../src/clock.ts'
 import { start, temporaryFolder } from './binary.ts'
 import { findChromium, openTab, startChromium } from './chromium.ts'
 import { ETH, MINUTE, serve, type Served } from './page-server.ts'
 import { printedUrl } from './printed-url.ts'
-import { LATE_MS, sees } from './sees.ts'
-import { until } from './until.ts'
+import { isPainted, LATE_MS, sees } from './sees.ts'
 
 const CHROMIUM = findChromium()
 if (CHROMIUM === null && process.env['CI'] === 'true') throw new Error('CI needs Chromium: apt-get install chromium')
@@ -35,45 +34,6 @@ async function lastPrice({ api }: Served): Promise<string> {
     if (row) return row.price.toLocaleString('en-US', { minimumFractionDigits: 2 })
   return 'none'
 }
-
-/** Waits until the chart shows more than its ground and lines: rows come to it a moment after the first price. */
-const isPainted = (page: Page) =>
-  page.waitForFunction(
-    () =>
-      [...document.querySelectorAll<HTMLCanvasElement>('#chart canvas')].some((canvas) => {
-        const { width, height } = canvas
-        if (width === 0 || height === 0) return false
-        const pixels = canvas.getContext('2d')?.getImageData(0, 0, width, height).data ?? []
-        const colours = Array.from({ length: pixels.length / 4 }, (_, i) => pixels.slice(4 * i, 4 * i + 3).join())
-        return new Set(colours).size > 20
-      }),
-    undefined,
-    { timeout: LATE_MS, polling: 100 },
-  )
-
-/** How many stripes mark a gap at the upper edge of the chart; a line of the grid may cross one. */
-const edgesOfGaps = (page: Page) =>
-  page.evaluate(() => {
-    const stripes = [...document.querySelectorAll<HTMLCanvasElement>('#chart canvas')].map((canvas) => {
-      const row = canvas.width === 0 ? [] : (canvas.getContext('2d')?.getImageData(0, 1, canvas.width, 1).data ?? [])
-      const isEdge = Array.from({ length: row.length / 4 }, (_, i) => row.slice(4 * i, 4 * i + 3).join() === '133,86,0')
-      return isEdge.filter((is, i) => is && !isEdge[i - 1] && !isEdge[i - 2]).length
-    })
-    return Math.max(...stripes)
-  })
-
-function told(from: number): string {
-  const [first = '', last = ''] = [from, from + MINUTE].map((ts) => new Date(ts).toISOString().slice(0, 19))
-  const end = first.slice(0, 10) === last.slice(0, 10) ? last.slice(11) : last.replace('T', ' ')
-  return `New gap: outage ${first.replace('T', ' ')} – ${end}, 1 min: socket closed`
-}
-
-/** They are drawn with the next frame of the browser. */
-const drawsGaps = (page: Page, count: number) =>
-  until(
-    () => edgesOfGaps(page),
-    (drawn) => drawn === count,
-  )
 
 // No Chromium here: test/page.test.ts says so, and fails where CI is set.
 describe.skipIf(CHROMIUM === null)('the live page', () => {
@@ -152,40 +112,6 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       await served.trade(92_000)
       await sees(tab.page, '#price', '92,000.00')
       expect([tab.complaints, tab.strangers]).toEqual([[], []])
-    },
-    2 * LATE_MS,
-  )
-
-  test.concurrent(
-    'shades the times in which the market was not seen, says why, and learns of new ones by itself',
-    async () => {
-      await using served = await serve()
-      const now = Date.now()
-      const minute = now - (now % MINUTE)
-      await served.api.put({ candles: [3, 2, 1].map((back) => candle(minute - back * MINUTE)) })
-      await served.trade(91_000, now)
-      await using tab = await openTab(browser, served.url, { colorScheme: 'light' })
-      await sees(tab.page, '#legend', /C\s*91,000.00/)
-      await isPainted(tab.page)
-      expect([await tab.page.locator('#gaps').isVisible(), await edgesOfGaps(tab.page)]).toEqual([false, 0])
-      const from = minute - 2 * MINUTE - 30_000
-      await served.api.put({ gaps: [gap(from, from + MINUTE), gap(from, from + MINUTE, { symbol: ETH })] })
-      await sees(tab.page, '#gap-count', /^1 gap in view$/)
-      await tab.page.waitForFunction((text) => document.getElementById('gap-news')?.textContent === text, told(from))
-      await drawsGaps(tab.page, 1)
-      await tab.page.focus('#gap-count')
-      await tab.page.keyboard.press('Enter')
-      await sees(tab.page, '#gap-list', told(from).replace('New gap: ', ''))
-      await sees(tab.page, '#legend', /[^l]$/)
-      await served.api.put({ gaps: [gap(now - 1, now, { cause: 'stall', detail: '' })] })
-      await sees(tab.page, '#gap-list li:first-child', /^stall .*, 1 ms: connected, but nothing came$/)
-      await sees(tab.page, '#gap-count', /^2 gaps in view$/)
-      await sees(tab.page, '#legend', /, open, partial\s+stall /)
-      await sees(tab.page, '#figures', '15 s average, partial')
-      await drawsGaps(tab.page, 2)
-      await tab.page.locator('#watchlist button', { hasText: 'ETHUSDT' }).click()
-      await tab.page.locator('#gaps').waitFor({ state: 'hidden' })
-      expect(tab.complaints.filter((text) => !text.includes('getImageData'))).toEqual([])
     },
     2 * LATE_MS,
   )

@@ -16,3 +16,18 @@ export async function sees(page: Page, selector: string, wanted: string | RegExp
     await systemClock.sleep(20)
   }
 }
+
+/** Waits until the chart shows more than its ground and lines: rows come to it a moment after the first price. */
+export const isPainted = (page: Page) =>
+  page.waitForFunction(
+    () =>
+      [...document.querySelectorAll<HTMLCanvasElement>('#chart canvas')].some((canvas) => {
+        const { width, height } = canvas
+        if (width === 0 || height === 0) return false
+        const pixels = canvas.getContext('2d')?.getImageData(0, 0, width, height).data ?? []
+        const colours = Array.from({ length: pixels.length / 4 }, (_, i) => pixels.slice(4 * i, 4 * i + 3).join())
+        return new Set(colours).size > 20
+      }),
+    undefined,
+    { timeout: LATE_MS, polling: 100 },
+  )
