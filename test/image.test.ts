@@ -218,7 +218,10 @@ describe.skipIf(!isLinux)('An image of several processors', () => {
       using out = temporaryFolder()
       const both = join(out.path, 'both.tar')
       const targets = ['--target', 'linux-x64', '--target', 'linux-arm64']
-      expect(await buildImage(out.path, ...targets, '--image', both)).toMatchObject({ code: 0, stderr: '' })
+      const { code, stderr } = await buildImage(out.path, ...targets, '--image', both)
+      // Bun tells of the runtime of the other processor when it fetches it, the first time on a machine.
+      const told = stderr.replaceAll(/^(?:Downloading|Decompressing)\b.*\s*/gm, '')
+      expect({ code, told }).toEqual({ code: 0, told: '' })
       const opened = await openArchive(both)
       const index = parsed(opened.blob(topOf(opened))) as Manifest
       expect(index.mediaType).toBe('application/vnd.oci.image.index.v1+json')
