@@ -110,6 +110,19 @@ export const DASHBOARD_RULES: Readonly<Record<string, Rule<Dashboard>>> = {
     }
   },
 
+  // The second target gives its newest rows also where the first was cut off: between them some would be missing.
+  *'no-hole'({ panels }) {
+    for (const { title, targets = [], transformations = [] } of panels) {
+      const ids = transformations.map(({ id }) => id)
+      if (!ids.includes('merge')) continue
+      const limits = targets.map((target) => Number(/ LIMIT (\d+)$/.exec(String(target['target']))?.[1]))
+      const kept = transformations.find(({ id }) => id === 'limit')?.options?.['limitField']
+      const isCut = ids.indexOf('sortBy') > ids.lastIndexOf('merge') && ids.indexOf('limit') > ids.lastIndexOf('sortBy')
+      if (!isCut || limits.some((limit) => limit !== kept))
+        yield { where: title, what: `is merged, and not cut off to the newest ${limits[0]}` }
+    }
+  },
+
   // Nulls and names are guessed from neighbours.
   *candlestick({ panels }) {
     for (const { title, type, targets = [] } of panels) {

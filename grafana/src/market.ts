@@ -22,6 +22,7 @@ import {
   bars,
   dashboard,
   FASTEST,
+  first,
   graph,
   IN_FULL,
   MERGED,
@@ -43,6 +44,9 @@ const CANDLES = `symbol = \${symbol:sqlstring} AND interval = \${interval:sqlstr
 
 /** The newest first, so that a limit cuts off the oldest. */
 const MOST = 1000
+const MOST_CANDLES = 500
+const MOST_WINDOWS = 100
+const MOST_LINES = 50
 
 export const market = (): DashboardBuilder =>
   dashboard({
@@ -96,7 +100,13 @@ const price = () =>
       ),
     ],
   )
-    .transformations([mergedOf('A', 'C'), mergedOf('B', 'D')])
+    .transformations([
+      mergedOf('A', 'C'),
+      mergedOf('B', 'D'),
+      newestFirst('trade_ts'),
+      newestFirst('open_ts'),
+      first(MOST),
+    ])
     .overrideByName('price', [
       { id: 'displayName', value: 'trade' },
       { id: 'custom.drawStyle', value: GraphDrawStyle.Points },
@@ -116,10 +126,10 @@ const notional = () =>
       'days',
       ['A', 'B'],
       `SELECT symbol, window_end_ts, mean_notional, vwap, volume, n, final FROM running_averages_15_sec
-       WHERE ${AVERAGES} ORDER BY window_end_ts DESC LIMIT 100`,
+       WHERE ${AVERAGES} ORDER BY window_end_ts DESC LIMIT ${MOST_WINDOWS}`,
     ),
   )
-    .transformations([MERGED, newestFirst('window_end_ts')])
+    .transformations([MERGED, newestFirst('window_end_ts'), first(MOST_WINDOWS)])
     .overrideByRegexp('/^(?:mean_notional|vwap|volume)$/', [IN_FULL])
 
 const volume = () =>
@@ -130,7 +140,7 @@ const volume = () =>
       ['A', 'B'],
       `SELECT symbol, open_ts, volume FROM candles WHERE ${SECONDS} ORDER BY open_ts DESC LIMIT ${MOST}`,
     ),
-  ).withTransformation(MERGED)
+  ).transformations([MERGED, newestFirst('open_ts'), first(MOST)])
 
 const average = () =>
   graph(
@@ -141,7 +151,7 @@ const average = () =>
       `SELECT symbol, window_end_ts, vwap, mean_price FROM running_averages_15_sec
        WHERE ${AVERAGES} ORDER BY window_end_ts DESC LIMIT ${MOST}`,
     ),
-  ).withTransformation(MERGED)
+  ).transformations([MERGED, newestFirst('window_end_ts'), first(MOST)])
 
 const candles = () =>
   new CandlestickBuilder()
@@ -156,10 +166,10 @@ const candles = () =>
         'candle_buckets',
         ['A', 'B'],
         `SELECT symbol, open_ts AS time, open, high, low, close, volume FROM candles
-         WHERE ${CANDLES} ORDER BY open_ts DESC LIMIT 500`,
+         WHERE ${CANDLES} ORDER BY open_ts DESC LIMIT ${MOST_CANDLES}`,
       ),
     )
-    .withTransformation(MERGED)
+    .transformations([MERGED, newestFirst('time'), first(MOST_CANDLES)])
 
 /** The last part of the key, without which equal trades of a millisecond would be merged into one. */
 const KEY = ['log_partition', 'log_offset', 'log_index'] as const
@@ -171,8 +181,8 @@ const trades = () =>
       'hours',
       ['A', 'B'],
       `SELECT symbol, trade_ts, price, volume, conditions, flags, received_ts, ${KEY.join(', ')} FROM trades
-       WHERE ${TRADES} ORDER BY trade_ts DESC LIMIT 50`,
+       WHERE ${TRADES} ORDER BY trade_ts DESC LIMIT ${MOST_LINES}`,
     ),
   )
-    .transformations([MERGED, newestFirst('trade_ts'), without(KEY)])
+    .transformations([MERGED, newestFirst('trade_ts'), first(MOST_LINES), without(KEY)])
     .overrideByRegexp('/^(?:price|volume)$/', [AS_IT_IS])

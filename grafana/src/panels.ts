@@ -64,6 +64,9 @@ export const newestFirst = (field: string): DataTransformerConfig => ({
   options: { fields: {}, sort: [{ field, desc: true }] },
 })
 
+/** What is merged has more rows than one target may give, and between those of the two some would be missing. */
+export const first = (rows: number): DataTransformerConfig => ({ id: 'limit', options: { limitField: rows } })
+
 export const without = (columns: readonly string[]): DataTransformerConfig => ({
   id: 'organize',
   options: {

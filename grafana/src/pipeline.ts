@@ -9,7 +9,7 @@ import {
 
 import { gapsAnnotations, partitionVariables, symbolVariable } from './cql.ts'
 import { type Box, dashboard, graph, stat } from './panels.ts'
-import { hopQuantile, promql, promqlBuckets, promqlNow, quantile, rate } from './promql.ts'
+import { promql, promqlBuckets, promqlNow, quantile, rate } from './promql.ts'
 
 export const pipeline = (): DashboardBuilder =>
   dashboard({
@@ -79,8 +79,8 @@ const errors = () =>
 
 const hop = (name: string, box: Pick<Box, 'title' | 'at' | 'description'>) =>
   graph({ ...box, unit: 's' }, [
-    promql('A', hopQuantile(0.5, name), 'p50'),
-    promql('B', hopQuantile(0.99, name), 'p99'),
+    promql('A', quantile(0.5, 'hop_duration_seconds', { of: `hop="${name}"` }), 'p50'),
+    promql('B', quantile(0.99, 'hop_duration_seconds', { of: `hop="${name}"` }), 'p99'),
   ])
 
 /** In the order of the way of a trade. */
@@ -167,12 +167,14 @@ const gaps = () =>
   ])
 
 const writes = () =>
-  graph({ title: 'Writes to the store', at: [0, 36, 12, 8], unit: 's' }, [
-    promql('A', quantile(0.5, 'store_write_duration_seconds'), 'p50'),
-    promql('B', quantile(0.99, 'store_write_duration_seconds'), 'p99'),
+  graph({ title: 'Writes to the store that worked', at: [0, 36, 12, 8], unit: 's' }, [
+    promql('A', quantile(0.5, 'store_write_duration_seconds', WORKED), 'p50 {{table}}'),
+    promql('B', quantile(0.99, 'store_write_duration_seconds', WORKED), 'p99 {{table}}'),
   ])
+/** Those that fail may do so at once, and would make a store that is away look fast. */
+const WORKED = { of: 'outcome="ok"', by: 'table' }
 
 const requests = () =>
   graph({ title: 'HTTP requests, p99 by route', at: [12, 36, 12, 8], unit: 's' }, [
-    promql('A', quantile(0.99, 'http_request_duration_seconds', 'route'), '{{route}}'),
+    promql('A', quantile(0.99, 'http_request_duration_seconds', { by: 'route' }), '{{route}}'),
   ])

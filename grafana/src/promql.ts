@@ -28,8 +28,8 @@ export const promqlBuckets = (refId: string, expr: string): Builder<Dataquery> =
 export const rate = (metric: string, by: string): string =>
   `sum by (${by}) (rate(stockpipe_${metric}[$__rate_interval]))`
 
-export const quantile = (share: number, metric: string, by?: string): string =>
-  `histogram_quantile(${share}, sum by (le${by === undefined ? '' : `, ${by}`}) (rate(stockpipe_${metric}_bucket[$__rate_interval])))`
-
-export const hopQuantile = (share: number, hop: string): string =>
-  `histogram_quantile(${share}, sum by (le) (rate(stockpipe_hop_duration_seconds_bucket{hop="${hop}"}[$__rate_interval])))`
+/** `of` is a matcher of labels, `by` a label to tell apart. */
+export function quantile(share: number, metric: string, { of, by }: { of?: string; by?: string } = {}): string {
+  const [matched, labels] = [of === undefined ? '' : `{${of}}`, by === undefined ? 'le' : `le, ${by}`]
+  return `histogram_quantile(${share}, sum by (${labels}) (rate(stockpipe_${metric}_bucket${matched}[$__rate_interval])))`
+}

@@ -145,6 +145,9 @@ describe('log and store', () => {
     const ready = { observedGeneration: 99, replicas: 1, updatedReplicas: 1, availableReplicas: 1 }
     producer({ ...ready, availableReplicas: 0 })
     expect(await obstacleOf(cluster, other)).toContain('nothing')
+    // Stopped by hand: it has shown nothing.
+    producer({ observedGeneration: 99 })
+    expect(await obstacleOf(cluster, other)).toContain('nothing')
     producer(ready)
     expect(await obstacleOf(cluster, other)).toContain('topic market keeps its 12 partitions')
   })

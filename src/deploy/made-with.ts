@@ -2,7 +2,7 @@
 import { OPTIONS } from '../config/options.ts'
 import { StockpipeError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
-import { textAt } from './fields.ts'
+import { numberAt, textAt } from './fields.ts'
 import type { Inventory } from './inventory.ts'
 import type { KubeObject } from './object.ts'
 import { progressOf } from './rollout/progress.ts'
@@ -53,7 +53,8 @@ export async function knownData({ cluster, namespace, former }: Installed): Prom
   if (former === null || former.madeWith !== null || former.state !== 'applied') return former?.madeWith ?? null
   const producer = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'stockpipe-producer', namespace }
   const found = await cluster.get(producer)
-  if (found === null || progressOf(found).state !== 'ready') return null
+  if (found === null || progressOf(found).state !== 'ready' || numberAt(found, 'status', 'availableReplicas') === 0)
+    return null
   return madeWith([await cluster.get({ apiVersion: 'v1', kind: 'ConfigMap', name: CONFIG, namespace })])
 }
 

@@ -11,17 +11,21 @@ const UNITS: Readonly<Record<string, number>> = {
   G: 1e9,
   T: 1e12,
   P: 1e15,
+  E: 1e18,
   Ki: 2 ** 10,
   Mi: 2 ** 20,
   Gi: 2 ** 30,
   Ti: 2 ** 40,
   Pi: 2 ** 50,
+  Ei: 2 ** 60,
 }
 
 /** Bytes or processors; NaN for what is no quantity. */
 export function amountOf(quantity: string): number {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)([numkMGTP]|[KMGTP]i)?$/.exec(quantity) ?? []
-  return digits === undefined ? Number.NaN : Number(digits) * (UNITS[unit] ?? Number.NaN)
+  const [, digits, power, unit = ''] =
+    /^(\d+(?:\.\d+)?)(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i))?$/.exec(quantity) ?? []
+  if (digits === undefined) return Number.NaN
+  return power === undefined ? Number(digits) * (UNITS[unit] ?? Number.NaN) : Number(`${digits}e${power}`)
 }
 
 /** The same. Throws `invalid` for what is no quantity. */
@@ -32,6 +36,9 @@ export function parseQuantity(quantity: string): number {
     hint: 'write it like 500m, 2, 1536Mi or 2Gi',
   })
 }
+
+/** Whether there is as much as is wanted: sums of tenths are a hair off. */
+export const isEnough = (there: number, wanted: number): boolean => there >= wanted - 1e-6
 
 /** Bytes of a Java heap like `512m` or `4G`; NaN for anything else. */
 export function heapOf(text: string): number {

@@ -75,6 +75,11 @@ test('the share is that of the worst symbol of a partition, as long as the parti
   expect(await share()).toEqual([{ partition: '0', value: 1 }])
   tenSeconds(0)
   expect(await share()).toEqual([{ partition: '0', value: 0 }])
+  tenSeconds(20_000)
+  expect(await share()).toEqual([{ partition: '0', value: 1 }])
+  // It sleeps, as at night; the others go on.
+  for (let seconds = 0; seconds <= 600; seconds += 10) tenSeconds(0, 0)
+  expect(await share()).toEqual([{ partition: '0', value: 0 }])
   leave()
   expect(await share()).toEqual([])
 })

@@ -15,10 +15,13 @@ const LOOK_EVERY_MS = 10_000
 const FEWEST = 100
 const ALARM = 0.05
 const FINE = 0.025
+/** Of a symbol that sleeps nothing is told any more. */
+const FRESH_MS = 600_000
 
 interface Looked extends Pick<Punctuality, 'trades' | 'late'> {
   /** Of the trades between the last two looks at enough of them. */
   share: number
+  at: number
 }
 
 /**
@@ -46,10 +49,11 @@ export class LateShare {
       const trades = current.trades - before.trades
       if (trades < FEWEST) continue
       const late = current.late - before.late
-      seen.symbols.set(current.symbol, { trades: current.trades, late: current.late, share: late / trades })
+      seen.symbols.set(current.symbol, { trades: current.trades, late: current.late, share: late / trades, at: now })
       this.#judge(current, { trades, late })
     }
-    const worst = [...seen.symbols.values()].reduce((most, { share }) => Math.max(most, share), 0)
+    const fresh = [...seen.symbols.values()].filter(({ at }) => now - at <= FRESH_MS)
+    const worst = Math.max(0, ...fresh.map(({ share }) => share))
     if (seen.symbols.size > 0) this.#context.metrics.lateShare.set({ partition: String(partition.number) }, worst)
   }
 

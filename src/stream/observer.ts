@@ -109,6 +109,8 @@ export class Observer {
     const label = String(partition.number)
     this.#waiting.delete(partition)
     health.ready(CLOCK, partition)
+    // Who was slow to notice leaves when the partition has come back: what is told of it is the other's.
+    if ([...this.#waiting.keys()].some(({ number }) => number === partition.number)) return
     metrics.lagRecords.remove({ partition: label })
     this.#lateShare.left(partition)
     for (const values of [metrics.lagSeconds, metrics.watermarkLag]) values.delete(label)

@@ -65,6 +65,24 @@ test('what waits for the store lags, for as long as it waits', async () => {
   expect(await records()).toEqual([0])
 })
 
+test('who notices late that a partition was taken does not end what is told of it since it came back', async () => {
+  const clock = manualClock(T)
+  const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
+  const observer = new Observer(context, new PipelineStats(clock))
+  const [before, since] = [1, 2].map(
+    (incarnation) => new Partition(WINDOWS, { partition: 0, incarnation, truncated: false, committed: null }),
+  ) as [Partition, Partition]
+  const batch = { records: [recordOf('A')], end: 9, startedAt: T, endedAt: T }
+  for (const partition of [before, since]) observer.folded(partition, batch, partition.fold(batch))
+  const told = async () => (await context.metrics.registry.metrics()).match(/^stockpipe_\w*lag\w*\{partition="0"\}/gm)
+  const all = await told()
+  expect(all).toHaveLength(3)
+  observer.left(before)
+  expect(await told()).toEqual(all)
+  observer.left(since)
+  expect(await told()).toBeNull()
+})
+
 test("the watermark lags while nothing comes, for the clock goes on, until the partition is somebody else's", async () => {
   const clock = manualClock(T)
   const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }

@@ -2,7 +2,7 @@ import { type Finding, fail, ok, warn } from '../../finding.ts'
 import { at, textAt } from '../fields.ts'
 import { localClusterOf } from '../local-cluster.ts'
 import type { KubeObject } from '../object.ts'
-import { bytesWords, cpuWords, parseQuantity } from '../quantity.ts'
+import { bytesWords, cpuWords, isEnough, parseQuantity } from '../quantity.ts'
 import { type Amount, requestsOf, totalOf } from '../requests.ts'
 import type { Examined } from './check.ts'
 import { growthOf, unlessGrown } from './growth.ts'
@@ -78,8 +78,10 @@ export async function checkCapacity(examined: Examined): Promise<Finding[]> {
   const lacks = async (detail: string): Promise<Finding[]> => [
     unlessGrown(await growthOf(examined), fail('capacity', detail, more(nodes, asked))),
   ]
-  if (there.cpu < asked.cpu || there.memory < asked.memory) return lacks(words)
-  const homeless = requests.filter((pod) => !room.some(({ cpu, memory }) => cpu >= pod.cpu && memory >= pod.memory))
+  if (!isEnough(there.cpu, asked.cpu) || there.memory < asked.memory) return lacks(words)
+  const homeless = requests.filter(
+    (pod) => !room.some(({ cpu, memory }) => isEnough(cpu, pod.cpu) && memory >= pod.memory),
+  )
   if (homeless.length === 0) return [ok('capacity', words)]
   const names = homeless.map(({ name }) => name).join(', ')
   return lacks(`no single node holds a pod of ${names}`)

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 
 import type { KubeObject } from '../object.ts'
 import { found, MINIKUBE, of, pod, wanted } from './check.fixture.ts'
+import { renderWanted } from '../rendered.ts'
 
 const quota = (hard: Record<string, string>, used: Record<string, string> = {}): KubeObject => ({
   apiVersion: 'v1',
@@ -70,6 +71,19 @@ test.each([
     state: 'fail',
     detail: `too small: team: ${name} ${words}`,
   })
+})
+
+test('exactly what is asked for is enough, however it adds up', async () => {
+  const { objects } = renderWanted({ profile: 'minikube', namespace: null, files: [], sets: [] })
+  const exactly = quota({ 'requests.cpu': '800m' })
+  expect(of(await found({ objects: [...MINIKUBE, exactly], asks: objects }), 'quota')).toMatchObject({ state: 'ok' })
+  const less = quota({ 'requests.cpu': '799m' })
+  expect(of(await found({ objects: [...MINIKUBE, less], asks: objects }), 'quota')).toMatchObject({ state: 'fail' })
+})
+
+test('amounts are read as Kubernetes writes them, and what nobody asks for is not', async () => {
+  const wide = { pods: '1e3', 'requests.storage': '1Ei', 'requests.memory': '9E', 'limits.cpu': '1E6' }
+  expect((await quotaFinding(quota({ ...wide, 'example.com/things': 'many' })))?.state).toBe('ok')
 })
 
 test('what others use counts, also while ours runs; what ours uses does not', async () => {

@@ -2,7 +2,7 @@
 import { type Finding, fail, ok } from '../../finding.ts'
 import { at, listAt, numberAt, textAt } from '../fields.ts'
 import type { KubeObject } from '../object.ts'
-import { bytesWords, cpuWords, parseQuantity } from '../quantity.ts'
+import { bytesWords, cpuWords, isEnough, parseQuantity } from '../quantity.ts'
 import { podAmount, type PodRequest, requestsOf, totalOf } from '../requests.ts'
 import { resourceOf } from '../rights.ts'
 import type { Examined } from './check.ts'
@@ -24,9 +24,12 @@ export async function checkQuota(examined: Examined): Promise<Finding[]> {
   const short = quotas.flatMap((quota) =>
     Object.entries(hardOf(quota)).flatMap(([name, hard]) => {
       const wanted = asked[name] ?? 0
+      if (wanted === 0) return []
       const others = parseQuantity(textAt(quota, 'status', 'used', name) || '0') - (ours[name] ?? 0)
       const left = Math.max(0, parseQuantity(hard) - Math.max(0, others))
-      return left >= wanted ? [] : [`${quota.metadata.name}: ${name} ${words(name, left)} of ${words(name, wanted)}`]
+      return isEnough(left, wanted)
+        ? []
+        : [`${quota.metadata.name}: ${name} ${words(name, left)} of ${words(name, wanted)}`]
     }),
   )
   if (short.length > 0)

@@ -47,20 +47,26 @@ test.each([
   ])
   const [absent, ...others] = await secretFindings(asks, namespace)
   expect(others).toEqual([])
-  expect(absent).toMatchObject({ state: 'fail', detail: 'mine is not in pipeline' })
+  const state = value === 'pullSecret' ? 'warn' : 'fail'
+  expect(absent).toMatchObject({ state, detail: 'mine is not in pipeline' })
   expect(absent?.fix).toStartWith('kubectl create secret generic mine -n pipeline')
   for (const key of keys) {
     expect(absent?.fix).toContain(` --from-file=${key}=FILE`)
     const rest = keys.filter((other) => other !== key)
     const [lacking] = await secretFindings(asks, namespace, secret('mine', ...rest))
-    const type = value === 'pullSecret' ? ' --type=kubernetes.io/dockerconfigjson' : ''
     expect(lacking).toEqual({
       check: 'secrets',
-      state: 'fail',
+      state,
       detail: `mine has no ${key}`,
-      fix: `kubectl create secret generic mine -n pipeline${type} --from-file=${key}=FILE --dry-run=client -o yaml | kubectl apply -f -`,
+      fix: `kubectl edit secret mine -n pipeline, and add under data, in base64: ${key}`,
     })
   }
+})
+
+test('a login for pulling may have the older form', async () => {
+  expect(await secretFindings(rendered('pullSecret=mine'), namespace, secret('mine', '.dockercfg'))).toMatchObject([
+    { state: 'ok' },
+  ])
 })
 
 test('a certificate that is not there stops no pod, and one that an issuer makes is not looked for', async () => {

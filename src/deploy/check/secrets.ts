@@ -21,13 +21,19 @@ export async function checkSecrets({ cluster, objects, namespace }: Examined): P
   const lacking: Lack[] = []
   for (const need of needs) {
     const secret = await cluster.get({ apiVersion: 'v1', kind: 'Secret', name: need.name, namespace })
-    const missing = need.keys.filter((key) => textAt(secret, 'data', key) === '')
+    const missing = missingFrom(secret, need)
     if (secret === null || missing.length > 0) lacking.push({ need, missing, isThere: secret !== null })
   }
   if (lacking.length === 0) return [ok('secrets', `${needs.map(({ name }) => name).join(', ')}: every key is there`)]
   const space = await cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: namespace, namespace: null })
   return lacking.map((lack) => (space === null ? early(lack, namespace) : lackOf(lack, namespace)))
 }
+
+/** A login for pulling may have the older form. */
+const missingFrom = (secret: KubeObject | null, { keys, type }: Need): string[] =>
+  type === 'pull' && textAt(secret, 'data', '.dockercfg') !== ''
+    ? []
+    : keys.filter((key) => textAt(secret, 'data', key) === '')
 
 interface Lack {
   need: Need
@@ -42,12 +48,16 @@ const early = ({ need }: Lack, namespace: string): Finding =>
     `kubectl create namespace ${namespace}, then ${commandFor(need, namespace)}`,
   )
 
-/** Pods wait for theirs; of a certificate only who calls from outside has need. */
+/**
+ * Pods wait for theirs. Of a certificate only who calls from outside has need, and a login for pulling is tried without
+ * where it is not there. What lacks a key is edited: whatever writes the whole Secret may take its other keys away.
+ */
 function lackOf({ need, missing, isThere }: Lack, namespace: string): Finding {
   const words = isThere ? `${need.name} has no ${missing.join(', no ')}` : `${need.name} is not in ${namespace}`
-  const command = commandFor({ ...need, keys: isThere ? missing : need.keys }, namespace)
-  const fix = isThere ? `${command} --dry-run=client -o yaml | kubectl apply -f -` : command
-  return need.type === 'tls' ? warn('secrets', words, fix) : fail('secrets', words, fix)
+  const fix = isThere
+    ? `kubectl edit secret ${need.name} -n ${namespace}, and add under data, in base64: ${missing.join(', ')}`
+    : commandFor(need, namespace)
+  return need.type === 'generic' ? fail('secrets', words, fix) : warn('secrets', words, fix)
 }
 
 function commandFor({ name, keys, type }: Need, namespace: string): string {

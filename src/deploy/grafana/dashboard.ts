@@ -29,7 +29,7 @@ export interface Panel {
   /** Instead of the dashboard's range: `2h` is the last two hours of it. */
   timeFrom?: string
   targets?: readonly Target[]
-  transformations?: readonly { id: string; filter?: unknown }[]
+  transformations?: readonly { id: string; filter?: unknown; options?: Readonly<Record<string, unknown>> }[]
   fieldConfig?: FieldConfig
 }
 

@@ -109,7 +109,11 @@ describe('why it waits', () => {
       'FailedScheduling: 0/1 nodes are available: Insufficient memory.',
     )
     for (const promise of ['TriggeredScaleUp', 'Nominated'])
-      expect((await standing(kafka, open, refused, event(open, promise, 'a node comes'))).trouble).toBeNull()
+      expect((await standing(kafka, open, refused, event(open, promise, 'a node comes'))).trouble).toMatchObject({
+        why: 'FailedScheduling: 0/1 nodes are available: Insufficient memory.',
+        // It may still not fit, and then this is why.
+        hopelessAfterMs: null,
+      })
     const placed = pod('kafka', { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'True' }] })
     expect((await standing(kafka, placed, refused)).trouble).toBeNull()
   })

@@ -85,14 +85,17 @@ export const stuckPods = (scene: Scene): KubeObject[] =>
     })
 
 /**
- * Pods whose container cannot be pulled or crashes: the node waits up to 5 min before it tries once more, also where what
- * was wrong is mended by now. New ones are tried at once. A Job would count them as failures of its own.
+ * Pods whose container cannot be pulled or crashes, or lacked a Secret: the node waits up to 5 min before it tries once
+ * more, also where what was wrong is mended by now. New ones are tried at once. A Job would count them as failures of its own.
  */
 export const backedOffPods = (scene: Scene): KubeObject[] =>
   scene.workloads
     .filter((workload) => workload.kind !== 'Job' && progressOf(workload).state !== 'ready')
     .flatMap((workload) => newestPods(workload, scene))
-    .filter((pod) => isStuck(pod, scene) && troubleOfPod(pod, scene.events)?.container !== undefined)
+    .filter((pod) => isStuck(pod, scene) && isBackedOff(troubleOfPod(pod, scene.events)))
+
+const isBackedOff = (trouble: Trouble | null): boolean =>
+  trouble?.container !== undefined || trouble?.isBackedOff === true
 
 const isStuck = (pod: KubeObject, { events }: Scene): boolean =>
   textAt(pod, 'metadata', 'deletionTimestamp') === '' && troubleOfPod(pod, events)?.hopelessAfterMs != null

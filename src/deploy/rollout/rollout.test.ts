@@ -85,6 +85,18 @@ test('a pod that has failed in an earlier run is made anew, once, for the node w
   expect(run.told).toEqual(['Pod pipeline/kafka-0 has failed before: deleted, so that a new one is tried at once'])
 })
 
+test('so is a pod that lacked a Secret in an earlier run, where the node waits as long', async () => {
+  const open = pod('kafka', waitingFor('ContainerCreating'))
+  const failed = event(open, 'FailedMount', 'MountVolume.SetUp failed for volume "x" : secret "mine" not found')
+  const run = rollout([statefulSet('kafka', 0), open, failed], {
+    onLook: (look) => {
+      if (look === 1) run.cluster.objects = [statefulSet('kafka', 1)]
+    },
+  })
+  await run.done()
+  expect(run.told).toEqual(['Pod pipeline/kafka-0 has failed before: deleted, so that a new one is tried at once'])
+})
+
 test('a trouble that passes in time is forgiven, and counts from the start when it comes again', async () => {
   const bad = [statefulSet('kafka', 0), pod('kafka', waitingFor('ImagePullBackOff'))]
   const run = rollout([statefulSet('kafka', 0)], {

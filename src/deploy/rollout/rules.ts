@@ -5,6 +5,8 @@ interface Rule {
   message?: RegExp
   advice: string
   hopelessAfterMs: number | null
+  /** Whether the node waits longer and longer until it tries once more. */
+  isBackedOff?: boolean
 }
 
 /** What a container's waiting reason means. A pull is tried twice before it counts: registries hiccup. */
@@ -35,6 +37,7 @@ export const EVENTS: readonly Rule[] = [
     advice:
       'make the named Secret or ConfigMap, then run deploy again; stockpipe deploy check prints the command for a Secret',
     hopelessAfterMs: 45_000,
+    isBackedOff: true,
   },
   {
     reason: /^(FailedMount|FailedAttachVolume)$/,

@@ -12,6 +12,8 @@ export interface Trouble {
   advice: string
   /** Give up when it lasted so long (ms); null: it may pass, however long it takes. */
   hopelessAfterMs: number | null
+  /** Whether it may be mended and last on, for the node tries again only after minutes. */
+  isBackedOff?: boolean
   /** Whose last words may say more. */
   container?: { name: string; hasRestarted: boolean }
 }
@@ -45,8 +47,13 @@ export function troubleOfPod(pod: KubeObject, events: readonly KubeObject[]): Tr
   if (condition(pod, 'Ready') !== undefined || textAt(pod, 'status', 'phase') === 'Succeeded') return null
   const all = eventsOf(events, 'Pod', pod.metadata.name).filter((event) => isOf(event, pod))
   const own = all.filter((event) => isOpen(event, pod, all))
-  return endTrouble(pod) ?? containerTrouble(pod) ?? eventTrouble(pod.metadata.name, own)
+  const { name } = pod.metadata
+  const found = endTrouble(pod) ?? containerTrouble(pod) ?? eventTrouble(name, own)
+  const isPromised = found?.name === `${name}/FailedScheduling` && all.some(isHelp)
+  return isPromised ? { ...found, hopelessAfterMs: null } : found
 }
+
+const isHelp = (event: KubeObject): boolean => HELP_COMES.test(textAt(event, 'reason'))
 
 /** A StatefulSet gives the same name again: the events of the former pod are none of this one's. */
 const isOf = (event: KubeObject, object: KubeObject): boolean =>
@@ -55,10 +62,7 @@ const isOf = (event: KubeObject, object: KubeObject): boolean =>
 /** Events stay for an hour: what the pod has left behind is no trouble any more. */
 function isOpen(event: KubeObject, pod: KubeObject, all: readonly KubeObject[]): boolean {
   const reason = textAt(event, 'reason')
-  if (reason === 'FailedScheduling')
-    return (
-      condition(pod, 'PodScheduled') === undefined && !all.some((other) => HELP_COMES.test(textAt(other, 'reason')))
-    )
+  if (reason === 'FailedScheduling') return condition(pod, 'PodScheduled') === undefined
   const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')]
   if (reason === 'FailedMount' || reason === 'FailedAttachVolume')
     return (
@@ -152,6 +156,7 @@ export function eventTrouble(where: string, events: readonly KubeObject[]): Trou
       why: `${reason}: ${message}`,
       advice: rule.advice,
       hopelessAfterMs: rule.hopelessAfterMs,
+      ...(rule.isBackedOff === true && { isBackedOff: true }),
     }
   }
   return null
