@@ -9,6 +9,7 @@ import { Secrets } from '../src/secrets.ts'
 import { readValues } from '../src/deploy/values.ts'
 import { temporaryFolder } from './binary.ts'
 import { PAGES, ROOT } from './manual/blocks.ts'
+import { anchorOf } from '../grafana/src/runbook.ts'
 import { MANUAL, valueRows, withValues } from './values-table.ts'
 
 interface Written {
@@ -96,13 +97,6 @@ test('the values in the manual are those of the program (bun test/values-table.t
   expect(valueRows().length).toBeGreaterThan(50)
   expect(withValues(manual)).toBe(manual)
 })
-
-/** As GitHub names a heading. */
-const anchorOf = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-    .replaceAll(' ', '-')
 
 test('links between pages lead to files and headings that are there', async () => {
   for (const page of PAGES)

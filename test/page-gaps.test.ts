@@ -1,21 +1,17 @@
 /** Gaps on the live page in a real browser. */
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 
 import { candle, gap } from '../src/api/api.fixture.ts'
-import { findChromium, openTab, startChromium } from './chromium.ts'
+import { findChromium, openTab } from './chromium.ts'
 import { ETH, MINUTE, serve } from './page-server.ts'
 import { isPainted, LATE_MS, sees } from './sees.ts'
 import { until } from './until.ts'
+import { useChromium } from './use-chromium.ts'
 
 const CHROMIUM = findChromium()
-let browser: Browser
-
-beforeAll(async () => {
-  if (CHROMIUM !== null) browser = await startChromium(CHROMIUM)
-}, LATE_MS)
-afterAll(() => browser?.close())
+const browser = useChromium()
 
 /** How many stripes mark a gap at the upper edge of the chart; a line of the grid may cross one. */
 const edgesOfGaps = (page: Page) =>
@@ -50,7 +46,7 @@ test.skipIf(CHROMIUM === null)(
     const minute = now - (now % MINUTE)
     await served.api.put({ candles: [3, 2, 1].map((back) => candle(minute - back * MINUTE)) })
     await served.trade(91_000, now)
-    await using tab = await openTab(browser, served.url, { colorScheme: 'light' })
+    await using tab = await openTab(browser(), served.url, { colorScheme: 'light' })
     await sees(tab.page, '#legend', /C\s*91,000.00/)
     await isPainted(tab.page)
     expect([await tab.page.locator('#gaps').isVisible(), await edgesOfGaps(tab.page)]).toEqual([false, 0])

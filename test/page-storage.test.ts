@@ -1,28 +1,22 @@
 /** The Storage section of the live page in a real browser, by keyboard, at the width of a phone. */
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-
-import type { Browser } from 'playwright-core'
+import { expect, test } from 'bun:test'
 
 import { BTC } from '../src/api/api.fixture.ts'
 import { systemClock } from '../src/clock.ts'
-import { findChromium, openTab, startChromium } from './chromium.ts'
+import { findChromium, openTab } from './chromium.ts'
 import { serve } from './page-server.ts'
 import { LATE_MS, sees } from './sees.ts'
+import { useChromium } from './use-chromium.ts'
 
 const CHROMIUM = findChromium()
-let browser: Browser
-
-beforeAll(async () => {
-  if (CHROMIUM !== null) browser = await startChromium(CHROMIUM)
-}, LATE_MS)
-afterAll(() => browser?.close())
+const browser = useChromium()
 
 // No Chromium here: test/page.test.ts says so, and fails where CI is set.
 test.skipIf(CHROMIUM === null)(
   'shows what lies in the store by keyboard alone, also where there is no row yet and on a phone',
   async () => {
     await using served = await serve()
-    await using tab = await openTab(browser, served.url, { viewport: { width: 360, height: 740 } })
+    await using tab = await openTab(browser(), served.url, { viewport: { width: 360, height: 740 } })
     await tab.page.focus('#storage-open')
     await tab.page.keyboard.press('Enter')
     await sees(tab.page, '#storage-state', /in all, at \d\d:\d\d:\d\d UTC/)

@@ -1,16 +1,17 @@
 /** The live page in a real browser, over the real API on a real store. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 
 import { canary } from './canary.ts'
 import { BTC, candle, latest } from '../src/api/api.fixture.ts'
 import { systemClock } from '../src/clock.ts'
 import { start, temporaryFolder } from './binary.ts'
-import { findChromium, openTab, startChromium } from './chromium.ts'
+import { findChromium, openTab } from './chromium.ts'
 import { ETH, MINUTE, serve, type Served } from './page-server.ts'
 import { printedUrl } from './printed-url.ts'
 import { isPainted, LATE_MS, sees } from './sees.ts'
+import { useChromium } from './use-chromium.ts'
 
 const CHROMIUM = findChromium()
 if (CHROMIUM === null && process.env['CI'] === 'true') throw new Error('CI needs Chromium: apt-get install chromium')
@@ -18,13 +19,7 @@ if (CHROMIUM === null) console.warn('\nSKIPPED: the live page is NOT TESTED, for
 
 const STARTED_WITHIN_MS = 15_000
 
-let browser: Browser
-
-beforeAll(async () => {
-  if (CHROMIUM === null) return
-  browser = await startChromium(CHROMIUM)
-})
-afterAll(() => browser?.close())
+const browser = useChromium()
 
 const text = (page: Page, selector: string) => page.locator(selector).innerText()
 
@@ -43,7 +38,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       await using served = await serve()
       for (const [index, price] of [91_000, 91_250.5, 92_931.44].entries())
         await served.trade(price, Date.now() - 3_000 + index)
-      await using tab = await openTab(browser, served.url)
+      await using tab = await openTab(browser(), served.url)
       await sees(tab.page, '#price', '92,931.44')
       expect(await text(tab.page, '#price')).toBe(await lastPrice(served))
       await sees(tab.page, '#tape tr:first-child', /▲\s*92,931.44\s+0.25000/)
@@ -69,7 +64,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       await served.trade(91_000)
       const at = Date.now()
       await served.api.put({ latest: [{ ...latest(at, { price: 2_995.9, received_ts: at }), symbol: ETH }] })
-      await using tab = await openTab(browser, `${served.url}/#${BTC}/5m`)
+      await using tab = await openTab(browser(), `${served.url}/#${BTC}/5m`)
       await sees(tab.page, '#legend', /V\s*300,000/)
       await tab.page.locator('#intervals label', { hasText: '1h' }).click()
       await sees(tab.page, '#legend', /V\s*3.60M/)
@@ -98,7 +93,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       await using served = await serve()
       const now = Date.now()
       await served.trade(91_000, now)
-      await using tab = await openTab(browser, `${served.url}/#${BTC}/1s`)
+      await using tab = await openTab(browser(), `${served.url}/#${BTC}/1s`)
       await sees(tab.page, '#price', '91,000.00')
       const second = now - (now % 1000)
       const put = (open_ts: number, n: number) => served.api.put({ candles: [candle(open_ts, { interval: '1s', n })] })
@@ -122,7 +117,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       const old = Date.now() - 2 * MINUTE
       await using served = await serve({ symbols: [BTC, 'AAPL', ETH] })
       await served.trade(91_000, old)
-      await using tab = await openTab(browser, served.url)
+      await using tab = await openTab(browser(), served.url)
       await sees(tab.page, '#badge', new RegExp(`^stale since ${new Date(old).toISOString().slice(11, 19)}$`))
       await tab.page.locator('#watchlist button', { hasText: 'ETHUSDT' }).click()
       await sees(tab.page, '#badge', /^no trade since start: check symbol$/)
@@ -138,7 +133,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     async () => {
       await using served = await serve()
       await served.trade(91_000)
-      await using tab = await openTab(browser, served.url)
+      await using tab = await openTab(browser(), served.url)
       await sees(tab.page, '#badge', /^live$/)
       await served.stop()
       await sees(tab.page, '#badge', /^disconnected$/)
@@ -157,8 +152,8 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     'follows what begins to trade after it was opened',
     async () => {
       await using served = await serve({ origin: 'replay', symbols: [ETH] })
-      await using tab = await openTab(browser, served.url)
-      await using linked = await openTab(browser, `${served.url}/#${BTC}/1s`)
+      await using tab = await openTab(browser(), served.url)
+      await using linked = await openTab(browser(), `${served.url}/#${BTC}/1s`)
       await sees(tab.page, '#badge', /^replay$/)
       await sees(linked.page, '#empty', `${BTC} is not followed here`)
       await served.trade(91_000)
@@ -183,7 +178,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       await using served = await serve()
       await served.trade(91_000)
       await served.api.put({ candles: [candle(Date.now() - 10 * MINUTE, { open: 70_000, low: 70_000 })] })
-      await using tab = await openTab(browser, served.url)
+      await using tab = await openTab(browser(), served.url)
       await sees(tab.page, '#price', '91,000.00')
       served.trouble.isDown = true
       await tab.page.locator('#intervals label', { hasText: '1s' }).click()
@@ -202,7 +197,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     async () => {
       await using served = await serve()
       await served.trade(91_000)
-      await using tab = await openTab(browser, served.url, {
+      await using tab = await openTab(browser(), served.url, {
         script: () => {
           globalThis.requestAnimationFrame = () => 0
         },
@@ -219,7 +214,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     async () => {
       await using served = await serve({ origin: 'simulated' })
       await served.trade(91_000)
-      await using tab = await openTab(browser, served.url)
+      await using tab = await openTab(browser(), served.url)
       await sees(tab.page, '#badge', /^simulated$/)
       await served.stop()
       served.info.origin = 'live'
@@ -234,7 +229,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     async () => {
       await using served = await serve({ token: canary('page') })
       await served.trade(91_000)
-      await using tab = await openTab(browser, served.url)
+      await using tab = await openTab(browser(), served.url)
       const field = tab.page.getByLabel('API token')
       await field.fill('wrong')
       await tab.page.keyboard.press('Enter')
@@ -260,7 +255,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
     async () => {
       await using served = await serve()
       await served.trade(92_931.44)
-      await using tab = await openTab(browser, served.url, {
+      await using tab = await openTab(browser(), served.url, {
         viewport: { width: 360, height: 740 },
         colorScheme: 'dark',
         reducedMotion: 'reduce',
@@ -305,7 +300,7 @@ describe.skipIf(CHROMIUM === null)('the live page', () => {
       const child = start(['run', '--data-dir', folder.path, '--listen', '127.0.0.1:0'])
       try {
         const url = await printedUrl(child.stderr)
-        await using tab = await openTab(browser, url)
+        await using tab = await openTab(browser(), url)
         await sees(tab.page, '#price', /^[\d,]+\.\d\d$/)
         await sees(tab.page, '#badge', /^simulated$/)
         expect(Date.now() - startedAt).toBeLessThan(STARTED_WITHIN_MS)

@@ -8,9 +8,11 @@ const FOLDER = 'stockpipe'
 /** How far back Grafana lets the expression look; an instant query takes its ranges from its own text. */
 const LOOK_BACK_S = 600
 
+const steps = runbook()
+
 const annotations = (alert: Alert) => ({
   summary: alert.summary,
-  description: runbook().get(anchorOf(alert.title)) ?? '',
+  description: steps.get(anchorOf(alert.title)) ?? '',
   runbook_url: runbookOf(alert),
 })
 const labels = ({ severity }: Alert) => ({ severity, service: 'stockpipe' })

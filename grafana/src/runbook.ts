@@ -4,11 +4,11 @@ import { join } from 'node:path'
 
 const PAGE = join(import.meta.dir, '../../docs/operations.md')
 
-/** Of the heading as GitHub writes it. */
+/** Of a heading, as GitHub names it. */
 export const anchorOf = (title: string): string =>
   title
     .toLowerCase()
-    .replaceAll(/[^a-z0-9 -]/g, '')
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
     .replaceAll(' ', '-')
 
 export const runbook = (): ReadonlyMap<string, string> => stepsIn(readFileSync(PAGE, 'utf8'))

@@ -1,6 +1,7 @@
 /** Clusters of a few objects, and what `deploy check` finds there. */
+import { StockpipeError } from '../../errors.ts'
 import type { Finding } from '../../finding.ts'
-import type { Right } from '../cluster.ts'
+import type { Cluster, Right } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { standingCluster } from '../rollout/rollout.fixture.ts'
 import { check, type Examined } from './check.ts'
@@ -77,6 +78,17 @@ export async function found({
   cluster.identity = () => Promise.resolve({ context, server: 'https://test:6443', uid: 'uid', version })
   const session = { may: (right: Right) => Promise.resolve(may(right)) }
   return check({ cluster, session, objects: asks, namespace: 'pipeline', values: { ...VALUES, ...values } })
+}
+
+/** The same where the cluster knows none of the kinds that are asked for. */
+export async function foundUnknown(asks: readonly KubeObject[]) {
+  const cluster = standingCluster(MINIKUBE)
+  const session = { may: () => Promise.resolve(true) }
+  const list: Cluster['list'] = (query) =>
+    asks.some(({ kind }) => kind === query.kind)
+      ? Promise.reject(new StockpipeError('missing-kind', 'no such kind'))
+      : cluster.list(query)
+  return check({ cluster: { ...cluster, list }, session, objects: asks, namespace: 'pipeline', values: VALUES })
 }
 
 export const of = (findings: readonly Finding[], name: string): Finding | undefined =>

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 
 import { StockpipeError } from '../../errors.ts'
-import type { Cluster, Right } from '../cluster.ts'
+import type { Right } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { installerRoles, neededRights } from '../rights.ts'
 import { standingCluster } from '../rollout/rollout.fixture.ts'
-import { found, MINIKUBE, of, standard, VALUES, wanted } from './check.fixture.ts'
+import { found, foundUnknown, MINIKUBE, of, standard, VALUES, wanted } from './check.fixture.ts'
 import { check } from './check.ts'
 
 test('a cluster that fits passes every check', async () => {
@@ -128,19 +128,7 @@ describe('definitions', () => {
   ]
 
   test('kinds that others bring must be there, and who brings them is named', async () => {
-    const cluster = standingCluster(MINIKUBE)
-    const session = { may: () => Promise.resolve(true) }
-    const list: Cluster['list'] = (query) =>
-      asks.some(({ kind }) => kind === query.kind)
-        ? Promise.reject(new StockpipeError('missing-kind', 'no such kind'))
-        : cluster.list(query)
-    const findings = await check({
-      cluster: { ...cluster, list },
-      session,
-      objects: asks,
-      namespace: 'pipeline',
-      values: VALUES,
-    })
+    const findings = await foundUnknown(asks)
     expect(findings.filter(({ check }) => check === 'definitions')).toMatchObject([
       { state: 'fail', detail: 'the cluster knows no Gateway', fix: expect.stringContaining('api.exposure=ingress') },
       {
@@ -167,20 +155,7 @@ describe('scaling', () => {
         spec: {},
       },
     ]
-    const cluster = standingCluster(MINIKUBE)
-    const session = { may: () => Promise.resolve(true) }
-    const list: Cluster['list'] = (query) =>
-      query.kind === 'ScaledObject'
-        ? Promise.reject(new StockpipeError('missing-kind', 'no such kind'))
-        : cluster.list(query)
-    const findings = await check({
-      cluster: { ...cluster, list },
-      session,
-      objects: asks,
-      namespace: 'pipeline',
-      values: VALUES,
-    })
-    expect(of(findings, 'scaling')).toMatchObject({
+    expect(of(await foundUnknown(asks), 'scaling')).toMatchObject({
       state: 'fail',
       fix: 'install KEDA, or --set processor.autoscaling.by=hpa',
     })
