@@ -11,6 +11,7 @@ import { decodeRecord, encodeHeaders, encodeValue, type Framing, sealHeaders } f
 import type { Entry } from '../src/trade.ts'
 import { openPython } from './python.ts'
 import { kafkaForTests } from './services/services.ts'
+import { makeTopic } from './services/topic.ts'
 
 /**
  * What we write is read by others, and the reverse. The others are Python's Kafka and Avro libraries, with the schema as
@@ -129,18 +130,11 @@ describe.skipIf(server === null)('on Kafka', () => {
     await admin.disconnect()
   })
 
-  async function makeTopic(numPartitions = 1): Promise<string> {
+  async function newTopic(numPartitions = 1): Promise<string> {
     const topic = `interop-${crypto.randomUUID()}`
-    await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: false })
     topics.push(topic)
-    while ((await led(topic)) < numPartitions) await Bun.sleep(20)
+    await makeTopic(admin, { topic, numPartitions })
     return topic
-  }
-
-  /** How many partitions have a leader: none while a broker that has just started does not know of the topic yet. */
-  async function led(topic: string): Promise<number> {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }))
-    return topics.flatMap(({ partitions }) => partitions.filter(({ leader }) => leader >= 0)).length
   }
 
   async function write(topic: string, records: readonly NewRecord[]): Promise<void> {
@@ -183,7 +177,7 @@ describe.skipIf(server === null)('on Kafka', () => {
   test(
     'bare records are read by fastavro with the older schema, every field as it was sent',
     async () => {
-      const topic = await makeTopic()
+      const topic = await newTopic()
       const frames = [...FRAMES, ...SAMPLE]
       await write(topic, [...frames.map((entries, seq) => toRecord(entries, seq, 'raw')), seal('raw')])
       const found = await ask<ReadByPython[]>('read_raw.py', {
@@ -200,7 +194,7 @@ describe.skipIf(server === null)('on Kafka', () => {
   test(
     'framed records are read by the deserializer of Confluent, which asks our registry for the schema',
     async () => {
-      const topic = await makeTopic(3)
+      const topic = await newTopic(3)
       await using registry = await openRegistry(topic)
       const frames = [...FRAMES, ...SAMPLE]
       await write(topic, [...frames.map((entries, seq) => toRecord(entries, seq, 'confluent')), seal('confluent')])
@@ -220,7 +214,7 @@ describe.skipIf(server === null)('on Kafka', () => {
   test(
     'the records of the older producer, whole frames without key or headers, are decoded',
     async () => {
-      const topic = await makeTopic()
+      const topic = await newTopic()
       const mixed = [
         [entry(), entry({ s: 'AAPL', c: ['1', null] }), entry({ p: 101 }), entry({ s: 'MSFT', c: [] })],
         ...FRAMES,
@@ -239,7 +233,7 @@ describe.skipIf(server === null)('on Kafka', () => {
   test(
     'a producer that registers the same schema may, and what it writes is decoded',
     async () => {
-      const topic = await makeTopic()
+      const topic = await newTopic()
       await using registry = await openRegistry(topic)
       const frames = [...FRAMES, ...SAMPLE]
       const input = { topic, registry: registry.access, schema: OLDER_SCHEMA, messages: messages(frames) }

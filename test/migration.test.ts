@@ -11,6 +11,7 @@ import { temporaryFolder } from './binary.ts'
 import { blocksOf } from './manual/blocks.ts'
 import { runBlock, type Scene, type StartedBlock, startBlock } from './manual/scene.ts'
 import { type Market, openMarket, serversForTests } from './market.ts'
+import { makeTopic } from './services/topic.ts'
 import { readiness, running, until } from './running.ts'
 import { systemClock } from '../src/clock.ts'
 import { startSimulator } from '../src/ingest/simulator/simulator.ts'
@@ -81,7 +82,7 @@ describe.skipIf(servers === null)('from the pipeline of Python and Spark', () =>
     const kafka = new Kafka({ clientId: 'older', brokers: [...servers.kafka.brokers], logLevel: logLevel.NOTHING })
     const [admin, producer] = [kafka.admin(), kafka.producer()]
     await admin.connect()
-    await admin.createTopics({ topics: [{ topic: market.name, numPartitions: 1 }], waitForLeaders: true })
+    await makeTopic(admin, { topic: market.name, numPartitions: 1 })
     await producer.connect()
     const values = MESSAGES.map((entries) => ({ value: Buffer.from(encodeValue(entries, 'raw')) }))
     await producer.send({ topic: market.name, messages: values })

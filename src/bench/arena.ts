@@ -3,7 +3,7 @@ import type { Admin, Kafka } from 'kafkajs'
 
 import type { TradesTable } from './own-table.ts'
 import { Prober } from './probe.ts'
-import { connected, openCassandra, openKafka } from './servers.ts'
+import { connected, openCassandra, openKafka, openKafkaBroker } from './servers.ts'
 import { createKeyspace } from './trades-table.ts'
 import type { Clock } from '../clock.ts'
 import type { Settings } from '../config.ts'
@@ -37,7 +37,7 @@ export async function openArena({ settings, name, clock, createTrades }: ArenaOp
   const client = await openCassandra(run)
   opening.defer(() => client.shutdown())
   opening.defer(() => sweep(admin, client, name))
-  await makeTopic(admin, run)
+  await makeTopic(run, clock)
   if (createTrades !== null) {
     await client.execute(
       createKeyspace(keyspace, run.cassandraDatacenter ?? '', run.cassandraReplication ?? 1),
@@ -60,9 +60,10 @@ export const DDL = { prepare: false } as const
 
 export const keyspaceOf = (name: string): string => name.replaceAll('-', '_')
 
-async function makeTopic(admin: Admin, { kafkaTopic, partitions, kafkaReplication }: Settings): Promise<void> {
-  const topic = { topic: kafkaTopic, numPartitions: partitions, replicationFactor: kafkaReplication ?? 1 }
-  await admin.createTopics({ topics: [topic], waitForLeaders: true })
+/** As the pipeline makes it: it resolves once every partition has a leader. */
+async function makeTopic(run: Settings, clock: Clock): Promise<void> {
+  await using broker = openKafkaBroker(run, clock)
+  await broker.createTopic({ name: run.kafkaTopic, partitions: run.partitions })
 }
 
 /** Removes every topic and group of that name or of a name that begins with it, and the keyspace. Goes as far as it can. */

@@ -12,6 +12,7 @@ import { isKafka, KAFKA_USERS, type KafkaServers, startKafka } from './kafka.ts'
 import { isAlive } from './servers.ts'
 import { canStartServices } from './services.ts'
 import { KAFKA_VARIABLE, UNAVAILABLE } from './shared.ts'
+import { makeTopic } from './topic.ts'
 
 const TOPIC = 'greetings'
 /** The first of these tests on a new machine installs the servers. */
@@ -50,7 +51,7 @@ async function administer<Result>(kafka: Kafka, work: (admin: ReturnType<Kafka['
 }
 
 const create = (kafka: Kafka, replicationFactor = 1) =>
-  administer(kafka, (admin) => admin.createTopics({ topics: [{ topic: TOPIC, numPartitions: 1, replicationFactor }] }))
+  administer(kafka, (admin) => makeTopic(admin, { topic: TOPIC, numPartitions: 1, replicationFactor }))
 
 const endOffset = (kafka: Kafka) =>
   administer(kafka, async (admin) => (await admin.fetchTopicOffsets(TOPIC))[0]?.offset)

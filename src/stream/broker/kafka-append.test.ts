@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { ConfigResourceTypes } from 'kafkajs'
 
 import { until } from '../../../test/until.ts'
+import { makeTopic } from '../../../test/services/topic.ts'
 import { kafkaForTests } from '../../../test/services/services.ts'
 import { failureOf, newName, openBroker, readAll, readSome, record, textsOf, thirdParty } from './kafka.fixture.ts'
 import { StockpipeError } from '../../errors.ts'
@@ -71,11 +72,7 @@ describe.skipIf(kafka === null)('appending to Kafka', () => {
     topics.push(topic)
     await admin.connect()
     const configEntries = [{ name: 'max.message.bytes', value: '10000' }]
-    await admin.createTopics({ topics: [{ topic, numPartitions: 2, replicationFactor: 1, configEntries }] })
-    await until(
-      () => broker.bounds(topic).catch(() => []),
-      ({ length }) => length === 2,
-    )
+    await makeTopic(admin, { topic, numPartitions: 2, replicationFactor: 1, configEntries })
     const small = Array.from({ length: 7 }, (_, at) => record(String(at)))
     const records = [...small, large(20_000), record('last'), record('elsewhere', { partition: 1 })]
     const failure = await failureOf(broker.append(topic, records))

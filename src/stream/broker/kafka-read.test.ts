@@ -3,6 +3,7 @@ import { CompressionCodecs, CompressionTypes, type Transaction } from 'kafkajs'
 
 import { until } from '../../../test/until.ts'
 import { kafkaForTests } from '../../../test/services/services.ts'
+import { makeTopic } from '../../../test/services/topic.ts'
 import { unlz4 } from './kafka/lz4.ts'
 import {
   failureOf,
@@ -36,11 +37,7 @@ describe.skipIf(kafka === null)('reading from Kafka', () => {
   const newTopic = async (configEntries: { name: string; value: string }[] = [], numPartitions = 1) => {
     const topic = newName()
     await admin.connect()
-    await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1, configEntries }] })
-    await until(
-      () => broker.bounds(topic).catch(() => []),
-      ({ length }) => length === numPartitions,
-    )
+    await makeTopic(admin, { topic, numPartitions, replicationFactor: 1, configEntries })
     topics.push(topic)
     return topic
   }

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { until } from '../../../test/until.ts'
 import { startKafka } from '../../../test/services/kafka.ts'
 import { canStartServices } from '../../../test/services/services.ts'
+import { makeTopic } from '../../../test/services/topic.ts'
 import {
   appending,
   appendSurely,
@@ -57,16 +58,8 @@ describe.skipIf(kafka === null)('three brokers that keep three replicas and need
     const admin = thirdParty(brokers, { retry: { retries: 0 } }).admin()
     await admin.connect()
     const topic = newName()
-    await admin.createTopics({
-      topics: [
-        {
-          topic,
-          numPartitions: 1,
-          replicationFactor: 3,
-          configEntries: [{ name: 'min.insync.replicas', value: '2' }],
-        },
-      ],
-    })
+    const configEntries = [{ name: 'min.insync.replicas', value: '2' }]
+    await makeTopic(admin, { topic, numPartitions: 1, replicationFactor: 3, configEntries })
     const leader = async (): Promise<number> => {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
       return topics[0]?.partitions[0]?.leader ?? -1
