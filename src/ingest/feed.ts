@@ -42,6 +42,15 @@ export interface Lost {
   frames: number
 }
 
+/** What a market that sends again what was missed does not send any more: `[from, to)` in unix ms. */
+export interface Missed {
+  kind: 'missed'
+  from: number
+  to: number
+  cause: GapCause
+  reason: string
+}
+
 /** The server does not send these. */
 export interface Refused {
   kind: 'refused'
@@ -59,7 +68,7 @@ export interface Tick {
   at: number
 }
 
-export type FeedEvent = Frame | Opened | Closed | Lost | Refused | Tick
+export type FeedEvent = Frame | Opened | Closed | Lost | Missed | Refused | Tick
 
 export interface Feed {
   /** What a live feed follows: of that, gaps are recorded. A recording has none, it has what it has. */

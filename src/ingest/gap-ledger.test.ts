@@ -116,6 +116,18 @@ test('what a feed sends again is no gap, what did not fit is', () => {
   expect(told(lost(20_003, 20_004), frame(20_005))).toEqual([['overflow', 20_002, 20_005]])
 })
 
+test('what a feed says it does not send again is a gap that is over, and leaves another one as it was', () => {
+  const { ledger, told } = ledgerOf(true)
+  const missed: FeedEvent = { kind: 'missed', from: 10, to: 400, cause: 'restart', reason: 'long ago' }
+  expect(ledger.take([missed, open(900)])).toEqual([
+    { cause: 'restart', from: 10, to: 400, detail: 'long ago', symbols: ['A', 'B'], more: 390, isOver: true },
+  ])
+  expect(told(frame(910), lost(920, 930), missed, frame(940))).toEqual([
+    ['restart', 10, 400],
+    ['overflow', 910, 940],
+  ])
+})
+
 test('a clock that is set back makes no gap that ends before it begins', () => {
   const { told } = ledgerOf()
   expect(told(open(0), frame(5_000), close(5_001, 'outage'), open(10), frame(20))).toEqual([])

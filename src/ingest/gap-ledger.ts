@@ -1,4 +1,4 @@
-import type { Closed, FeedEvent, GapCause } from './feed.ts'
+import type { Closed, FeedEvent, GapCause, Missed } from './feed.ts'
 
 /** What was not seen: `[from, to)` in unix ms. Told again, with a later end, as long as it lasts. */
 export interface Gap {
@@ -14,7 +14,7 @@ export interface Gap {
 
 export interface Watched {
   symbols: readonly string[]
-  /** The feed sends again what was missed on reconnecting: then only an overflow leaves a gap. */
+  /** The feed sends again what was missed on reconnecting: then only an overflow leaves a gap, and what it says is missed. */
   isSentAgain: boolean
 }
 
@@ -77,6 +77,8 @@ export class GapLedger {
         return this.#close(event.at ?? this.#openedAt, event)
       case 'lost':
         return this.#interrupt(event.from, 'overflow', `${event.frames} frames came faster than they could be kept`)
+      case 'missed':
+        return this.#missed(event)
       case 'refused':
         this.#refused ??= { ...this.#opened('refused', event.reason), symbols: event.symbols }
     }
@@ -96,6 +98,12 @@ export class GapLedger {
     const refused = this.#refused === null ? [] : this.#told(this.#refused, at, true)
     this.#refused = null
     return cause === null ? refused : [...refused, ...this.#interrupt(at, cause, reason)]
+  }
+
+  /** It is over: what comes now lies behind it. */
+  #missed({ cause, from, to, reason }: Missed): readonly Gap[] {
+    const { symbols } = this.#watched
+    return [{ cause, from, to, detail: reason, symbols, more: to - from, isOver: true }]
   }
 
   /** From the last frame on. Where there was none since something else began, that ends here. */

@@ -4,6 +4,7 @@ import type { Feed } from '../ingest/feed.ts'
 import { openFinnhubFeed } from '../ingest/feed/finnhub.ts'
 import { proxyFor } from '../proxy.ts'
 import { openReplayFeed, type ReplayFeed } from '../ingest/feed/replay.ts'
+import type { Past } from '../ingest/feed/resume.ts'
 import { resumeFromLog } from '../ingest/feed/resume-from-log.ts'
 import { validateSymbols } from '../ingest/feed/validate-symbols.ts'
 import { startSimulator } from '../ingest/simulator/simulator.ts'
@@ -27,7 +28,9 @@ export interface OpenedFeed extends AsyncDisposable {
   describe: string
 }
 
-const HISTORY_MS = 30 * 60_000
+const PAST: Past = { first: 30 * 60_000, again: 60 * 60_000 }
+/** More than is asked for: some time passes between the asking and the sending. */
+const HISTORY_MS = PAST.again + 5 * 60_000
 const DEMO_RATE = 20
 
 const feeds = { finnhub, replay, simulated } satisfies Record<Settings['feed'], Opener>
@@ -51,9 +54,9 @@ async function finnhub(settings: Settings, { context }: FeedSurroundings): Promi
 async function simulated({ symbols }: Settings, { context, broker, topic }: FeedSurroundings): Promise<OpenedFeed> {
   const { clock, log } = context
   const simulator = await startSimulator({ symbols, rate: DEMO_RATE, history: HISTORY_MS }, { clock, log })
-  const feed = openedLater(async (signal) => {
-    const from = clock.now() - HISTORY_MS
-    const resume = await retry('log', () => resumeFromLog({ broker, topic, symbols, from }), { context, signal })
+  const feed = openedLater({ symbols, isSentAgain: true }, async (signal) => {
+    const source = { broker, topic, symbols, now: clock.now(), past: PAST }
+    const resume = await retry('log', () => resumeFromLog(source), { context, signal })
     return openFinnhubFeed(
       { url: simulator.url, token: 'simulated', symbols, session: sessionName(context), resume },
       context,
@@ -80,9 +83,10 @@ async function replay(settings: Settings, { context, folder }: FeedSurroundings)
 }
 
 /** A feed that can only be made once the log answers. */
-function openedLater(open: (signal: AbortSignal) => Promise<Feed>): Feed {
+function openedLater(watched: NonNullable<Feed['watched']>, open: (signal: AbortSignal) => Promise<Feed>): Feed {
   let opened: Feed | null = null
   return {
+    watched,
     async *events(signal) {
       if (await isPrepared(signal, async () => (opened = await open(signal)))) yield* opened?.events(signal) ?? []
     },

@@ -8,7 +8,7 @@ import { contentOf, expectVerified, historyDifferences, writeRecording } from '.
 import { ForgetfulFolder } from './power.ts'
 import { preload } from './preload.ts'
 import { LIMIT_MS, moment, size } from './sizes.ts'
-import { replayArgs, stockpipe, temporaryFolder } from '../binary.ts'
+import { exported, replayArgs, stockpipe, temporaryFolder } from '../binary.ts'
 import { differencesFromLog } from '../recomputed.ts'
 import { readiness, running, type Running, until } from '../running.ts'
 import { market } from '../server-faults.fixture.ts'
@@ -16,6 +16,12 @@ import { market } from '../server-faults.fixture.ts'
 const KILLS = size('EMBEDDED_KILLS', 10, 50)
 const CUTS = size('POWER_CUTS', 8, 50)
 const LISTEN = ['--listen', '127.0.0.1:0']
+
+/** Its time, of all symbols; 0: none. */
+async function newestTrade(api: string): Promise<number> {
+  const { data } = (await (await fetch(`${api}/v1/latest`)).json()) as { data: { trade_ts: number }[] }
+  return data.reduce((max, { trade_ts }) => Math.max(max, trade_ts), 0)
+}
 
 /** A market that goes on where it was, struck again and again, then left alone: nothing is lost, twice or wrong. */
 async function survivesStrikes(
@@ -34,11 +40,10 @@ async function survivesStrikes(
   await using run = start()
   const api = await run.url()
   const startedAt = Date.now()
-  const newest = async () => {
-    const { data } = (await (await fetch(`${api}/v1/latest`)).json()) as { data: { trade_ts: number }[] }
-    return data.reduce((max, { trade_ts }) => Math.max(max, trade_ts), 0)
-  }
-  await until(newest, (t) => t > startedAt)
+  await until(
+    () => newestTrade(api),
+    (t) => t > startedAt,
+  )
   expect(await run.stop()).toBe(0)
   const { wrong, rows, unread } = await differencesFromLog(data, 'simulated')
   expect(wrong).toEqual([])
@@ -109,6 +114,57 @@ test.concurrent(
       `${CUTS} power cuts, replay`,
       `equal to an undisturbed one; unsynced writes dropped ${disk.forgot} times`,
     )
+  },
+  LIMIT_MS,
+)
+
+test.concurrent(
+  'a simulated market has all trades of a machine that slept, and says what it missed in three hours without one',
+  async () => {
+    using folder = temporaryFolder()
+    const library = preload('clock-step', folder.path)
+    if (library === null) return
+    const clock = join(folder.path, 'clock')
+    const data = join(folder.path, 'data')
+    const env = { LD_PRELOAD: library, CLOCK_STEP: clock }
+    const setBack = (seconds: number) => {
+      writeFileSync(clock, String(-seconds))
+      return Date.now() - seconds * 1_000
+    }
+    const start = () => running(['run', '--data-dir', data, ...LISTEN], env)
+    const goesOn = async (run: Running, from: number) => {
+      const api = await run.url()
+      await until(
+        () => newestTrade(api),
+        (t) => t > from,
+      )
+    }
+    const begun = setBack(12_600)
+    let left = 0
+    {
+      await using run = start()
+      await goesOn(run, begun)
+      await goesOn(run, setBack(11_100))
+      left = setBack(11_100)
+      expect(await run.stop()).toBe(0)
+    }
+    expect(await historyDifferences(data)).toEqual([])
+    expect(await exported('gaps', data)).toEqual([])
+    const back = setBack(0)
+    {
+      await using run = start()
+      await goesOn(run, back)
+      expect(await run.stop()).toBe(0)
+    }
+    const gaps = await exported('gaps', data)
+    expect(new Set(gaps.map(({ symbol, cause }) => `${symbol} ${cause}`))).toEqual(
+      new Set(['BTC', 'ETH', 'XRP', 'DOGE'].map((coin) => `BINANCE:${coin}USDT restart`)),
+    )
+    for (const { from_ts, to_ts } of gaps) {
+      expect(Math.abs(Number(from_ts) - left)).toBeLessThan(60_000)
+      expect(Math.abs(Number(to_ts) - (back - 1_800_000))).toBeLessThan(60_000)
+    }
+    await expectVerified(data)
   },
   LIMIT_MS,
 )

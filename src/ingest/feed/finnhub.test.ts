@@ -263,8 +263,9 @@ test.concurrent('the skew of the server is told in whole seconds', async () => {
 
 test.concurrent('history asked for with `since` is not asked for twice', async () => {
   const since = clock.now() - 5_000
+  const past = { first: 5_000, again: 50_000 }
   await using simulator = await simulate({ history: 60_000, joinMs: 10, closeEveryMs: 300 })
-  await using feed = follow(simulator.url, { resume: new Resume([BTC], since) })
+  await using feed = follow(simulator.url, { resume: new Resume([BTC], past) })
   await feed.until(() => feed.frames().some(({ conn }) => conn === 2))
   const times = feed
     .frames()

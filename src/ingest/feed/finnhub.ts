@@ -152,9 +152,17 @@ class FinnhubFeed implements Feed {
     const url = new URL(this.#address)
     if (this.#options.token !== null) url.searchParams.set('token', this.#options.token)
     const { symbols, proxy, resume, pingEveryMs = 20_000, stallAfterMs = 150_000, handshakeMs = 15_000 } = this.#options
-    if (resume !== undefined) url.searchParams.set('since', String(resume.begin()))
+    if (resume !== undefined) url.searchParams.set('since', String(this.#since(resume)))
     const dead = (now: number) => this.#silence.dead(now)
     return { url: url.href, symbols, proxy, pingEveryMs, stallAfterMs, handshakeMs, dead }
+  }
+
+  #since(resume: Resume): number {
+    const { since, missed } = resume.begin(this.#context.clock.now())
+    const cause = this.#conn === 0 ? 'restart' : 'outage'
+    const reason = 'a simulated market sends again only what is not long ago'
+    if (missed !== null) this.#queue.note({ kind: 'missed', ...missed, cause, reason })
+    return since
   }
 
   #received(): ConnectionEvents {

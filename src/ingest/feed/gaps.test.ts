@@ -87,8 +87,19 @@ test.concurrent.each([
   }
 })
 
+test.concurrent('what a market does not send again is a gap before the first trade', async () => {
+  const market = { history: 60_000, joinMs: 10 }
+  const reached = new Map([[BTC, { t: clock.now() - 20_000, count: 1 }]])
+  const resume = new Resume([BTC], { first: 5_000, again: 10_000 }, { reached, oldest: null })
+  const [first, ...rest] = await logOf({ market, feed: { resume }, gaps: 1 })
+  expect(first?.gap).toMatchObject({ symbol: BTC, cause: 'restart', from: reached.get(BTC)?.t })
+  expect(first?.gap?.to).toBeGreaterThan(clock.now() - 10_000)
+  expect(between(rest)).toEqual([])
+  expect(rest[0]?.entries[0]?.t).toBeGreaterThanOrEqual(first?.gap?.to ?? Infinity)
+})
+
 test.concurrent('a market that sends again what was missed leaves no gap', async () => {
   const market = { history: 60_000, joinMs: 10, closeEveryMs: 200 }
-  const resume = new Resume([BTC], clock.now() - 1_000)
+  const resume = new Resume([BTC], { first: 1_000, again: 50_000 })
   expect(between(await logOf({ market, feed: { resume }, gaps: 0 }))).toEqual([])
 })

@@ -1,5 +1,5 @@
-import { type Reached, Resume } from './resume.ts'
-import type { Broker, LogRecord } from '../../stream/broker.ts'
+import { type Past, type Reached, Resume } from './resume.ts'
+import type { Bounds, Broker, LogRecord } from '../../stream/broker.ts'
 import { partitionOf } from '../../stream/broker/partitioner.ts'
 import { decodeRecord } from '../../stream/codec.ts'
 import type { Entry } from '../../trade.ts'
@@ -8,8 +8,9 @@ export interface ResumeSource {
   broker: Broker
   topic: string
   symbols: readonly string[]
-  /** Nothing before it is asked for (unix ms). */
-  from: number
+  /** Unix ms. */
+  now: number
+  past: Past
 }
 
 interface Range {
@@ -20,15 +21,20 @@ interface Range {
 
 /** How many records are read first; more, as long as a symbol is missing. */
 const TAIL_RECORDS = 200
+/** A gap or two may stand before the first trades. */
+const HEAD_RECORDS = 20
 
 /** Goes on behind the newest trade of each symbol in the log. */
 export async function resumeFromLog(source: ResumeSource): Promise<Resume> {
-  const { broker, topic, symbols, from } = source
+  const { broker, topic, symbols, past } = source
   const bounds = await broker.bounds(topic)
   const found = await Promise.all(
     bounds.map(({ start, end }, partition) => newestOf(source, { partition, start, end }, bounds.length)),
   )
-  return new Resume(symbols, from, new Map(found.flatMap((newest) => [...newest])))
+  const reached = new Map(found.flatMap((newest) => [...newest]))
+  // Only those that are missing need to know.
+  const isComplete = symbols.every((symbol) => reached.has(symbol))
+  return new Resume(symbols, past, { reached, oldest: isComplete ? null : await oldestOf(source, bounds) })
 }
 
 async function newestOf(source: ResumeSource, range: Range, partitions: number): Promise<Map<string, Reached>> {
@@ -37,7 +43,8 @@ async function newestOf(source: ResumeSource, range: Range, partitions: number):
     const start = Math.max(range.start, range.end - size)
     const entries = await entriesOf(source, { ...range, start })
     const newest = reachedBy(entries)
-    if (start === range.start || isEnough(entries, { wanted, newest, from: source.from })) return newest
+    const from = source.now - source.past.again
+    if (start === range.start || isEnough(entries, { wanted, newest, from })) return newest
   }
 }
 
@@ -59,6 +66,15 @@ function reachedBy(entries: readonly Entry[]): Map<string, Reached> {
     else if (t === reached.t) reached.count++
   }
   return newest
+}
+
+async function oldestOf(source: ResumeSource, bounds: readonly Bounds[]): Promise<number | null> {
+  const heads = await Promise.all(
+    bounds.map(({ start, end }, partition) =>
+      entriesOf(source, { partition, start, end: Math.min(end, start + HEAD_RECORDS) }),
+    ),
+  )
+  return heads.flat().reduce<number | null>((oldest, { t }) => (oldest === null || t < oldest ? t : oldest), null)
 }
 
 async function entriesOf({ broker, topic }: ResumeSource, { partition, start, end }: Range): Promise<Entry[]> {

@@ -1,81 +1,118 @@
 import { expect, test } from 'bun:test'
-import { Resume } from './resume.ts'
+import { type Reached, Resume } from './resume.ts'
 import { resumeFromLog } from './resume-from-log.ts'
 import { systemClock } from '../../clock.ts'
 import { openEmbeddedBroker } from '../../stream/broker/embedded.ts'
 import { partitionOf } from '../../stream/broker/partitioner.ts'
 import { encodeHeaders, encodeValue } from '../../stream/codec.ts'
-import { createLog } from '../../telemetry.ts'
+import { silentLog } from '../../telemetry.ts'
 import type { Entry } from '../../trade.ts'
 
 const trade = (s: string, t: number, v = 1): Entry => ({ c: null, p: 10, s, t, v })
 const frame = (...data: Entry[]) => JSON.stringify({ data, type: 'trade' })
 
+const NOW = 10_000
+const PAST = { first: 900, again: 2_000 }
+const known = (...of: [string, Reached][]) => ({ reached: new Map(of), oldest: null })
+
 test('a symbol that is behind another loses nothing, one that is ahead comes once', () => {
-  const resume = new Resume(
-    ['A', 'B'],
-    100,
-    new Map([
-      ['A', { t: 150, count: 1 }],
-      ['B', { t: 120, count: 1 }],
-    ]),
-  )
-  expect(resume.begin()).toBe(120)
-  expect(resume.pass(frame(trade('B', 120), trade('A', 130)))).toBeNull()
-  expect(resume.pass(frame(trade('B', 121), trade('A', 150), trade('A', 151)))).toBe(
-    frame(trade('B', 121), trade('A', 151)),
+  const resume = new Resume(['A', 'B'], PAST, known(['A', { t: 9_150, count: 1 }], ['B', { t: 9_120, count: 1 }]))
+  expect(resume.begin(NOW)).toEqual({ since: 9_120, missed: null })
+  expect(resume.pass(frame(trade('B', 9_120), trade('A', 9_130)))).toBeNull()
+  expect(resume.pass(frame(trade('B', 9_121), trade('A', 9_150), trade('A', 9_151)))).toBe(
+    frame(trade('B', 9_121), trade('A', 9_151)),
   )
 })
 
 test('a cut between two trades of one millisecond goes on with the second one', () => {
-  const resume = new Resume(['A'], 100, new Map([['A', { t: 150, count: 2 }]]))
-  expect(resume.begin()).toBe(150)
-  expect(resume.pass(frame(trade('A', 150, 1), trade('A', 150, 2), trade('A', 150, 3)))).toBe(frame(trade('A', 150, 3)))
+  const resume = new Resume(['A'], PAST, known(['A', { t: 9_150, count: 2 }]))
+  expect(resume.begin(NOW).since).toBe(9_150)
+  expect(resume.pass(frame(trade('A', 9_150, 1), trade('A', 9_150, 2), trade('A', 9_150, 3)))).toBe(
+    frame(trade('A', 9_150, 3)),
+  )
 })
 
 test('a second connection goes on where the first one was', () => {
-  const resume = new Resume(['A', 'B'], 100)
-  expect(resume.begin()).toBe(100)
-  expect(resume.pass(frame(trade('A', 100), trade('A', 110), trade('A', 110)))).not.toBeNull()
-  expect(resume.begin()).toBe(100)
-  expect(resume.pass(frame(trade('A', 100), trade('B', 105), trade('A', 110)))).toBe(frame(trade('B', 105)))
-  expect(resume.pass(frame(trade('A', 110), trade('A', 110)))).toBe(frame(trade('A', 110)))
+  const resume = new Resume(['A', 'B'], PAST)
+  expect(resume.begin(NOW).since).toBe(9_100)
+  expect(resume.pass(frame(trade('A', 9_100), trade('A', 9_110), trade('A', 9_110)))).not.toBeNull()
+  expect(resume.begin(NOW + 50).since).toBe(9_100)
+  expect(resume.pass(frame(trade('A', 9_100), trade('B', 9_105), trade('A', 9_110)))).toBe(frame(trade('B', 9_105)))
+  expect(resume.pass(frame(trade('A', 9_110), trade('A', 9_110)))).toBe(frame(trade('A', 9_110)))
+})
+
+test('a second start goes on where the first one was, however short that one was', () => {
+  const resume = new Resume(['A'], PAST, known(['A', { t: 9_110, count: 1 }]))
+  expect(resume.begin(NOW + 500)).toEqual({ since: 9_110, missed: null })
+})
+
+test('a symbol that the first start did not come to begins where the others did, as far as that is sent again', () => {
+  const reached = new Map([['A', { t: 9_110, count: 1 }]])
+  const beginning = (oldest: number) => new Resume(['A', 'B'], PAST, { reached, oldest }).begin(NOW + 500).since
+  expect(beginning(9_105)).toBe(9_105)
+  expect(beginning(8_501)).toBe(8_501)
+  // It is new, and the others are there for long.
+  expect(beginning(8_499)).toBe(9_110)
+})
+
+test('what lies further back than is sent again is missed, and the market begins anew', () => {
+  const resume = new Resume(['A', 'B'], PAST, known(['A', { t: 7_000, count: 1 }], ['B', { t: 6_990, count: 2 }]))
+  expect(resume.begin(9_000)).toEqual({ since: 7_000, missed: null })
+  expect(resume.begin(9_001)).toEqual({ since: 8_101, missed: { from: 7_000, to: 8_101 } })
+  expect(resume.pass(frame(trade('A', 8_101)))).toBe(frame(trade('A', 8_101)))
+  // It is told once.
+  expect(resume.begin(9_002)).toEqual({ since: 8_101, missed: null })
 })
 
 test('what is no trade passes as it is', () => {
-  const resume = new Resume(['A'], 100)
-  resume.begin()
+  const resume = new Resume(['A'], PAST)
+  resume.begin(NOW)
   for (const text of ['{"type":"ping"}', 'not json']) expect(resume.pass(text)).toBe(text)
 })
 
-const ONE = 'BINANCE:BTCUSDT'
 const PARTITIONS = 3
+
+/** A log in memory, and a way to append trades to it. */
+async function openLog() {
+  const broker = await openEmbeddedBroker({ path: ':memory:', clock: systemClock, log: silentLog })
+  await broker.createTopic({ name: 't', partitions: PARTITIONS, retentionMs: 1e12 })
+  let seq = 0
+  const append = (s: string, entries: Entry[], repeats: number[] = []) => {
+    const mark = { session: 's', seq: seq++, k: 0, prev: null, received: null, skew: 0, repeats }
+    return broker.append('t', [{ key: s, value: encodeValue(entries, 'raw'), headers: encodeHeaders(mark, 'raw') }])
+  }
+  return { broker, append, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() }
+}
+
+test('a log that a first start left after one symbol tells when the market began', async () => {
+  await using log = await openLog()
+  await log.append('A', [trade('A', 9_105), trade('A', 9_110)])
+  const { broker } = log
+  const resume = await resumeFromLog({ broker, topic: 't', symbols: ['A', 'B'], now: NOW + 500, past: PAST })
+  expect(resume.begin(NOW + 500)).toEqual({ since: 9_105, missed: null })
+  expect(resume.pass(frame(trade('B', 9_106), trade('A', 9_110)))).toBe(frame(trade('B', 9_106)))
+})
+
+const ONE = 'BINANCE:BTCUSDT'
 const lone =
   ['A', 'B', 'C', 'D', 'E'].find((name) => partitionOf(name, PARTITIONS) === partitionOf(ONE, PARTITIONS)) ?? ''
 
 test('the log tells how far each symbol is, also one whose last trade is far back, beside records nobody can read', async () => {
-  await using broker = await openEmbeddedBroker({
-    path: ':memory:',
-    clock: systemClock,
-    log: createLog({ level: 'error', format: 'json', clock: systemClock, write: () => {} }),
-  })
-  await broker.createTopic({ name: 't', partitions: PARTITIONS, retentionMs: 1e12 })
-  let seq = 0
-  const append = (s: string, entries: Entry[], repeats: number[] = []) =>
-    broker.append('t', [
-      {
-        key: s,
-        value: encodeValue(entries, 'raw'),
-        headers: encodeHeaders({ session: 's', seq: seq++, k: 0, prev: null, received: null, skew: 0, repeats }, 'raw'),
-      },
-    ])
+  await using log = await openLog()
+  const { broker, append } = log
   await append(lone, [trade(lone, 1_000), trade(lone, 1_005)])
   await append(lone, [trade(lone, 1_005)])
   for (let n = 0; n < 300; n++) await append(ONE, [trade(ONE, 2_000 + n)])
   await append(ONE, [trade(ONE, 2_299), trade(ONE, 2_299)], [1])
   await broker.append('t', [{ key: ONE, value: Buffer.from('broken'), headers: {} }])
-  const resume = await resumeFromLog({ broker, topic: 't', symbols: [ONE, lone], from: 500 })
-  expect(resume.begin()).toBe(1_005)
+  const resume = await resumeFromLog({
+    broker,
+    topic: 't',
+    symbols: [ONE, lone],
+    now: 2_400,
+    past: { first: 900, again: 2_000 },
+  })
+  expect(resume.begin(2_400)).toEqual({ since: 1_005, missed: null })
   const sent = [trade(lone, 1_005), trade(lone, 1_005), trade(lone, 1_005, 2), trade(ONE, 2_298)]
   const rest = [trade(ONE, 2_299), trade(ONE, 2_299), trade(ONE, 2_299, 2)]
   expect(resume.pass(frame(...sent, ...rest))).toBe(frame(trade(lone, 1_005, 2), trade(ONE, 2_299, 2)))

@@ -7,27 +7,70 @@ export interface Reached {
   count: number
 }
 
+/** What the log has of a market. */
+export interface Known {
+  reached: ReadonlyMap<string, Reached>
+  /** The time of its first trade, or null. */
+  oldest: number | null
+}
+
+/** How far back a simulated market goes (ms). */
+export interface Past {
+  /** So much of it comes with the first start. */
+  first: number
+  /** So much of it is sent again after a pause. What is further back is missed. */
+  again: number
+}
+
+export interface Beginning {
+  /** From when on the market has to send (unix ms). */
+  since: number
+  /** What it does not send again: `[from, to)` in unix ms. */
+  missed: { from: number; to: number } | null
+}
+
+const NOTHING: Known = { reached: new Map(), oldest: null }
+
 /**
  * Where a simulated market goes on. A frame in which one symbol is ahead of another, or a cut between two trades of one
  * millisecond, neither loses a trade nor brings one twice: a simulator sends each symbol in order of time, so what is
  * there is told for each symbol by its newest time and by how many trades of it are there.
  */
 export class Resume {
-  readonly #from: number
-  readonly #reached: Map<string, Reached>
+  readonly #symbols: readonly string[]
+  readonly #past: Past
+  readonly #oldest: number | null
+  readonly #reached = new Map<string, Reached>()
   /** Of the connection under way: what it still sends again. A symbol leaves when it is past that. */
   #again = new Map<string, Reached>()
 
-  /** `from`: the beginning for a symbol of which nothing is there (unix ms). */
-  constructor(symbols: readonly string[], from: number, there: ReadonlyMap<string, Reached> = new Map()) {
-    this.#from = from
-    this.#reached = new Map(symbols.map((symbol) => [symbol, { ...(there.get(symbol) ?? { t: from, count: 0 }) }]))
+  constructor(symbols: readonly string[], past: Past, { reached, oldest }: Known = NOTHING) {
+    this.#symbols = symbols
+    this.#past = past
+    this.#oldest = oldest
+    for (const symbol of symbols) {
+      const there = reached.get(symbol)
+      if (there !== undefined) this.#reached.set(symbol, { ...there })
+    }
   }
 
-  /** For a new connection: from when on it has to send (unix ms). */
-  begin(): number {
+  /** For a new connection. A pause is missed whole, up to where the market begins anew, or not at all. */
+  begin(now: number): Beginning {
+    const limit = now - this.#past.again
+    const newest = Math.max(...this.#times())
+    const isMissed = this.#reached.size > 0 && newest < limit
+    if (isMissed) this.#reached.clear()
+    const start = now - this.#past.first
+    // A first start that was cut short may not have come to all symbols: they begin where the others did.
+    const t = this.#oldest !== null && this.#oldest >= limit && !isMissed ? this.#oldest : start
+    for (const symbol of this.#symbols) if (!this.#reached.has(symbol)) this.#reached.set(symbol, { t, count: 0 })
     this.#again = new Map([...this.#reached].map(([symbol, reached]) => [symbol, { ...reached }]))
-    return Math.max(this.#from, Math.min(...[...this.#reached.values()].map(({ t }) => t)))
+    const since = Math.max(limit, Math.min(...this.#times()))
+    return { since, missed: isMissed ? { from: newest, to: start } : null }
+  }
+
+  #times(): number[] {
+    return [...this.#reached.values()].map(({ t }) => t)
   }
 
   /** The frame without what is there already; null when nothing is left of it. */

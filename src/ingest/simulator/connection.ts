@@ -3,7 +3,7 @@ import type { Entry } from '../../trade.ts'
 import type { Log } from '../../telemetry.ts'
 import { Deliveries } from './deliveries.ts'
 import { garbage } from './garbage.ts'
-import { Market, history } from './market.ts'
+import { history, Market, MOST_BEHIND_MS } from './market.ts'
 import type { SimulatorOptions } from './options.ts'
 import { Random } from './random.ts'
 import type { ServerSocket } from './server-socket.ts'
@@ -39,13 +39,14 @@ export class Connection {
   readonly #deliveries: Deliveries
   readonly #random: Random
   readonly #openedAt: number
+  #steppedAt: number
   readonly #subscribed = new Set<string>()
   #joining: { symbols: Set<string>; at: number } | null = null
 
   constructor(socket: ServerSocket, context: ConnectionContext) {
     this.#socket = socket
     this.#context = context
-    this.#openedAt = context.clock.now()
+    this.#openedAt = this.#steppedAt = context.clock.now()
     this.#market = new Market(context.options)
     this.#deliveries = new Deliveries(context.options.repeats, context.options.seed + context.conn)
     this.#random = new Random(context.options.seed + context.conn)
@@ -127,6 +128,10 @@ export class Connection {
 
   #step(): void {
     const { options, clock } = this.#context
+    const slept = clock.now() - this.#steppedAt
+    this.#steppedAt += slept
+    // On a new connection the client gets what the market here would leave out.
+    if (slept > MOST_BEHIND_MS && options.history > 0) return this.#socket.close(1001, 'the machine slept')
     const groups = this.#market.due(this.#now())
     const age = clock.now() - this.#openedAt
     if (options.closeEveryMs !== null && age >= options.closeEveryMs) return this.#hangUp()

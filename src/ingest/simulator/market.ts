@@ -6,7 +6,7 @@ import { Tape } from './tape.ts'
 /** Prints that are delivered together: those due in the same part of a second. */
 const QUANTUM_MS = 50
 /** After a longer sleep of the machine, what lies further back is lost, as on any feed. */
-const MOST_BEHIND_MS = 600_000
+export const MOST_BEHIND_MS = 600_000
 
 interface Following {
   tape: Tape

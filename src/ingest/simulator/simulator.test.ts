@@ -231,6 +231,22 @@ test('a client that does not read is disconnected', async () => {
   socket.destroy()
 })
 
+test('after a sleep of the machine the client of a market with a past is asked to come again, any other goes on', async () => {
+  const ticking = marketClock()
+  let slept = 0
+  const clock = { ...ticking, now: () => ticking.now() + slept }
+  await using past = await start({ history: 60_000, rate: 50 }, clock)
+  await using plain = await start({ rate: 50 }, clock)
+  using first = openClient(past.url)
+  using second = openClient(plain.url)
+  await Promise.all([first.until(() => first.entries.length > 0), second.until(() => second.entries.length > 0)])
+  slept = 601_000
+  await first.until(() => first.closed === 1001)
+  const woke = clock.now()
+  await second.until(() => (second.entries.at(-1)?.t ?? 0) > woke)
+  expect(first.entries.at(-1)?.t).toBeLessThan(woke - 600_000)
+})
+
 test('the clock offset shifts trades and the Date of the handshake', async () => {
   await using simulator = await start({ clockOffsetMs: 3_600_000, rate: 300 })
   using client = openClient(simulator.url)
