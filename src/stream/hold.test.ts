@@ -25,6 +25,7 @@ test('a topic full of what cannot be read is not drained into the dead-letter to
   const metrics = createMetrics()
   const stop = new AbortController()
   const reasons: (string | null)[] = []
+  const lags: unknown[] = []
   let reads = 0
   const { commits } = await processed({
     context: { health, metrics },
@@ -37,10 +38,13 @@ test('a topic full of what cannot be read is not drained into the dead-letter to
         expect(metrics.paused.seconds).toBe(0)
         yield rubbish(41, 400)
       }
-      for (let at = 0; at < 3; at++) {
+      clock.advance(30_000)
+      for (let at = 0; at < 4; at++) {
         setImmediate(() => clock.advance(1_000))
         reasons.push(health.reason('processor'))
-        yield empty(441)
+        const { values } = await metrics.lagRecords.get()
+        lags.push({ records: values[0]?.value, seconds: metrics.lagSeconds.get('0')?.() })
+        yield at === 0 ? rubbish(1, 440) : empty(441 + at)
       }
       stop.abort()
     },
@@ -50,6 +54,14 @@ test('a topic full of what cannot be read is not drained into the dead-letter to
   expect(commits.every(({ processed }) => processed <= 40)).toBe(true)
   expect(health.reason('processor')).toBeNull()
   expect(metrics.paused.seconds).toBeGreaterThanOrEqual(2)
+  // The lag of what stands still grows, and ends with it.
+  expect(lags.slice(1)).toEqual([
+    { records: 440, seconds: 31 },
+    { records: 441, seconds: 32 },
+    { records: 442, seconds: 33 },
+  ])
+  expect(metrics.lagSeconds.size).toBe(0)
+  expect((await metrics.lagRecords.get()).values).toEqual([])
 })
 
 test('a topic that is made anew because it was full of what cannot be read is read from its beginning', async () => {

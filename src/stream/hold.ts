@@ -1,7 +1,8 @@
 import type { Assignment } from './broker.ts'
 import { endedBy } from './ended-by.ts'
-import type { ProcessorOptions } from './outlet.ts'
+import type { Outlet, ProcessorOptions } from './outlet.ts'
 import type { Ending } from './owners.ts'
+import { processedIn } from './triple.ts'
 import { StockpipeError } from '../errors.ts'
 
 const LOOK_EVERY_MS = 1_000
@@ -10,6 +11,7 @@ const COMPONENT = 'processor'
 
 export interface Holding {
   options: Pick<ProcessorOptions, 'context' | 'drained'>
+  outlet: Pick<Outlet, 'standsStill' | 'left'>
   /** Ends the waiting. */
   stop: AbortSignal
 }
@@ -21,7 +23,7 @@ export interface Holding {
 export async function holdStill(
   assignment: Assignment,
   reason: StockpipeError,
-  { options: { context, drained }, stop }: Holding,
+  { options: { context, drained }, outlet, stop }: Holding,
 ): Promise<Ending | 'log-changed'> {
   const { health, clock, log, metrics } = context
   using _paused = metrics.paused.begin(clock)
@@ -33,10 +35,18 @@ export async function holdStill(
     why: reason.why,
     try: reason.hint,
   })
+  const processed = assignment.committed && processedIn(assignment.committed.metadata)
+  const place = { number: assignment.partition, position: processed === null ? 0 : processed + 1 }
+  let unread: number | undefined
   try {
-    // What is read is of no interest: the reading ends when the partition is to be handed over.
-    const batches = endedBy(assignment.batches(assignment.committed?.offset ?? 0), signal)
-    while (!(await batches.next()).done) {
+    // Of what is read only its age is of interest, and that the reading ends when the partition is to be handed over.
+    for await (const { records, end } of endedBy(assignment.batches(place.position), signal)) {
+      const [first] = records
+      if (unread === undefined && first !== undefined) {
+        unread = first.timestamp
+        place.position = Math.max(place.position, first.offset)
+      }
+      outlet.standsStill(place, unread, end)
       if (drained.aborted) throw reason
       await clock.sleep(LOOK_EVERY_MS, signal)
     }
@@ -45,6 +55,7 @@ export async function holdStill(
     if (error instanceof StockpipeError && error.code === 'log-changed') return error.code
     throw error
   } finally {
+    outlet.left(place)
     health.ready(COMPONENT, assignment)
   }
 }

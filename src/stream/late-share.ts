@@ -58,8 +58,8 @@ export class LateShare {
   }
 
   /** The partition is somebody else's. */
-  left(partition: Partition): void {
-    this.#context.metrics.lateShare.remove({ partition: String(partition.number) })
+  left(partition: number): void {
+    this.#context.metrics.lateShare.remove({ partition: String(partition) })
   }
 
   #judge({ symbol, mostLateMs }: Punctuality, { trades, late }: Pick<Punctuality, 'trades' | 'late'>): void {

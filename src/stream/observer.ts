@@ -15,6 +15,9 @@ const RECORDED_MS = 60_000
 /** Trades older than this when they are received are history, or their venue is delayed: no latency of the way. */
 const HISTORY_MS = 60_000
 
+/** A partition, and the first offset of it that is not processed. */
+export type Place = Pick<Partition, 'number' | 'position'>
+
 interface Waiting {
   /** The offset after the log's last record, as far as is known here. */
   end: number
@@ -29,7 +32,7 @@ export class Observer {
   readonly #stats: PipelineStats
   readonly #isReplay: () => boolean
   readonly #lateShare: LateShare
-  readonly #waiting = new Map<Partition, Waiting>()
+  readonly #waiting = new Map<Place, Waiting>()
   readonly #seen = new WeakMap<Partition, Partition['engine']['counts']>()
 
   /** `isReplay`: receipts are those of a recording. */
@@ -56,6 +59,10 @@ export class Observer {
       underWay: partition.isLive ? batch.records[0]?.timestamp : undefined,
       unread: lag === 0 ? undefined : batch.records.at(-1)?.timestamp,
     })
+    metrics.watermarkLag.set(String(partition.number), () => {
+      const { watermark } = partition.engine
+      return Number.isFinite(watermark) ? (clock.now() - watermark) / 1000 : null
+    })
     if (batch.records.length === 0) return
     metrics.lastProgress.set(clock.now() / 1000)
     if (duplicates > 0) metrics.duplicates.inc(duplicates)
@@ -81,40 +88,41 @@ export class Observer {
     }
   }
 
+  /** Nobody goes on with it, until it leaves. `unread`: when the record at its position was appended (unix ms). */
+  standsStill(place: Place, { end, unread }: Pick<Waiting, 'end' | 'unread'>): void {
+    this.#behind(place, end)
+    this.#waits(place, { end, unread })
+  }
+
   /** How many records it has not processed, which is told. */
-  #behind(partition: Partition, end: number): number {
-    const lag = Math.max(0, end - partition.position)
-    this.#context.metrics.lagRecords.set({ partition: String(partition.number) }, lag)
-    this.#stats.lag(partition.number, lag)
+  #behind({ number, position }: Place, end: number): number {
+    const lag = Math.max(0, end - position)
+    this.#context.metrics.lagRecords.set({ partition: String(number) }, lag)
+    this.#stats.lag(number, lag)
     return lag
   }
 
-  #waits(partition: Partition, waiting: Waiting): void {
+  #waits(place: Place, waiting: Waiting): void {
     const { metrics, clock } = this.#context
-    const label = String(partition.number)
-    this.#waiting.set(partition, waiting)
-    metrics.lagSeconds.set(label, () => {
+    this.#waiting.set(place, waiting)
+    metrics.lagSeconds.set(String(place.number), () => {
       const since = waiting.underWay ?? waiting.unread
       return since === undefined ? 0 : Math.max(0, clock.now() - since) / 1000
-    })
-    metrics.watermarkLag.set(label, () => {
-      const { watermark } = partition.engine
-      return Number.isFinite(watermark) ? (clock.now() - watermark) / 1000 : null
     })
   }
 
   /** The partition is somebody else's, or begins again from its last commit: nothing more is known of it. */
-  left(partition: Partition): void {
+  left(place: Place): void {
     const { metrics, health } = this.#context
-    const label = String(partition.number)
-    this.#waiting.delete(partition)
-    health.ready(CLOCK, partition)
+    const label = String(place.number)
+    this.#waiting.delete(place)
+    health.ready(CLOCK, place)
     // Who was slow to notice leaves when the partition has come back: what is told of it is the other's.
-    if ([...this.#waiting.keys()].some(({ number }) => number === partition.number)) return
+    if ([...this.#waiting.keys()].some(({ number }) => number === place.number)) return
     metrics.lagRecords.remove({ partition: label })
-    this.#lateShare.left(partition)
+    this.#lateShare.left(place.number)
     for (const values of [metrics.lagSeconds, metrics.watermarkLag]) values.delete(label)
-    this.#stats.lag(partition.number, 0)
+    this.#stats.lag(place.number, 0)
   }
 
   written(rows: RowSink): void {

@@ -8,7 +8,7 @@ import { noRows, type Store, type Tables } from './store.ts'
 import type { RowSink, WindowSettings } from './symbol-windows.ts'
 import { timedWrite } from './timed-write.ts'
 import { deadLetterTopic, lateTopic, type TopicOptions } from './topics.ts'
-import type { Observer } from './observer.ts'
+import type { Observer, Place } from './observer.ts'
 import { StockpipeError } from '../errors.ts'
 import type { LateRow } from '../trade.ts'
 import type { Context } from '../telemetry.ts'
@@ -108,8 +108,13 @@ export class Outlet {
     this.#options.live.progress(partition.number, partition.position)
   }
 
-  left(partition: Partition): void {
-    this.#observer.left(partition)
+  /** A partition that nobody goes on with. `unread`: when the record at its position was appended (unix ms). */
+  standsStill(place: Place, unread: number | undefined, end: number): void {
+    this.#observer.standsStill(place, { unread, end })
+  }
+
+  left(place: Place): void {
+    this.#observer.left(place)
   }
 
   /** Moves the partition's watermark for every reader of the log, after a long silence. */

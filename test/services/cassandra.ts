@@ -89,6 +89,7 @@ function plan(
     command: javaCommand({
       installed,
       heap: HEAP,
+      root,
       options: [
         `-XX:MaxDirectMemorySize=${HEAP}`,
         ...INSIDE_JAVA,

@@ -13,6 +13,8 @@ const COMMON = [
 export interface Jvm {
   installed: Installed
   heap: string
+  /** Of the server, and what libraries unpack goes there: a killed one would leave it in the machine's own. */
+  root: string
   options: readonly string[]
   /** Main class and its arguments. */
   main: readonly string[]
@@ -22,12 +24,13 @@ export interface Jvm {
   isTraining: boolean
 }
 
-export const javaCommand = ({ installed, heap, options, main, isForLoad = false, isTraining }: Jvm): string[] => [
+export const javaCommand = ({ installed, heap, root, options, main, isForLoad = false, isTraining }: Jvm): string[] => [
   installed.java,
   isTraining ? `-XX:ArchiveClassesAtExit=${installed.archive}` : `-XX:SharedArchiveFile=${installed.archive}`,
   ...COMMON,
   ...(isForLoad ? [] : ['-XX:TieredStopAtLevel=1']),
   `-Xmx${heap}`,
+  `-Djava.io.tmpdir=${root}`,
   ...options,
   '-cp',
   installed.classpath,

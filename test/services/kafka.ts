@@ -122,6 +122,7 @@ function plan(
     command: javaCommand({
       installed,
       heap: cluster.nodes.length === 1 ? '512m' : '256m',
+      root: cluster.root,
       options: [`-Dlog4j2.configurationFile=${log4j}`, '-Dlog4j2.disable.jmx=true'],
       main: ['kafka.Kafka', settingsOf(cluster, node)],
       isForLoad: cluster.isForLoad,
