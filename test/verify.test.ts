@@ -48,7 +48,7 @@ test('beside a pipeline that runs nothing differs, and after it was killed neith
   run.child.kill('SIGKILL')
   await run.child.exited
   expect(await verify(data)).toMatchObject({ code: 0, found: [] })
-}, 30_000)
+}, 120_000)
 
 function openBroker(): KafkaBroker {
   const around = { clock: systemClock, log: silentLog, health: new Health() }

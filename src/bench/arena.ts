@@ -60,10 +60,13 @@ export const DDL = { prepare: false } as const
 
 export const keyspaceOf = (name: string): string => name.replaceAll('-', '_')
 
+/** That of a run that was killed goes by itself. */
+const KEPT_MS = 86_400_000
+
 /** As the pipeline makes it: it resolves once every partition has a leader. */
 async function makeTopic(run: Settings, clock: Clock): Promise<void> {
   await using broker = openKafkaBroker(run, clock)
-  await broker.createTopic({ name: run.kafkaTopic, partitions: run.partitions })
+  await broker.createTopic({ name: run.kafkaTopic, partitions: run.partitions, retentionMs: KEPT_MS })
 }
 
 /** Removes every topic and group of that name or of a name that begins with it, and the keyspace. Goes as far as it can. */

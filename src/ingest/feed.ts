@@ -42,11 +42,17 @@ export interface Lost {
   frames: number
 }
 
-/** What a market that sends again what was missed does not send any more: `[from, to)` in unix ms. */
-export interface Missed {
-  kind: 'missed'
+/** `[from, to)` in unix ms. */
+export interface MissedRange {
+  symbol: string
   from: number
   to: number
+}
+
+/** What a market that sends again what was missed does not send any more. */
+export interface Missed {
+  kind: 'missed'
+  ranges: readonly MissedRange[]
   cause: GapCause
   reason: string
 }

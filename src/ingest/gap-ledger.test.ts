@@ -118,11 +118,17 @@ test('what a feed sends again is no gap, what did not fit is', () => {
 
 test('what a feed says it does not send again is a gap that is over, and leaves another one as it was', () => {
   const { ledger, told } = ledgerOf(true)
-  const missed: FeedEvent = { kind: 'missed', from: 10, to: 400, cause: 'restart', reason: 'long ago' }
+  const range = (symbol: string, from: number) => ({ symbol, from, to: 400 })
+  const ranges = [range('A', 30), range('B', 10)]
+  const missed: FeedEvent = { kind: 'missed', ranges, cause: 'restart', reason: 'long ago' }
+  const gap = { cause: 'restart' as const, to: 400, detail: 'long ago', isOver: true }
+  // The seconds count once.
   expect(ledger.take([missed, open(900)])).toEqual([
-    { cause: 'restart', from: 10, to: 400, detail: 'long ago', symbols: ['A', 'B'], more: 390, isOver: true },
+    { ...gap, symbols: ['A'], from: 30, more: 390 },
+    { ...gap, symbols: ['B'], from: 10, more: 0 },
   ])
   expect(told(frame(910), lost(920, 930), missed, frame(940))).toEqual([
+    ['restart', 30, 400],
     ['restart', 10, 400],
     ['overflow', 910, 940],
   ])

@@ -14,7 +14,7 @@ export interface Gap {
 
 export interface Watched {
   symbols: readonly string[]
-  /** The feed sends again what was missed on reconnecting: then only an overflow leaves a gap, and what it says is missed. */
+  /** The feed sends again what was missed on reconnecting: only an overflow leaves a gap then, what is refused, and what it says is missed. */
   isSentAgain: boolean
 }
 
@@ -101,9 +101,13 @@ export class GapLedger {
   }
 
   /** It is over: what comes now lies behind it. */
-  #missed({ cause, from, to, reason }: Missed): readonly Gap[] {
-    const { symbols } = this.#watched
-    return [{ cause, from, to, detail: reason, symbols, more: to - from, isOver: true }]
+  #missed({ cause, ranges, reason }: Missed): readonly Gap[] {
+    // The time counts once, however many symbols missed it.
+    const longest = Math.max(...ranges.map(({ from, to }) => to - from))
+    return ranges.map(({ symbol, from, to }, index) => {
+      const more = index === 0 ? longest : 0
+      return { cause, from, to, detail: reason, symbols: [symbol], more, isOver: true }
+    })
   }
 
   /** From the last frame on. Where there was none since something else began, that ends here. */

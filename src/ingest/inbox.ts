@@ -33,9 +33,9 @@ export class Inbox {
   #lastConn: number | null = null
   #bad: BadFrame[] = []
 
-  constructor(options: ProducerOptions, { isRecording }: { isRecording: boolean }) {
+  constructor(options: ProducerOptions, { hasOwnClock }: { hasOwnClock: boolean }) {
     const { log, metrics } = options.context
-    this.#feedClock = isRecording ? null : new FeedClock(options.context, options.onFeedClock)
+    this.#feedClock = hasOwnClock ? new FeedClock(options.context, options.onFeedClock) : null
     this.#options = options
     this.#marker = new RepeatMarker<Received>({
       mode: options.repeats,

@@ -10,7 +10,9 @@ import { isPrepared } from '../stream/retry.ts'
  * that is stopped midway keeps it for the next run, which reads on and decides as if there had been no stop.
  */
 export async function runProducer(feed: Feed, options: ProducerOptions, signal: AbortSignal): Promise<void> {
-  const inbox = new Inbox(options, { isRecording: feed.watched === undefined })
+  // A simulated market is in this process, and goes by its clock.
+  const hasOwnClock = feed.watched !== undefined && !feed.watched.isSentAgain
+  const inbox = new Inbox(options, { hasOwnClock })
   const ledger = feed.watched === undefined ? null : new GapLedger(feed.watched)
   const outbox = new Outbox(feed, options, ledger)
   try {

@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test'
 
 import type { Batch } from './broker.ts'
-import { batchOf, empty, processed, START } from './stream.fixture.ts'
+import { batchOf, empty, processed, START, WINDOWS } from './stream.fixture.ts'
+import { encodeTriple, fingerprintOf } from './triple.ts'
+import { memoryStore } from '../../test/memory.ts'
 import { StockpipeError } from '../errors.ts'
 import { createMetrics, Health } from '../telemetry.ts'
 
@@ -44,7 +46,7 @@ test('a topic full of what cannot be read is not drained into the dead-letter to
         reasons.push(health.reason('processor'))
         const { values } = await metrics.lagRecords.get()
         lags.push({ records: values[0]?.value, seconds: metrics.lagSeconds.get('0')?.() })
-        yield at === 0 ? rubbish(1, 440) : empty(441 + at)
+        yield at === 0 ? rubbish(41, 400) : empty(441 + at)
       }
       stop.abort()
     },
@@ -56,12 +58,43 @@ test('a topic full of what cannot be read is not drained into the dead-letter to
   expect(metrics.paused.seconds).toBeGreaterThanOrEqual(2)
   // The lag of what stands still grows, and ends with it.
   expect(lags.slice(1)).toEqual([
-    { records: 440, seconds: 31 },
-    { records: 441, seconds: 32 },
-    { records: 442, seconds: 33 },
+    { records: 400, seconds: 31 },
+    { records: 401, seconds: 32 },
+    { records: 402, seconds: 33 },
   ])
   expect(metrics.lagSeconds.size).toBe(0)
   expect((await metrics.lagRecords.get()).values).toEqual([])
+})
+
+test('a topic that was made anew, shorter and full of what cannot be read, stands still once, with all of it to do', async () => {
+  const memory = memoryStore()
+  const identity = { timestamp: 5, session: 'x', seq: '1' }
+  const fingerprint = fingerprintOf(WINDOWS, await memory.store.id())
+  const former = { low: 4_990, watermark: START, processed: 5_000, identity, incarnation: 1, sessions: [], from: null }
+  const { metadata } = encodeTriple(former, fingerprint)
+  const metrics = createMetrics()
+  const stop = new AbortController()
+  const offsets: number[] = []
+  const lags: unknown[] = []
+  await processed({
+    context: { metrics },
+    signal: stop.signal,
+    memory,
+    committed: { offset: former.low, metadata },
+    bounds: { start: 0, end: 400 },
+    async *batches(clock, _drained, offset) {
+      offsets.push(offset)
+      if (offsets.length > 10) stop.abort()
+      if (offset > 400) throw new StockpipeError('log-changed', 'it ends before what was read of it')
+      setImmediate(() => clock.advance(1_000))
+      yield rubbish(0, 400)
+      if (offsets.length < 2) return
+      lags.push((await metrics.lagRecords.get()).values[0]?.value)
+      stop.abort()
+    },
+  })
+  expect(offsets).toEqual([0, 0])
+  expect(lags).toEqual([400])
 })
 
 test('a topic that is made anew because it was full of what cannot be read is read from its beginning', async () => {

@@ -2,12 +2,17 @@ import type { Assignment } from './broker.ts'
 import { endedBy } from './ended-by.ts'
 import type { Outlet, ProcessorOptions } from './outlet.ts'
 import type { Ending } from './owners.ts'
-import { processedIn } from './triple.ts'
 import { StockpipeError } from '../errors.ts'
 
 const LOOK_EVERY_MS = 1_000
 /** The component on /readyz. */
 const COMPONENT = 'processor'
+
+export interface Standstill {
+  reason: StockpipeError
+  /** The first offset that is not processed. */
+  position: number
+}
 
 export interface Holding {
   options: Pick<ProcessorOptions, 'context' | 'drained'>
@@ -22,7 +27,7 @@ export interface Holding {
  */
 export async function holdStill(
   assignment: Assignment,
-  reason: StockpipeError,
+  { reason, position }: Standstill,
   { options: { context, drained }, outlet, stop }: Holding,
 ): Promise<Ending | 'log-changed'> {
   const { health, clock, log, metrics } = context
@@ -35,17 +40,12 @@ export async function holdStill(
     why: reason.why,
     try: reason.hint,
   })
-  const processed = assignment.committed && processedIn(assignment.committed.metadata)
-  const place = { number: assignment.partition, position: processed === null ? 0 : processed + 1 }
+  const place = { number: assignment.partition, position }
   let unread: number | undefined
   try {
     // Of what is read only its age is of interest, and that the reading ends when the partition is to be handed over.
-    for await (const { records, end } of endedBy(assignment.batches(place.position), signal)) {
-      const [first] = records
-      if (unread === undefined && first !== undefined) {
-        unread = first.timestamp
-        place.position = Math.max(place.position, first.offset)
-      }
+    for await (const { records, end } of endedBy(assignment.batches(position), signal)) {
+      unread ??= records[0]?.timestamp
       outlet.standsStill(place, unread, end)
       if (drained.aborted) throw reason
       await clock.sleep(LOOK_EVERY_MS, signal)

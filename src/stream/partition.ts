@@ -61,6 +61,11 @@ export class Partition {
     return this.#start.partition
   }
 
+  /** The next offset that nobody processed, not even an earlier owner. */
+  get unprocessed(): number {
+    return Math.max(this.position, this.#rebuildTo + 1)
+  }
+
   /** True once every record that only restores state was read. */
   get isLive(): boolean {
     return this.position > this.#rebuildTo

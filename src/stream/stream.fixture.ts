@@ -24,7 +24,7 @@ export function batchOf(offset: number): Batch {
 const never = new AbortController().signal
 
 interface Script {
-  batches: (clock: ReturnType<typeof manualClock>, drained: AbortController) => AsyncGenerator<Batch>
+  batches: (clock: ReturnType<typeof manualClock>, drained: AbortController, offset: number) => AsyncGenerator<Batch>
   /** Before the partition becomes ours. */
   joining?: (drained: AbortController, clock: ReturnType<typeof manualClock>) => void | Promise<void>
   stallLimit?: number
@@ -55,7 +55,7 @@ export async function processed(script: Script) {
     partition: 0,
     signal,
     committed: script.committed ?? null,
-    batches: () => batches(clock, drained),
+    batches: (offset) => batches(clock, drained, offset),
     [Symbol.dispose]() {},
     async commit(_offset, metadata) {
       const { processed } = JSON.parse(metadata) as { processed: number }

@@ -50,7 +50,7 @@ async function own(assignment: Assignment, ownership: Ownership): Promise<Ending
     using attempt = new Attempt()
     using progress = watchdog.watch(assignment.partition)
     try {
-      return await process(assignment, { ...ownership, attempt: attempt.signal, progress })
+      return await process(assignment, { ...ownership, attempt, progress })
     } catch (error) {
       if (assignment.signal.aborted || isCode(error, 'not-owner')) return 'handed-over'
       if (stop.aborted && isOutage(error)) {
@@ -60,7 +60,7 @@ async function own(assignment: Assignment, ownership: Ownership): Promise<Ending
       if (isCode(error, 'too-many-bad')) {
         attempt.abort()
         progress[Symbol.dispose]()
-        const ending = await holdStill(assignment, error, ownership)
+        const ending = await holdStill(assignment, { reason: error, position: attempt.position }, ownership)
         if (ending !== 'log-changed') return ending
         continue
       }
@@ -74,6 +74,9 @@ async function own(assignment: Assignment, ownership: Ownership): Promise<Ending
 
 /** What is still under way of an attempt that was given up, ends. */
 class Attempt extends AbortController implements Disposable {
+  /** The first offset that is not processed. */
+  position = 0;
+
   [Symbol.dispose](): void {
     this.abort()
   }
@@ -81,10 +84,10 @@ class Attempt extends AbortController implements Disposable {
 
 async function process(
   assignment: Assignment,
-  { options, outlet, stop, attempt, progress }: Ownership & { attempt: AbortSignal; progress: Progress },
+  { options, outlet, stop, attempt, progress }: Ownership & { attempt: Attempt; progress: Progress },
 ): Promise<Ending> {
   const { context, drained, store } = options
-  const signal = AbortSignal.any([stop, assignment.signal, attempt])
+  const signal = AbortSignal.any([stop, assignment.signal, attempt.signal])
   const watch = await DurabilityWatch.begin(store.durability, context, signal)
   const recovered = () => recover(assignment, { ...options, stop: signal })
   const { partition, offset, fingerprint, lost } = await retry('recovery', recovered, { context, signal })
@@ -105,6 +108,7 @@ async function process(
   let drainedAt = Number.POSITIVE_INFINITY
   for await (const batch of endedBy(assignment.batches(offset), signal)) {
     await checkNothingLost(batch, partition, { ...options, signal })
+    attempt.position = partition.unprocessed
     const result = partition.fold(batch)
     badShare.check(batch.records.length, result.bad)
     outlet.observe(partition, batch, result)

@@ -6,7 +6,7 @@ export const size = (name: string, bounded: number, full: number): number =>
   Number(process.env[`FAULT_${name}`] ?? (isFull ? full : bounded))
 
 /** Only a failing test waits as long. */
-export const LIMIT_MS = isFull ? 4 * 3_600_000 : 240_000
+export const LIMIT_MS = isFull ? 4 * 3_600_000 : 600_000
 
 /** A moment to strike at: `[from, to)` ms from now. */
 export const moment = (from: number, to: number): number => from + Math.random() * (to - from)

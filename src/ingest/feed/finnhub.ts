@@ -161,7 +161,7 @@ class FinnhubFeed implements Feed {
     const { since, missed } = resume.begin(this.#context.clock.now())
     const cause = this.#conn === 0 ? 'restart' : 'outage'
     const reason = 'a simulated market sends again only what is not long ago'
-    if (missed !== null) this.#queue.note({ kind: 'missed', ...missed, cause, reason })
+    if (missed.length > 0) this.#queue.note({ kind: 'missed', ranges: missed, cause, reason })
     return since
   }
 

@@ -18,7 +18,7 @@ const clock = marketClock()
 interface Play {
   market: Partial<SimulatorOptions>
   feed?: Partial<FinnhubFeedOptions>
-  /** Until so many gap records are there; 0: until three connections were lost. */
+  /** Until so many gap records and a frame behind them are there; 0: until three connections were lost. */
   gaps: number
   /** How long the log takes for each append. */
   appendMs?: number
@@ -42,7 +42,7 @@ async function logOf({ market, feed: given = {}, gaps, appendMs = 0 }: Play): Pr
   const options = { broker, topic: 't', partitions: 1, retention: { ms: null, bytes: null }, context } as const
   const done = runProducer(feed, { ...options, framing: 'raw', repeats: 'keep' }, stop.signal)
   const isEnough = async () => {
-    if (gaps > 0) return (await read(broker)).filter(({ gap }) => gap !== null).length >= gaps
+    if (gaps > 0) return isFollowed(await read(broker), gaps)
     return /feed_reconnects_total\{[^}]*\} [3-9]/.test(await metrics.registry.metrics())
   }
   while (!(await isEnough())) await systemClock.sleep(10)
@@ -51,6 +51,12 @@ async function logOf({ market, feed: given = {}, gaps, appendMs = 0 }: Play): Pr
   await done
   // Before it is closed.
   return await read(broker)
+}
+
+/** So many gaps are there, and a frame behind the last of them. */
+function isFollowed(records: readonly DecodedRecord[], gaps: number): boolean {
+  const last = records.filter(({ gap }) => gap !== null)[gaps - 1]
+  return last !== undefined && records.slice(records.indexOf(last)).some(({ gap }) => gap === null)
 }
 
 async function read(broker: Awaited<ReturnType<typeof openEmbeddedBroker>>): Promise<DecodedRecord[]> {

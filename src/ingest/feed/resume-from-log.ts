@@ -41,19 +41,17 @@ async function newestOf(source: ResumeSource, range: Range, partitions: number):
   const wanted = source.symbols.filter((symbol) => partitionOf(symbol, partitions) === range.partition)
   for (let size = TAIL_RECORDS; ; size *= 4) {
     const start = Math.max(range.start, range.end - size)
-    const entries = await entriesOf(source, { ...range, start })
+    const records = await recordsOf(source, { ...range, start })
+    const entries = records.flatMap(tradesIn)
     const newest = reachedBy(entries)
-    const from = source.now - source.past.again
-    if (start === range.start || isEnough(entries, { wanted, newest, from })) return newest
+    // No record has trades of a time after it was appended.
+    const isPast = (records[0]?.timestamp ?? Infinity) < source.now - source.past.again
+    if (start === range.start || isPast || isEnough(entries, wanted, newest)) return newest
   }
 }
 
-/** Every symbol wanted is there with all trades of its newest millisecond, or what is read begins before `from`. */
-function isEnough(
-  entries: readonly Entry[],
-  { wanted, newest, from }: { wanted: readonly string[]; newest: ReadonlyMap<string, Reached>; from: number },
-): boolean {
-  if ((entries[0]?.t ?? 0) < from && entries.length > 0) return true
+/** Every symbol wanted is there with all trades of its newest millisecond. */
+function isEnough(entries: readonly Entry[], wanted: readonly string[], newest: ReadonlyMap<string, Reached>): boolean {
   const oldest = new Map(entries.toReversed().map(({ s, t }) => [s, t]))
   return wanted.every((symbol) => (oldest.get(symbol) ?? Infinity) < (newest.get(symbol)?.t ?? 0))
 }
@@ -71,20 +69,21 @@ function reachedBy(entries: readonly Entry[]): Map<string, Reached> {
 async function oldestOf(source: ResumeSource, bounds: readonly Bounds[]): Promise<number | null> {
   const heads = await Promise.all(
     bounds.map(({ start, end }, partition) =>
-      entriesOf(source, { partition, start, end: Math.min(end, start + HEAD_RECORDS) }),
+      recordsOf(source, { partition, start, end: Math.min(end, start + HEAD_RECORDS) }),
     ),
   )
-  return heads.flat().reduce<number | null>((oldest, { t }) => (oldest === null || t < oldest ? t : oldest), null)
+  const entries = heads.flat().flatMap(tradesIn)
+  return entries.reduce<number | null>((oldest, { t }) => (oldest === null || t < oldest ? t : oldest), null)
 }
 
-async function entriesOf({ broker, topic }: ResumeSource, { partition, start, end }: Range): Promise<Entry[]> {
-  const entries: Entry[] = []
-  if (start >= end) return entries
+async function recordsOf({ broker, topic }: ResumeSource, { partition, start, end }: Range): Promise<LogRecord[]> {
+  const found: LogRecord[] = []
+  if (start >= end) return found
   for await (const { records } of broker.read(topic, partition, start, new AbortController().signal)) {
-    for (const record of records) entries.push(...tradesIn(record))
+    found.push(...records)
     if (records.length === 0 || (records.at(-1)?.offset ?? end) + 1 >= end) break
   }
-  return entries
+  return found
 }
 
 /** Deliveries marked as repeats are no trades; a record that cannot be read tells nothing. */

@@ -17,7 +17,7 @@ const known = (...of: [string, Reached][]) => ({ reached: new Map(of), oldest: n
 
 test('a symbol that is behind another loses nothing, one that is ahead comes once', () => {
   const resume = new Resume(['A', 'B'], PAST, known(['A', { t: 9_150, count: 1 }], ['B', { t: 9_120, count: 1 }]))
-  expect(resume.begin(NOW)).toEqual({ since: 9_120, missed: null })
+  expect(resume.begin(NOW)).toEqual({ since: 9_120, missed: [] })
   expect(resume.pass(frame(trade('B', 9_120), trade('A', 9_130)))).toBeNull()
   expect(resume.pass(frame(trade('B', 9_121), trade('A', 9_150), trade('A', 9_151)))).toBe(
     frame(trade('B', 9_121), trade('A', 9_151)),
@@ -43,7 +43,7 @@ test('a second connection goes on where the first one was', () => {
 
 test('a second start goes on where the first one was, however short that one was', () => {
   const resume = new Resume(['A'], PAST, known(['A', { t: 9_110, count: 1 }]))
-  expect(resume.begin(NOW + 500)).toEqual({ since: 9_110, missed: null })
+  expect(resume.begin(NOW + 500)).toEqual({ since: 9_110, missed: [] })
 })
 
 test('a symbol that the first start did not come to begins where the others did, as far as that is sent again', () => {
@@ -56,12 +56,26 @@ test('a symbol that the first start did not come to begins where the others did,
 })
 
 test('what lies further back than is sent again is missed, and the market begins anew', () => {
-  const resume = new Resume(['A', 'B'], PAST, known(['A', { t: 7_000, count: 1 }], ['B', { t: 6_990, count: 2 }]))
-  expect(resume.begin(9_000)).toEqual({ since: 7_000, missed: null })
-  expect(resume.begin(9_001)).toEqual({ since: 8_101, missed: { from: 7_000, to: 8_101 } })
-  expect(resume.pass(frame(trade('A', 8_101)))).toBe(frame(trade('A', 8_101)))
+  const resume = new Resume(['A', 'B'], PAST, known(['A', { t: 7_010, count: 1 }], ['B', { t: 7_000, count: 2 }]))
+  expect(resume.begin(9_000)).toEqual({ since: 7_000, missed: [] })
+  expect(resume.begin(9_050)).toEqual({
+    since: 8_150,
+    missed: [
+      { symbol: 'A', from: 7_010, to: 8_150 },
+      { symbol: 'B', from: 7_000, to: 8_150 },
+    ],
+  })
+  expect(resume.pass(frame(trade('A', 8_150)))).toBe(frame(trade('A', 8_150)))
   // It is told once.
-  expect(resume.begin(9_002)).toEqual({ since: 8_101, missed: null })
+  expect(resume.begin(9_060)).toEqual({ since: 8_150, missed: [] })
+})
+
+test('a symbol that is behind alone misses what the others did not', () => {
+  const resume = new Resume(['A', 'B'], PAST, known(['A', { t: 8_200, count: 1 }], ['B', { t: 7_000, count: 1 }]))
+  expect(resume.begin(9_100)).toEqual({ since: 8_200, missed: [{ symbol: 'B', from: 7_000, to: 8_200 }] })
+  // Nothing comes out of the gap that was told.
+  expect(resume.pass(frame(trade('B', 8_199)))).toBeNull()
+  expect(resume.pass(frame(trade('B', 8_200)))).toBe(frame(trade('B', 8_200)))
 })
 
 test('what is no trade passes as it is', () => {
@@ -73,9 +87,9 @@ test('what is no trade passes as it is', () => {
 const PARTITIONS = 3
 
 /** A log in memory, and a way to append trades to it. */
-async function openLog() {
+async function openLog(partitions = PARTITIONS) {
   const broker = await openEmbeddedBroker({ path: ':memory:', clock: systemClock, log: silentLog })
-  await broker.createTopic({ name: 't', partitions: PARTITIONS, retentionMs: 1e12 })
+  await broker.createTopic({ name: 't', partitions, retentionMs: 1e12 })
   let seq = 0
   const append = (s: string, entries: Entry[], repeats: number[] = []) => {
     const mark = { session: 's', seq: seq++, k: 0, prev: null, received: null, skew: 0, repeats }
@@ -89,8 +103,19 @@ test('a log that a first start left after one symbol tells when the market began
   await log.append('A', [trade('A', 9_105), trade('A', 9_110)])
   const { broker } = log
   const resume = await resumeFromLog({ broker, topic: 't', symbols: ['A', 'B'], now: NOW + 500, past: PAST })
-  expect(resume.begin(NOW + 500)).toEqual({ since: 9_105, missed: null })
+  expect(resume.begin(NOW + 500)).toEqual({ since: 9_105, missed: [] })
   expect(resume.pass(frame(trade('B', 9_106), trade('A', 9_110)))).toBe(frame(trade('B', 9_106)))
+})
+
+test('a start that was cut short while a new symbol caught up brings the others once', async () => {
+  await using log = await openLog(1)
+  for (let t = 1_000; t < 6_000; t += 10) await log.append('A', [trade('A', t)])
+  for (let t = 1_000; t < 1_900; t++) await log.append('B', [trade('B', t)])
+  const past = { first: 3_000, again: 6_000 }
+  const { broker } = log
+  const resume = await resumeFromLog({ broker, topic: 't', symbols: ['A', 'B'], now: 7_500, past })
+  expect(resume.begin(7_500)).toEqual({ since: 1_899, missed: [] })
+  expect(resume.pass(frame(trade('A', 5_990), trade('A', 6_000)))).toBe(frame(trade('A', 6_000)))
 })
 
 const ONE = 'BINANCE:BTCUSDT'
@@ -112,7 +137,7 @@ test('the log tells how far each symbol is, also one whose last trade is far bac
     now: 2_400,
     past: { first: 900, again: 2_000 },
   })
-  expect(resume.begin(2_400)).toEqual({ since: 1_005, missed: null })
+  expect(resume.begin(2_400)).toEqual({ since: 1_005, missed: [] })
   const sent = [trade(lone, 1_005), trade(lone, 1_005), trade(lone, 1_005, 2), trade(ONE, 2_298)]
   const rest = [trade(ONE, 2_299), trade(ONE, 2_299), trade(ONE, 2_299, 2)]
   expect(resume.pass(frame(...sent, ...rest))).toBe(frame(trade(lone, 1_005, 2), trade(ONE, 2_299, 2)))

@@ -1,4 +1,5 @@
 import { parseFrame } from '../frame.ts'
+import type { MissedRange } from '../feed.ts'
 import type { Entry } from '../../trade.ts'
 
 /** The newest trades of a symbol that are there: how many of the millisecond `t`, and all of those before. */
@@ -25,8 +26,7 @@ export interface Past {
 export interface Beginning {
   /** From when on the market has to send (unix ms). */
   since: number
-  /** What it does not send again: `[from, to)` in unix ms. */
-  missed: { from: number; to: number } | null
+  missed: readonly MissedRange[]
 }
 
 const NOTHING: Known = { reached: new Map(), oldest: null }
@@ -54,23 +54,21 @@ export class Resume {
     }
   }
 
-  /** For a new connection. A pause is missed whole, up to where the market begins anew, or not at all. */
+  /** For a new connection. A symbol that is further behind than is sent again begins anew, and has missed what lies between. */
   begin(now: number): Beginning {
     const limit = now - this.#past.again
-    const newest = Math.max(...this.#times())
-    const isMissed = this.#reached.size > 0 && newest < limit
-    if (isMissed) this.#reached.clear()
     const start = now - this.#past.first
-    // A first start that was cut short may not have come to all symbols: they begin where the others did.
-    const t = this.#oldest !== null && this.#oldest >= limit && !isMissed ? this.#oldest : start
-    for (const symbol of this.#symbols) if (!this.#reached.has(symbol)) this.#reached.set(symbol, { t, count: 0 })
+    const missed: MissedRange[] = []
+    for (const symbol of this.#symbols) {
+      const reached = this.#reached.get(symbol)
+      if (reached !== undefined && reached.t >= limit) continue
+      if (reached !== undefined) missed.push({ symbol, from: reached.t, to: start })
+      // A first start that was cut short may not have come to all symbols: they begin where the others did.
+      const t = this.#oldest !== null && this.#oldest >= limit ? this.#oldest : start
+      this.#reached.set(symbol, { t, count: 0 })
+    }
     this.#again = new Map([...this.#reached].map(([symbol, reached]) => [symbol, { ...reached }]))
-    const since = Math.max(limit, Math.min(...this.#times()))
-    return { since, missed: isMissed ? { from: newest, to: start } : null }
-  }
-
-  #times(): number[] {
-    return [...this.#reached.values()].map(({ t }) => t)
+    return { since: Math.min(...[...this.#reached.values()].map(({ t }) => t)), missed }
   }
 
   /** The frame without what is there already; null when nothing is left of it. */

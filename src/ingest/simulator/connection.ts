@@ -119,11 +119,12 @@ export class Connection {
   /** Lets others run, and waits while the client is behind. */
   async #room(signal: AbortSignal): Promise<void> {
     const { clock } = this.#context
-    const patience = clock.now() + HISTORY_PATIENCE_MS
+    const patience = clock.elapsed() + HISTORY_PATIENCE_MS
     do {
       await clock.sleep(0, signal)
-      if (clock.now() > patience) this.#dropSlow()
-    } while (this.#socket.unread > HISTORY_AHEAD_BYTES && !this.#socket.closed && !signal.aborted)
+      if (this.#socket.unread <= HISTORY_AHEAD_BYTES) return
+      if (clock.elapsed() > patience) this.#dropSlow()
+    } while (!this.#socket.closed && !signal.aborted)
   }
 
   #step(): void {

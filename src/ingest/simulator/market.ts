@@ -5,7 +5,7 @@ import { Tape } from './tape.ts'
 
 /** Prints that are delivered together: those due in the same part of a second. */
 const QUANTUM_MS = 50
-/** After a longer sleep of the machine, what lies further back is lost, as on any feed. */
+/** After a longer sleep of the machine, what lies further back is lost, as on any feed without a past to ask for. */
 export const MOST_BEHIND_MS = 600_000
 
 interface Following {
