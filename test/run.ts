@@ -16,7 +16,7 @@ const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ['build', ['bun', 'build.ts', '--single']],
 ]
 // The limit of a test is for what hangs, not for a machine that is busy.
-const TESTS = ['bun', 'test', '--parallel=2', '--timeout=30000', ...process.argv.slice(2)]
+const TESTS = ['bun', 'test', '--parallel=3', '--timeout=30000', ...process.argv.slice(2)]
 
 // What is printed passes through here, to be looked at: nobody below sees the terminal.
 const COLOR: Readonly<Record<string, string>> = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}
