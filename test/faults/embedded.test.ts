@@ -1,6 +1,6 @@
 /** The embedded mode: killed, without power, with a clock that leaps. */
 import { expect, test } from 'bun:test'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { note } from './figures.ts'
@@ -118,20 +118,28 @@ test.concurrent(
   LIMIT_MS,
 )
 
+/** The time of day that a process with this environment sees; null where the machine cannot do that. */
+function movableClock(folder: string) {
+  const library = preload('clock-step', folder)
+  if (library === null) return null
+  const file = join(folder, 'clock')
+  const setAhead = (seconds: number) => writeFileSync(file, String(seconds))
+  setAhead(0)
+  return { setAhead, env: { LD_PRELOAD: library, CLOCK_STEP: file } }
+}
+
 test.concurrent(
   'a simulated market has all trades of a machine that slept, and says what it missed in three hours without one',
   async () => {
     using folder = temporaryFolder()
-    const library = preload('clock-step', folder.path)
-    if (library === null) return
-    const clock = join(folder.path, 'clock')
+    const clock = movableClock(folder.path)
+    if (clock === null) return
     const data = join(folder.path, 'data')
-    const env = { LD_PRELOAD: library, CLOCK_STEP: clock }
     const setBack = (seconds: number) => {
-      writeFileSync(clock, String(-seconds))
+      clock.setAhead(-seconds)
       return Date.now() - seconds * 1_000
     }
-    const start = () => running(['run', '--data-dir', data, ...LISTEN], env)
+    const start = () => running(['run', '--data-dir', data, ...LISTEN], clock.env)
     const goesOn = async (run: Running, from: number) => {
       const api = await run.url()
       await until(
@@ -161,7 +169,8 @@ test.concurrent(
       new Set(['BTC', 'ETH', 'XRP', 'DOGE'].map((coin) => `BINANCE:${coin}USDT restart`)),
     )
     for (const { from_ts, to_ts } of gaps) {
-      expect(Math.abs(Number(from_ts) - left)).toBeLessThan(60_000)
+      // The symbol's last trade.
+      expect(Math.abs(Number(from_ts) - left)).toBeLessThan(600_000)
       expect(Math.abs(Number(to_ts) - (back - 1_800_000))).toBeLessThan(60_000)
     }
     await expectVerified(data)
@@ -176,21 +185,17 @@ test.concurrent(
   'a clock that is set forward and back loses no trade and makes no row wrong',
   async () => {
     using folder = temporaryFolder()
-    const library = preload('clock-step', folder.path)
-    if (library === null) return
-    const clock = join(folder.path, 'clock')
+    const clock = movableClock(folder.path)
+    if (clock === null) return
     const data = join(folder.path, 'data')
-    mkdirSync(data)
-    writeFileSync(clock, '0')
     const { simulator, url } = await market('--rate', '200', '--truth', join(folder.path, 'truth.ndjson'))
     await using _simulator = simulator
     const args = ['run', '--finnhub-url', url, '--data-dir', data, '--symbols', 'BINANCE:BTCUSDT,AAPL', ...LISTEN]
-    const env = { STOCKPIPE_FINNHUB_TOKEN: 'x', LD_PRELOAD: library, CLOCK_STEP: clock }
-    await using run = running(args, env)
+    await using run = running(args, { STOCKPIPE_FINNHUB_TOKEN: 'x', ...clock.env })
     const api = await run.url()
     await Bun.sleep(STEP_MS)
     for (const step of STEPS_S) {
-      writeFileSync(clock, String(step))
+      clock.setAhead(step)
       await Bun.sleep(STEP_MS)
     }
     await until(
