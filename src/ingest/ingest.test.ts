@@ -84,3 +84,18 @@ test('a live feed that is stopped closes its connection, and what is held is dec
   await runProducer(feedOf(recording.slice(0, 2), stop, [closed]), producer.options, stop.signal)
   expect((await producer.appended()).map(({ repeats }) => repeats)).toEqual([null, [0]])
 })
+
+test.each([false, true])(
+  'only a feed with a clock of its own is told to differ from ours (sent again: %p)',
+  async (isSentAgain) => {
+    await using producer = await producing()
+    const open: FeedEvent = { kind: 'open', conn: 0, at: 1_000, skew: -5_000 }
+    const watched = { symbols: ['A'], isSentAgain }
+    const events = async function* () {
+      yield [open, ...recording]
+    }
+    await runProducer({ watched, events, acknowledge: () => {} }, producer.options, new AbortController().signal)
+    const told = await producer.options.context.metrics.registry.metrics()
+    expect(told).toContain(`stockpipe_clock_offset_seconds ${isSentAgain ? 0 : -5}\n`)
+  },
+)
