@@ -15,7 +15,8 @@ const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ['types', ['tsc']],
   ['build', ['bun', 'build.ts', '--single']],
 ]
-// The limit of a test is for what hangs, not for a machine that is busy.
+// More files than a small machine has processors: many wait for servers. The limit of a test is for what hangs, not for a
+// machine that is busy.
 const TESTS = ['bun', 'test', '--parallel=3', '--timeout=30000', ...process.argv.slice(2)]
 
 // What is printed passes through here, to be looked at: nobody below sees the terminal.

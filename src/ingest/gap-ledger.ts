@@ -14,7 +14,10 @@ export interface Gap {
 
 export interface Watched {
   symbols: readonly string[]
-  /** The feed sends again what was missed on reconnecting: only an overflow leaves a gap then, what is refused, and what it says is missed. */
+  /**
+   * The feed sends again what was missed on reconnecting: only an overflow leaves a gap then, what is refused, and what it
+   * says is missed.
+   */
   isSentAgain: boolean
 }
 

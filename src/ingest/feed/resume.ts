@@ -54,7 +54,10 @@ export class Resume {
     }
   }
 
-  /** For a new connection. A symbol that is further behind than is sent again begins anew, and has missed what lies between. */
+  /**
+   * For a new connection. A symbol that is further behind than is sent again begins anew, and has missed what lies
+   * between.
+   */
   begin(now: number): Beginning {
     const limit = now - this.#past.again
     const start = now - this.#past.first
