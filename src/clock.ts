@@ -65,3 +65,9 @@ export function manualClock(start = 0): ManualClock {
     },
   }
 }
+
+/** A clock that stands still except in a sleep, which takes no time though time goes on by it. */
+export function hurriedClock(start = 0): ManualClock {
+  const clock = manualClock(start)
+  return { ...clock, sleep: async (ms) => clock.advance(ms) }
+}

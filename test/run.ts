@@ -15,37 +15,65 @@ const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ['types', ['tsc']],
   ['build', ['bun', 'build.ts', '--single']],
 ]
-// More files than a small machine has processors: many wait for servers. The limit of a test is for what hangs, not for a
-// machine that is busy.
-const TESTS = ['bun', 'test', '--parallel=3', '--timeout=30000', ...process.argv.slice(2)]
+// Two files at a time, with the servers that they start, are what a small machine bears: with three, tests with a browser
+// or a cluster ran into limits that are for what hangs.
+const LIMITS = ['--timeout=30000', '--max-concurrency=5']
+const TESTS = ['bun', 'test', '--parallel=2', ...LIMITS]
+// It computes all the time and waits for nobody, so it takes what the others leave of the processors.
+const SIMULATION = 'test/simulation'
+const BESIDE: readonly string[] = ['nice', '-n', '19', 'bun', 'test', ...LIMITS, SIMULATION]
+const PATTERNS = process.argv.slice(2)
 
 // What is printed passes through here, to be looked at: nobody below sees the terminal.
 const COLOR: Readonly<Record<string, string>> = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}
 
-let child: Bun.Subprocess | undefined
+const children = new Set<Bun.Subprocess>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
-    child?.kill(signal)
+    for (const child of children) child.kill(signal)
     // The servers go with this process.
     process.exit(130)
   })
 
 const seconds = (from: number): string => `${((performance.now() - from) / 1000).toFixed(1)} s`
 
-async function step(name: string, command: readonly string[], env: Readonly<Record<string, string>> = {}) {
+interface Shown {
+  write: (bytes: string | Uint8Array) => boolean
+}
+
+/** Runs it and hands on what it prints. Whether it went well, and printed no secret. */
+async function step(
+  name: string,
+  command: readonly string[],
+  {
+    env = {},
+    out = process.stdout,
+    err = process.stderr,
+  }: { env?: Record<string, string>; out?: Shown; err?: Shown } = {},
+): Promise<boolean> {
   const startedAt = performance.now()
-  process.stdout.write(`\n── ${name}: ${command.join(' ')}\n`)
-  const running = Bun.spawn([...command], {
+  out.write(`\n── ${name}: ${command.join(' ')}\n`)
+  const child = Bun.spawn([...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...COLOR, ...env },
   })
-  child = running
-  const shown = await Promise.all([handOn(running.stdout, process.stdout), handOn(running.stderr, process.stderr)])
-  const code = await running.exited
-  for (const trace of shown.flat()) process.stderr.write(`a secret of the tests was printed: ${trace}\n`)
+  children.add(child)
+  const shown = await Promise.all([handOn(child.stdout, out), handOn(child.stderr, err)])
+  const code = await child.exited
+  children.delete(child)
+  for (const trace of shown.flat()) err.write(`a secret of the tests was printed: ${trace}\n`)
   const isWell = code === 0 && shown.flat().length === 0
-  process.stdout.write(`── ${name}: ${isWell ? 'ok' : 'FAILED'} in ${seconds(startedAt)}\n`)
-  if (!isWell) process.exit(1)
+  out.write(`── ${name}: ${isWell ? 'ok' : 'FAILED'} in ${seconds(startedAt)}\n`)
+  return isWell
+}
+
+/** The same, beside others: it is shown as a whole once it has ended. */
+async function stepBeside(name: string, command: readonly string[]): Promise<boolean> {
+  const kept: (string | Uint8Array)[] = []
+  const keep: Shown = { write: (bytes) => kept.push(bytes) > 0 }
+  const isWell = await step(name, command, { out: keep, err: keep })
+  for (const bytes of kept) process.stdout.write(bytes)
+  return isWell
 }
 
 /** Those of the environment, when it names some. */
@@ -78,10 +106,18 @@ const startingCluster = cluster()
 // Told when they are waited for.
 starting.catch(() => {})
 startingCluster.catch(() => {})
-for (const [name, command] of CHECKS) await step(name, command)
+for (const [name, command] of CHECKS) if (!(await step(name, command))) process.exit(1)
 const waitedFrom = performance.now()
 await using shared = await starting
 await using sharedCluster = await startingCluster
 process.stdout.write(`\n── servers: waited ${seconds(waitedFrom)}\n`)
-await step('tests', TESTS, { ...shared.env, ...sharedCluster.env })
+const env = { ...shared.env, ...sharedCluster.env }
+const areWell =
+  PATTERNS.length > 0
+    ? [await step('tests', [...TESTS, ...PATTERNS], { env })]
+    : await Promise.all([
+        stepBeside('simulation', BESIDE),
+        step('tests', [...TESTS, `--path-ignore-patterns=${SIMULATION}/**`], { env }),
+      ])
 warn()
+if (areWell.includes(false)) process.exitCode = 1

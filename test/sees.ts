@@ -13,7 +13,7 @@ export async function sees(page: Page, selector: string, wanted: string | RegExp
     const texts = await page.locator(selector).allInnerTexts()
     if (texts.some(isThere)) return
     if (Date.now() > end) throw new Error(`${selector} says ${JSON.stringify(texts)}, not ${wanted}`)
-    await systemClock.sleep(20)
+    await systemClock.sleep(100)
   }
 }
 

@@ -1,12 +1,19 @@
 import { afterAll, expect, test } from 'bun:test'
 
-import { manualClock } from '../../clock.ts'
+import { type Clock, hurriedClock, manualClock, systemClock } from '../../clock.ts'
 import { DASHBOARDS } from '../grafana/files.ts'
 import { probeGrafana } from './grafana.ts'
 
 const MISSING = new Response('{"message":"Dashboard not found"}', { status: 404 })
 const PROVISIONED = new Set(['market', 'market-api', 'market-live'])
 const titles = (names: readonly string[]) => names.map((name) => `grafana dashboard ${DASHBOARDS[name]?.title}`).sort()
+
+/** What it answers to each query, and how many it has at once. */
+let answerTo = async (): Promise<Response> => rows()
+let healthOf = () => Response.json({ status: 'OK' })
+const rows = () => Response.json({ results: { A: { frames: [] } } })
+const noConnection = () =>
+  Response.json({ results: { A: { error: 'gocql: no hosts available in the pool', status: 500 } } }, { status: 500 })
 
 /** As Grafana is where no Prometheus was named: without the dashboards that ask it. */
 const grafana = Bun.serve({
@@ -15,25 +22,24 @@ const grafana = Bun.serve({
   routes: {
     '/api/health': () => Response.json({ version: '1', database: 'ok' }),
     '/api/datasources/uid/:uid/health': ({ params: { uid } }) =>
-      uid === 'stockpipe-prometheus'
-        ? Response.json({ message: 'no such host' }, { status: 400 })
-        : Response.json({ status: 'OK' }),
+      uid === 'stockpipe-prometheus' ? Response.json({ message: 'no such host' }, { status: 400 }) : healthOf(),
     '/api/dashboards/uid/:uid': ({ params: { uid } }) => {
       const [name = ''] = Object.entries(DASHBOARDS).find(([, dashboard]) => dashboard.uid === uid) ?? []
       return PROVISIONED.has(name) ? Response.json({}) : MISSING.clone()
     },
-    '/api/ds/query': () => Response.json({ results: { A: { frames: [] } } }),
+    '/api/ds/query': () => answerTo(),
   },
 })
 afterAll(() => grafana.stop(true))
 
-const probe = (dashboards: readonly string[]) =>
+const probe = (dashboards: readonly string[], clock: Clock = manualClock(), { signal } = new AbortController()) =>
   probeGrafana({
     url: grafana.url.origin,
     secret: 'admin',
     username: 'admin',
     password: 'secret',
-    clock: manualClock(),
+    clock,
+    signal,
     dashboards,
   })
 
@@ -53,4 +59,76 @@ test('one that was installed and is not in Grafana fails, and so does one that e
   const without = (await probe([])).filter(({ ok }) => !ok).map(({ name }) => name)
   expect(without).toContain(titles(['market'])[0] ?? '')
   expect(probes.filter(({ isLeftOut, name }) => isLeftOut && name.includes('dashboard'))).toHaveLength(1)
+})
+
+const isQuery = ({ name }: { name: string }) => name.startsWith('grafana query')
+
+test('a query whose data source has no connection yet is asked again', async () => {
+  let asked = 0
+  answerTo = async () => (++asked, rows())
+  await probe([])
+  const wanted = asked + 2
+  asked = 0
+  answerTo = async () => (++asked <= 2 ? noConnection() : rows())
+  const probes = await probe([], hurriedClock())
+  expect(probes.filter((it) => isQuery(it) && !it.ok)).toEqual([])
+  expect(asked).toBe(wanted)
+})
+
+test('a data source that is not well yet is asked again, but not one that may be left out', async () => {
+  const healthy = healthOf
+  let asked = 0
+  healthOf = () => (++asked <= 2 ? Response.json({ status: 'ERROR', message: 'no hosts' }, { status: 400 }) : healthy())
+  answerTo = async () => rows()
+  const clock = hurriedClock()
+  const probes = await probe([], clock)
+  expect(probes.filter(({ name, ok }) => name.startsWith('grafana datasource') && !ok)).toEqual([])
+  expect(probes.filter(({ isLeftOut, name }) => isLeftOut && name.includes('prometheus'))).toHaveLength(1)
+  expect([asked, clock.elapsed()]).toEqual([4, 2_000])
+})
+
+test('a query that never gets an answer fails in the words of its data source, and all of them within 90 s', async () => {
+  const clock = hurriedClock()
+  answerTo = async () => noConnection()
+  const failed = (await probe([], clock)).filter(({ ok, name }) => !ok && /query|variables/.test(name))
+  expect(failed.map(({ detail }) => detail)).toEqual(failed.map(() => expect.stringContaining('no hosts available')))
+  expect(failed.length).toBeGreaterThan(0)
+  expect(clock.elapsed()).toBe(90_000)
+})
+
+test('what Grafana refuses is asked once', async () => {
+  let asked = 0
+  answerTo = async () => {
+    asked += 1
+    return Response.json({ message: 'no right to' }, { status: 403 })
+  }
+  const failed = (await probe([])).filter(({ ok, name }) => !ok && /query|variables/.test(name))
+  expect(failed.length).toBeGreaterThan(0)
+  expect(asked).toBe(failed.length)
+})
+
+test('it is asked no more at once than by a browser', async () => {
+  let now = 0
+  let most = 0
+  answerTo = async () => {
+    most = Math.max(most, ++now)
+    await systemClock.sleep(1)
+    now -= 1
+    return rows()
+  }
+  await probe([])
+  expect(most).toBe(6)
+})
+
+test('told to stop it waits no longer, and asks nothing again', async () => {
+  const ended = new AbortController()
+  let asked = 0
+  answerTo = async () => {
+    asked += 1
+    ended.abort()
+    return noConnection()
+  }
+  const failed = (await probe([], manualClock(), ended)).filter(({ ok }) => !ok)
+  expect(failed.length).toBeGreaterThan(0)
+  expect(asked).toBeLessThanOrEqual(6)
 })

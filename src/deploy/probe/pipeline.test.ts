@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'bun:test'
 
 import { canary } from '../../../test/canary.ts'
-import { manualClock } from '../../clock.ts'
+import { hurriedClock } from '../../clock.ts'
 import { at } from '../fields.ts'
 import { loginWords } from '../observe/grafana-login.ts'
 import { render } from '../render.ts'
@@ -44,7 +44,7 @@ async function probesOf(cluster: ReturnType<typeof installed>): Promise<Map<stri
         throw new Error('nothing is run')
       },
     },
-    clock: manualClock(),
+    clock: hurriedClock(),
     namespace: 'pipeline',
     signal: new AbortController().signal,
     timeoutMs: 1_000,

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 
-import { manualClock } from '../../clock.ts'
+import { hurriedClock } from '../../clock.ts'
 import { StockpipeError } from '../../errors.ts'
 import { createTerminal } from '../../terminal.ts'
 import type { KubeObject } from '../object.ts'
@@ -11,7 +11,7 @@ import { showRollout, tableLines } from './table.ts'
 /** A rollout of `kafka` on a clock of its own, which moves on with every look. */
 function rollout(objects: KubeObject[], { lines = ['last words'], onLook = (_look: number) => {} } = {}) {
   const cluster = standingCluster(objects)
-  const clock = manualClock()
+  const clock = hurriedClock()
   const stop = new AbortController()
   const shown: RolloutRow[][] = []
   const asked: unknown[] = []
@@ -22,7 +22,6 @@ function rollout(objects: KubeObject[], { lines = ['last words'], onLook = (_loo
       yield* lines
     },
   }
-  const moving = { ...clock, sleep: (ms: number) => Promise.resolve(clock.advance(ms)) }
   const show = (rows: readonly RolloutRow[]) => {
     shown.push([...rows])
     onLook(shown.length)
@@ -30,7 +29,7 @@ function rollout(objects: KubeObject[], { lines = ['last words'], onLook = (_loo
   const options = {
     cluster,
     session,
-    clock: moving,
+    clock,
     namespace: 'pipeline',
     timeoutMs: 300_000,
     signal: stop.signal,

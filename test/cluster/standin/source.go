@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	gocql "github.com/apache/cassandra-gocql-driver/v2"
@@ -52,11 +53,10 @@ func (s source) answer(cql string, target httpTarget) (map[string]any, error) {
 
 // run gives the rows of a query in CQL.
 func (s source) run(query string) (map[string]any, error) {
-	session, err := s.session()
+	session, err := s.sessions.of(s)
 	if err != nil {
 		return nil, err
 	}
-	defer session.Close()
 	iterator := session.Query(query).Iter()
 	columns := iterator.Columns()
 	rows, err := iterator.SliceMap()
@@ -73,6 +73,26 @@ func (s source) run(query string) (map[string]any, error) {
 		values = append(values, of)
 	}
 	return map[string]any{"schema": map[string]any{"fields": fields}, "data": map[string]any{"values": values}}, nil
+}
+
+// sessions of all sources, by uid: as the plugin does, each is opened once and kept, for a login costs a server more than
+// a query does.
+type sessions struct {
+	lock sync.Mutex
+	open map[string]*gocql.Session
+}
+
+func (all *sessions) of(s source) (*gocql.Session, error) {
+	all.lock.Lock()
+	defer all.lock.Unlock()
+	if session := all.open[s.UID]; session != nil {
+		return session, nil
+	}
+	session, err := s.session()
+	if err == nil {
+		all.open[s.UID] = session
+	}
+	return session, err
 }
 
 func (s source) session() (*gocql.Session, error) {
