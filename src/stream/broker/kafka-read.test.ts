@@ -34,6 +34,14 @@ describe.skipIf(kafka === null)('reading from Kafka', () => {
     await admin.deleteTopics({ topics: topics.filter((topic) => known.has(topic)) })
     await admin.disconnect()
   })
+  /** Its client asks for no other topic: kafkajs finds the leader in what it last learned, and that may be of another. */
+  const deleteBefore = async (topic: string, offset: number) => {
+    const own = thirdParty(brokers).admin()
+    await own.connect()
+    await own.fetchTopicOffsets(topic)
+    await own.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
+    await own.disconnect()
+  }
   const newTopic = async (configEntries: { name: string; value: string }[] = [], numPartitions = 1) => {
     const topic = newName()
     await admin.connect()
@@ -165,7 +173,7 @@ describe.skipIf(kafka === null)('reading from Kafka', () => {
     )
     const abort = new AbortController()
     const batches = one.broker.read(topic, 0, 1, abort.signal)[Symbol.asyncIterator]()
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] })
+    await deleteBefore(topic, 3)
     const { value } = await batches.next()
     const records: LogRecord[] = value?.records ?? []
     expect(records.map(({ offset }) => offset)).toEqual([3, 4])
