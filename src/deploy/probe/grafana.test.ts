@@ -3,12 +3,13 @@ import { afterAll, expect, test } from 'bun:test'
 import { type Clock, hurriedClock, manualClock, systemClock } from '../../clock.ts'
 import { DASHBOARDS } from '../grafana/files.ts'
 import { probeGrafana } from './grafana.ts'
+import type { GrafanaAccess } from './grafana-client.ts'
 
 const MISSING = new Response('{"message":"Dashboard not found"}', { status: 404 })
 const PROVISIONED = new Set(['market', 'market-api', 'market-live'])
 const titles = (names: readonly string[]) => names.map((name) => `grafana dashboard ${DASHBOARDS[name]?.title}`).sort()
 
-/** What it answers to each query, and how many it has at once. */
+/** What it answers to each query. */
 let answerTo = async (): Promise<Response> => rows()
 let healthOf = () => Response.json({ status: 'OK' })
 const rows = () => Response.json({ results: { A: { frames: [] } } })
@@ -32,14 +33,18 @@ const grafana = Bun.serve({
 })
 afterAll(() => grafana.stop(true))
 
-const probe = (dashboards: readonly string[], clock: Clock = manualClock(), { signal } = new AbortController()) =>
+type Limits = Partial<Pick<GrafanaAccess, 'signal' | 'timeoutMs'>>
+
+const probe = (dashboards: readonly string[], clock: Clock = manualClock(), limits: Limits = {}) =>
   probeGrafana({
     url: grafana.url.origin,
     secret: 'admin',
     username: 'admin',
     password: 'secret',
     clock,
-    signal,
+    signal: new AbortController().signal,
+    timeoutMs: 300_000,
+    ...limits,
     dashboards,
   })
 
@@ -62,6 +67,8 @@ test('one that was installed and is not in Grafana fails, and so does one that e
 })
 
 const isQuery = ({ name }: { name: string }) => name.startsWith('grafana query')
+/** Of queries, and of what variables of a dashboard asked before. */
+const isAsked = ({ name }: { name: string }) => /^grafana (query|variables)/.test(name)
 
 test('a query whose data source has no connection yet is asked again', async () => {
   let asked = 0
@@ -87,10 +94,10 @@ test('a data source that is not well yet is asked again, but not one that may be
   expect([asked, clock.elapsed()]).toEqual([4, 2_000])
 })
 
-test('a query that never gets an answer fails in the words of its data source, and all of them within 90 s', async () => {
+test('a query that never gets an answer fails in the words of its data source, and all of them share 90 s of patience', async () => {
   const clock = hurriedClock()
   answerTo = async () => noConnection()
-  const failed = (await probe([], clock)).filter(({ ok, name }) => !ok && /query|variables/.test(name))
+  const failed = (await probe([], clock)).filter((it) => isAsked(it) && !it.ok)
   expect(failed.map(({ detail }) => detail)).toEqual(failed.map(() => expect.stringContaining('no hosts available')))
   expect(failed.length).toBeGreaterThan(0)
   expect(clock.elapsed()).toBe(90_000)
@@ -102,7 +109,7 @@ test('what Grafana refuses is asked once', async () => {
     asked += 1
     return Response.json({ message: 'no right to' }, { status: 403 })
   }
-  const failed = (await probe([])).filter(({ ok, name }) => !ok && /query|variables/.test(name))
+  const failed = (await probe([])).filter((it) => isAsked(it) && !it.ok)
   expect(failed.length).toBeGreaterThan(0)
   expect(asked).toBe(failed.length)
 })
@@ -110,9 +117,11 @@ test('what Grafana refuses is asked once', async () => {
 test('it is asked no more at once than by a browser', async () => {
   let now = 0
   let most = 0
+  const full = Promise.withResolvers<void>()
   answerTo = async () => {
     most = Math.max(most, ++now)
-    await systemClock.sleep(1)
+    if (now === 6) full.resolve()
+    await Promise.race([full.promise, systemClock.sleep(250)])
     now -= 1
     return rows()
   }
@@ -120,15 +129,47 @@ test('it is asked no more at once than by a browser', async () => {
   expect(most).toBe(6)
 })
 
-test('told to stop it waits no longer, and asks nothing again', async () => {
-  const ended = new AbortController()
+test('a data source that does not answer takes a limited time, and each query is asked once even behind it', async () => {
+  let asked = 0
+  const never = Promise.withResolvers<Response>()
+  answerTo = () => {
+    asked += 1
+    return never.promise
+  }
+  const failed = (await probe([], systemClock, { timeoutMs: 20 })).filter(isAsked)
+  never.resolve(rows())
+  expect(failed.map(({ ok, detail }) => [ok, detail])).toEqual(
+    failed.map(() => [false, expect.stringContaining('no answer within')]),
+  )
+  expect(failed.length).toBeGreaterThan(0)
+  expect(asked).toBe(failed.length)
+})
+
+test('what is not Grafana at its address is said, and asked once', async () => {
   let asked = 0
   answerTo = async () => {
     asked += 1
+    return new Response('<html>a proxy</html>')
+  }
+  const failed = (await probe([])).filter(isAsked)
+  expect(failed[0]?.detail).toContain('is not Grafana: <html>a proxy')
+  expect(asked).toBe(failed.length)
+})
+
+test('told to stop while it waits it says so, and asks nothing again', async () => {
+  const ended = new AbortController()
+  const clock = manualClock()
+  const sleep: Clock['sleep'] = (ms, signal) => {
+    const slept = clock.sleep(ms, signal)
     ended.abort()
+    return slept
+  }
+  let asked = 0
+  answerTo = async () => {
+    asked += 1
     return noConnection()
   }
-  const failed = (await probe([], manualClock(), ended)).filter(({ ok }) => !ok)
-  expect(failed.length).toBeGreaterThan(0)
+  const probing = probe([], { ...clock, sleep }, { signal: ended.signal })
+  expect(await probing.catch(String)).toContain('interrupted')
   expect(asked).toBeLessThanOrEqual(6)
 })

@@ -91,9 +91,9 @@ async function grafanaProbes(test: PipelineTest): Promise<Probe[]> {
     const pod = await readyPod(test, 'grafana')
     const login = await adminOf(test)
     const dashboards = await installedDashboards(test)
-    const { clock, signal } = test
+    const { clock, signal, timeoutMs } = test
     const found = await throughPod(test, { pod, port: GRAFANA_PORT }, (url) =>
-      probeGrafana({ url, ...login, clock, signal, dashboards }),
+      probeGrafana({ url, ...login, clock, signal, timeoutMs, dashboards }),
     )
     probes.push(...found)
     return ''

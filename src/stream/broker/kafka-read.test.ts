@@ -38,9 +38,12 @@ describe.skipIf(kafka === null)('reading from Kafka', () => {
   const deleteBefore = async (topic: string, offset: number) => {
     const own = thirdParty(brokers).admin()
     await own.connect()
-    await own.fetchTopicOffsets(topic)
-    await own.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
-    await own.disconnect()
+    try {
+      await own.fetchTopicOffsets(topic)
+      await own.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
+    } finally {
+      await own.disconnect()
+    }
   }
   const newTopic = async (configEntries: { name: string; value: string }[] = [], numPartitions = 1) => {
     const topic = newName()

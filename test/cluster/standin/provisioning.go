@@ -9,21 +9,19 @@ import (
 	"regexp"
 	"strings"
 
-	gocql "github.com/apache/cassandra-gocql-driver/v2"
 	"sigs.k8s.io/yaml"
 )
 
 type provisioned struct {
 	sources    map[string]source
 	dashboards map[string]dashboard
-	sessions   *sessions
 }
 
 type source struct {
 	UID, Name, Type, URL string
 	JSONData             map[string]any    `json:"jsonData"`
 	SecureJSONData       map[string]string `json:"secureJsonData"`
-	sessions             *sessions
+	connection           *connection
 }
 
 type dashboard struct {
@@ -33,11 +31,7 @@ type dashboard struct {
 
 // readProvisioning reads all that the folder has. What is missing is not there, and what cannot be read is an error.
 func readProvisioning(root string) (*provisioned, error) {
-	p := &provisioned{
-		sources:    map[string]source{},
-		dashboards: map[string]dashboard{},
-		sessions:   &sessions{open: map[string]*gocql.Session{}},
-	}
+	p := &provisioned{sources: map[string]source{}, dashboards: map[string]dashboard{}}
 	kinds := map[string]func([]byte) error{
 		"datasources": p.readSources,
 		"dashboards":  p.readProviders,
@@ -105,7 +99,7 @@ func (p *provisioned) readSources(text []byte) error {
 		if s.UID == "" || s.Name == "" || s.Type == "" {
 			return fmt.Errorf("a data source lacks uid, name or type")
 		}
-		s.sessions = p.sessions
+		s.connection = &connection{}
 		p.sources[s.UID] = s
 		log.Printf("data source %s (%s) at %q", s.UID, s.Type, s.URL)
 	}

@@ -53,7 +53,7 @@ func (s source) answer(cql string, target httpTarget) (map[string]any, error) {
 
 // run gives the rows of a query in CQL.
 func (s source) run(query string) (map[string]any, error) {
-	session, err := s.sessions.of(s)
+	session, err := s.connection.of(s)
 	if err != nil {
 		return nil, err
 	}
@@ -75,24 +75,29 @@ func (s source) run(query string) (map[string]any, error) {
 	return map[string]any{"schema": map[string]any{"fields": fields}, "data": map[string]any{"values": values}}, nil
 }
 
-// sessions of all sources, by uid: as the plugin does, each is opened once and kept, for a login costs a server more than
-// a query does.
-type sessions struct {
-	lock sync.Mutex
-	open map[string]*gocql.Session
+// connection of a source: as the plugin does, it is opened once and kept, for a login costs a server more than a query.
+type connection struct {
+	lock    sync.Mutex
+	session *gocql.Session
+	err     error
+	failed  time.Time
 }
 
-func (all *sessions) of(s source) (*gocql.Session, error) {
-	all.lock.Lock()
-	defer all.lock.Unlock()
-	if session := all.open[s.UID]; session != nil {
-		return session, nil
+// of gives the session. Those who waited while it could not be opened share the error.
+func (c *connection) of(s source) (*gocql.Session, error) {
+	asked := time.Now()
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if c.session != nil {
+		return c.session, nil
 	}
-	session, err := s.session()
-	if err == nil {
-		all.open[s.UID] = session
+	if c.failed.After(asked) {
+		return nil, c.err
 	}
-	return session, err
+	if c.session, c.err = s.session(); c.err != nil {
+		c.session, c.failed = nil, time.Now()
+	}
+	return c.session, c.err
 }
 
 func (s source) session() (*gocql.Session, error) {
@@ -109,7 +114,7 @@ func (s source) session() (*gocql.Session, error) {
 	if cluster.Port, err = strconv.Atoi(port); err != nil {
 		return nil, err
 	}
-	// Its nodes need not be reachable one by one.
+	// As the plugin does: it begins with the hosts that are named.
 	cluster.DisableInitialHostLookup = true
 	cluster.NumConns = 1
 	cluster.Timeout, cluster.ConnectTimeout = queryTimeout, queryTimeout
