@@ -107,7 +107,8 @@ describe.skipIf(kafka === null)('appending to Kafka', () => {
     expect(failure).toMatchObject({ code: 'topic-missing', mendable: true })
     const startedAt = Date.now()
     expect(await broker.append(other, [record('2')])).toMatchObject([{ offset: 1 }])
-    expect(Date.now() - startedAt).toBeLessThan(1_000)
+    // An append that needs patience takes 3 s.
+    expect(Date.now() - startedAt).toBeLessThan(2_500)
     await broker.createTopic({ name: topic, partitions: 1 })
     await until(
       () => broker.append(topic, records).catch(() => null),

@@ -49,7 +49,8 @@ describe.skipIf(kafka === null)('a group on Kafka', () => {
     await Bun.sleep(600)
     const startedAt = Date.now()
     await second.leave()
-    expect(Date.now() - startedAt).toBeLessThan(1_500)
+    // The first one may keep what it has for 8 s.
+    expect(Date.now() - startedAt).toBeLessThan(4_000)
     for (const assignment of first.given) assignment[Symbol.dispose]()
     const gaveUpAt = Date.now()
     await until(

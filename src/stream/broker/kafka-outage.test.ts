@@ -145,7 +145,8 @@ describe.skipIf(kafka === null)('when Kafka goes away', () => {
     expect(String(await failureOf(one.broker.createTopic({ name: topic, partitions: 1 })))).toContain(
       `no Kafka broker answers at ${kafka?.brokers[0]}`,
     )
-    expect(Date.now() - startedAt).toBeLessThan(1_000)
+    // A host that does not even refuse takes 3 s.
+    expect(Date.now() - startedAt).toBeLessThan(2_500)
     const appended = appendSurely(one.broker, topic, [record('after')])
     const member = new Member(one.broker, { topic, group: topic })
     await until(
