@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { afterAll, expect, test } from 'bun:test'
 import { cpSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -12,7 +12,7 @@ import { smallDisk } from './small-disk.ts'
 const LIMIT_MS = 120_000
 
 const FOLDER = temporaryFolder()
-process.on('exit', () => FOLDER[Symbol.dispose]())
+afterAll(() => FOLDER[Symbol.dispose]())
 const RECORDING = join(FOLDER.path, 'recording.ndjson')
 writeRecording(RECORDING, { frames: 3_000 })
 
