@@ -48,7 +48,6 @@ export class GrafanaClient {
         const mayPass = error instanceof StockpipeError && error.retryable
         if (!mayPass || clock.elapsed() + AGAIN_AFTER_MS > this.#until) throw error
         await clock.sleep(AGAIN_AFTER_MS, signal)
-        if (signal.aborted) throw error
       }
     }
   }

@@ -37,11 +37,12 @@ export async function probeGrafana(test: GrafanaTest): Promise<Probe[]> {
   const wanted = SOURCES.map((uid) => source(uid, () => client.patiently(() => checkSource(client, uid))))
   const optional = source(OPTIONAL_SOURCE, () => checkSource(client, OPTIONAL_SOURCE)).then(leftOut)
   const sources = await Promise.all([...wanted, optional])
+  const now = clock.now()
   const asked = {
     ...test,
     client,
     sources: SOURCES.concat(sources.at(-1)?.isLeftOut === true ? [] : OPTIONAL_SOURCE),
-    range: { from: clock.now() - RANGE_MS, to: clock.now() },
+    range: { from: now - RANGE_MS, to: now },
   }
   const queries: Probe[] = []
   for (const name of Object.keys(DASHBOARDS)) {
