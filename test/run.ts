@@ -3,6 +3,9 @@
  * and one Kafka, one Cassandra and one Kubernetes for all of them, started beside the first steps. Stops at the first step
  * that fails, also because a secret of the tests (canary.ts) is in what it printed.
  */
+import { existsSync, writeFileSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
+
 import { handOn } from './canary.ts'
 import { whyUnavailable } from './services/java.ts'
 import { startCluster } from './cluster/cluster.ts'
@@ -22,36 +25,62 @@ const LIMITS = ['--timeout=30000', '--max-concurrency=5']
 const TIMINGS = ['--timings=test/timings.json', ...(process.env['UPDATE_TIMINGS'] ? ['--update-timings'] : [])]
 const TESTS = ['bun', 'test', '--parallel=2', ...TIMINGS, ...LIMITS]
 const PATTERNS = process.argv.slice(2)
-// It takes all processors as long as it runs, and others measure pauses.
 const SIMULATION = 'test/simulation'
 
 // What is printed passes through here, to be looked at: nobody below sees the terminal.
 const COLOR: Readonly<Record<string, string>> = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}
 
-let child: Bun.Subprocess | undefined
+const children = new Set<Bun.Subprocess>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
-    child?.kill(signal)
+    for (const child of children) child.kill(signal)
     // The servers go with this process.
     process.exit(130)
   })
+process.on('exit', () => {
+  for (const child of children) child.kill()
+})
 
 const seconds = (from: number): string => `${((performance.now() - from) / 1000).toFixed(1)} s`
 
-async function step(name: string, command: readonly string[], env: Readonly<Record<string, string>> = {}) {
+interface StepOptions {
+  env?: Readonly<Record<string, string>>
+  /** Only in the time that nobody else wants, and shown when it has ended. */
+  isBeside?: boolean
+}
+
+/** Resolves when it went well. */
+async function step(name: string, command: readonly string[], { env = {}, isBeside = false }: StepOptions = {}) {
   const startedAt = performance.now()
-  process.stdout.write(`\n── ${name}: ${command.join(' ')}\n`)
+  const kept: Uint8Array[] = []
+  const shown = isBeside ? { write: (chunk: Uint8Array) => kept.push(chunk) > 0 } : null
+  const title = `\n── ${name}: ${command.join(' ')}\n`
+  if (!isBeside) process.stdout.write(title)
   const running = Bun.spawn([...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...COLOR, ...env },
+    detached: isBeside,
   })
-  child = running
-  const shown = await Promise.all([handOn(running.stdout, process.stdout), handOn(running.stderr, process.stderr)])
+  children.add(running)
+  if (isBeside) giveWay(running.pid)
+  const found = await Promise.all([
+    handOn(running.stdout, shown ?? process.stdout),
+    handOn(running.stderr, shown ?? process.stderr),
+  ])
   const code = await running.exited
-  for (const trace of shown.flat()) process.stderr.write(`a secret of the tests was printed: ${trace}\n`)
-  const isWell = code === 0 && shown.flat().length === 0
+  children.delete(running)
+  if (isBeside) process.stdout.write(Buffer.concat([Buffer.from(title), ...kept]))
+  for (const trace of found.flat()) process.stderr.write(`a secret of the tests was printed: ${trace}\n`)
+  const isWell = code === 0 && found.flat().length === 0
   process.stdout.write(`── ${name}: ${isWell ? 'ok' : 'FAILED'} in ${seconds(startedAt)}\n`)
   if (!isWell) process.exit(1)
+}
+
+/** Linux weighs sessions first, then the processes of each by how nice they are. */
+function giveWay(pid: number): void {
+  setPriority(pid, constants.priority.PRIORITY_LOW)
+  const ofSession = `/proc/${pid}/autogroup`
+  if (existsSync(ofSession)) writeFileSync(ofSession, String(constants.priority.PRIORITY_LOW))
 }
 
 /** Those of the environment, when it names some. */
@@ -86,13 +115,17 @@ const startingCluster = cluster()
 // Told when they are waited for.
 starting.catch(() => {})
 startingCluster.catch(() => {})
-for (const [name, command] of CHECKS) await step(name, command)
 const isWhole = PATTERNS.length === 0
-if (isWhole) await step('simulation', ['bun', 'test', ...LIMITS, SIMULATION])
+// It takes all processors that it gets, and others measure pauses.
+const simulated = isWhole
+  ? step('simulation', ['bun', 'test', '--timeout=600000', SIMULATION], { isBeside: true })
+  : null
+for (const [name, command] of CHECKS) await step(name, command)
 const waitedFrom = performance.now()
 await using shared = await starting
 await using sharedCluster = await startingCluster
 process.stdout.write(`\n── servers: waited ${seconds(waitedFrom)}\n`)
 const which = isWhole ? [`--path-ignore-patterns=${SIMULATION}/**`] : PATTERNS
-await step('tests', [...TESTS, ...which], { ...shared.env, ...sharedCluster.env })
+await step('tests', [...TESTS, ...which], { env: { ...shared.env, ...sharedCluster.env } })
+await simulated
 warn()

@@ -34,6 +34,8 @@ export interface Found {
 /** Most sentences that a failure prints. */
 const SHOWN = 20
 const SETTLED_WITHIN_MS = 180_000
+/** What is on its way into the log when it seems to be read is there by then. */
+const STAYS_DRY_MS = 500
 
 /**
  * Ends the market, lets everything run dry, stops all politely, and expects that every trade the log acknowledged is
@@ -74,11 +76,11 @@ async function runDry(processors: readonly Running[]): Promise<void> {
     const lags = await Promise.all(processors.map((processor) => metric(processor, 'consumer_lag_records')))
     return lags.reduce((sum, lag) => sum + lag, 0)
   }
-  let dry = 0
+  let drySince: number | null = null
   await until(lag, (records) => {
     if (Date.now() > end) throw new Error(`${records} records are not processed after ${SETTLED_WITHIN_MS / 1_000} s`)
-    dry = records === 0 ? dry + 1 : 0
-    return dry > 20
+    drySince = records === 0 ? (drySince ?? Date.now()) : null
+    return drySince !== null && Date.now() - drySince > STAYS_DRY_MS
   })
 }
 

@@ -12,12 +12,12 @@ import { startCassandra } from '../services/cassandra.ts'
 import { startKafka } from '../services/kafka.ts'
 import { canStartServices } from '../services/services.ts'
 
-const RATE = size('OUTAGE_RATE', 400, 2_000)
+const RATE = size('OUTAGE_RATE', 250, 2_000)
 const CASSANDRA_KILLS = size('CASSANDRA_KILLS', 1, 10)
 const PRODUCER_KILLS = size('PRODUCER_KILLS', 2, 10)
 const HALT_MS = size('HALT_MS', 5_000, 30_000)
 /** Twice what is expected. */
-const MEMORY_RATE = size('MEMORY_RATE', 800, 2_000)
+const MEMORY_RATE = size('MEMORY_RATE', 500, 2_000)
 const LOAD_MS = size('LOAD_MS', 8_000, 1_800_000)
 const AWAY_MS = size('AWAY_MS', 8_000, 600_000)
 /** Heaps grow to their working size first. */

@@ -18,7 +18,7 @@ const UNDER_WAY_MS = size('UNDER_WAY_MS', 2_000, 20_000)
 const BETWEEN_MS = size('BETWEEN_MS', 0, 17_000)
 const KILLS = size('PROCESSOR_KILLS', 2, 20)
 const MOVES = size('MOVES', 1, 4)
-const RATE = size('RATE', 1_000, 5_000)
+const RATE = size('RATE', 500, 5_000)
 
 const servers = await serversForTests()
 
