@@ -46,7 +46,7 @@ export interface Observed {
 export async function statusOf(observed: Observed): Promise<PipelineStatus> {
   const { cluster, namespace } = observed
   const workloads = await ourWorkloads(observed)
-  const standings = standingsOf(await lookAt(cluster, namespace, workloads))
+  const standings = standingsOf(await lookAt(observed, workloads))
   const roles = await Promise.all((['producer', 'processor', 'api'] as const).map((role) => roleStatus(observed, role)))
   return {
     cluster: await cluster.identity(),

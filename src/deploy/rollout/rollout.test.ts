@@ -8,10 +8,12 @@ import { awaitRollout, type RolloutRow } from './rollout.ts'
 import { event, object, pod, standingCluster, statefulSet, waitingFor } from './rollout.fixture.ts'
 import { showRollout, tableLines } from './table.ts'
 
+const START = Date.parse('2026-01-02T00:00:00Z')
+
 /** A rollout of `kafka` on a clock of its own, which moves on with every look. */
 function rollout(objects: KubeObject[], { lines = ['last words'], onLook = (_look: number) => {} } = {}) {
   const cluster = standingCluster(objects)
-  const clock = hurriedClock()
+  const clock = hurriedClock(START)
   const stop = new AbortController()
   const shown: RolloutRow[][] = []
   const asked: unknown[] = []
@@ -82,6 +84,43 @@ test('a pod that has failed in an earlier run is made anew, once, for the node w
   })
   expect((await errorOf(run.done())).why).toContain('ImagePullBackOff')
   expect(run.told).toEqual(['Pod pipeline/kafka-0 has failed before: deleted, so that a new one is tried at once'])
+})
+
+/** As a node that was stopped and started again leaves it: nothing of it has crashed. */
+const startedAgain = (restartCount: number, finishedAt: number) => ({
+  phase: 'Running',
+  containerStatuses: [
+    {
+      name: 'main',
+      restartCount,
+      state: { running: { startedAt: new Date(START).toISOString() } },
+      lastState: { terminated: { reason: 'Unknown', exitCode: 255, finishedAt: new Date(finishedAt).toISOString() } },
+    },
+  ],
+})
+
+test.each([
+  ['yesterday', START - 86_400_000],
+  ['a moment ago', START - 30_000],
+])('a pod that starts is left alone, though its node was stopped again and again, the last time %s', async (_, end) => {
+  const starting = pod('kafka', startedAgain(3, end))
+  const run = rollout([statefulSet('kafka', 0), starting, event(starting, 'Unhealthy', 'connection refused')], {
+    onLook: (look) => {
+      if (look === 200) run.cluster.objects = [statefulSet('kafka', 1)]
+    },
+  })
+  await run.done()
+  expect(run.told).toEqual([])
+  expect(run.shown.length).toBe(201)
+})
+
+test('what ended long ago is not told for what is wrong now', async () => {
+  const starting = pod('kafka', startedAgain(3, START - 86_400_000))
+  const run = rollout([statefulSet('kafka', 0), starting, event(starting, 'Unhealthy', 'connection refused')], {
+    onLook: () => run.stop.abort(),
+  })
+  await errorOf(run.done())
+  expect(run.shown[0]?.[0]?.trouble?.why).toBe('Unhealthy: connection refused')
 })
 
 test('so is a pod that lacked a Secret in an earlier run, where the node waits as long', async () => {
@@ -175,6 +214,38 @@ test('a pod of an older form that cannot start is taken away, for its set would 
   expect(run.told).toEqual([
     'Pod pipeline/kafka-0 is of an older form and cannot start: deleted, so that the new one takes its place',
   ])
+})
+
+const ofOldForm = (status: Record<string, unknown>): KubeObject => {
+  const old = pod('kafka', status)
+  return { ...old, metadata: { ...old.metadata, labels: { app: 'kafka', 'controller-revision-hash': 'old' } } }
+}
+
+test('an older pod that is not ready for a moment is left alone, however often it was restarted before', async () => {
+  const set = statefulSet('kafka', 0, { updateRevision: 'new', currentRevision: 'old' })
+  const old = ofOldForm(startedAgain(3, START - 86_400_000))
+  const run = rollout([set, old, event(old, 'Unhealthy', 'timed out')], {
+    onLook: (look) => {
+      if (look === 200) run.cluster.objects = [statefulSet('kafka', 1)]
+    },
+  })
+  await run.done()
+  expect(run.told).toEqual([])
+})
+
+test('an older pod gets the time in which its trouble may pass', async () => {
+  const set = statefulSet('kafka', 0, { updateRevision: 'new', currentRevision: 'old' })
+  let deletedAt = 0
+  const run = rollout([set], {
+    onLook: (look) => {
+      if (look === 1) run.cluster.objects = [set, ofOldForm(waitingFor('ImagePullBackOff'))]
+      if (deletedAt === 0 && run.told.length > 0) deletedAt = run.clock.elapsed()
+      if (run.told.length > 0) run.cluster.objects = [statefulSet('kafka', 1)]
+    },
+  })
+  await run.done()
+  expect(run.told).toHaveLength(1)
+  expect(deletedAt).toBe(1_000 + 15_000)
 })
 
 test('Ctrl-C says that nothing is undone', async () => {
