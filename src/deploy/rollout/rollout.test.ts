@@ -186,6 +186,21 @@ test('the time is limited, and the end says who is late and why', async () => {
   expect(error.why).toContain('Unhealthy: connection refused')
 })
 
+test('a container that runs and is not ready speaks for itself, too, as it runs now', async () => {
+  const open = pod('kafka', { phase: 'Running' })
+  const unhealthy = event(open, 'Unhealthy', 'HTTP probe failed with statuscode: 503')
+  const about = { ...(unhealthy['involvedObject'] as object), fieldPath: 'spec.containers{main}' }
+  const run = rollout([statefulSet('kafka', 0), open, { ...unhealthy, involvedObject: about }], {
+    lines: ['begins', 'waits for the schema'],
+    onLook: () => run.stop.abort(),
+  })
+  await errorOf(run.done())
+  expect(tableLines(run.shown[0] ?? [], 0)[0]).toBe(
+    'wait  StatefulSet kafka  0/1  Unhealthy: HTTP probe failed with statuscode: 503; it said: waits for the schema',
+  )
+  expect(run.asked).toEqual([expect.objectContaining({ pod: 'kafka-0', container: 'main', previous: false })])
+})
+
 test('a server that does not answer for a moment is waited for; one that refuses is not', async () => {
   const run = rollout([statefulSet('kafka', 1)])
   const { cluster } = rollout([statefulSet('kafka', 1)])
@@ -275,6 +290,26 @@ test('without a terminal each change is one line, said once', () => {
   show([row('Job setup', 'waiting', 'at work')])
   show([row('Job setup', 'ready')])
   expect(written).toEqual(['wait  Job setup  0/1  at work\n', 'ok    Job setup  0/1\n'])
+})
+
+test('on a terminal the table is drawn in place while something waits, with the reason, and stays at the end', () => {
+  let written = ''
+  const output = { isTTY: true, columns: 60, write: (text: string) => (written += text) }
+  const show = showRollout(createTerminal(output), () => 7_000)
+  const setup = row('Job setup', 'ready')
+  const wait = row('StatefulSet kafka', 'waiting', 'pods are not ready')
+  show([setup, wait])
+  const first = 'ok    Job setup          0/1\nwait  StatefulSet kafka  0/1  pods are not ready\n1 of 2 ready, 7 s'
+  expect(written).toBe(`\r\u001B[2K${first}`)
+  written = ''
+  show([setup, { ...wait, lastWords: 'that a broker is away, in more words than fit in a line' }])
+  const up = '\u001B[1A\r\u001B[2K'
+  const words = '      it said: that a broker is away, in more words than f…'
+  expect(written).toBe(`\r\u001B[2K${up}${up}${first.replace('\n1 of', `\n${words}\n1 of`)}`)
+  written = ''
+  show([setup, row('StatefulSet kafka', 'ready')])
+  const last = 'ok    Job setup          0/1\nok    StatefulSet kafka  0/1\nall ready, 7 s\n'
+  expect(written).toBe(`\r\u001B[2K${up}${up}${up}${last}`)
 })
 
 test('nothing is shown where nothing is waited for', () => {
