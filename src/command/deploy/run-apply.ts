@@ -51,20 +51,25 @@ async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
   return 0
 }
 
-function planText({ identity, namespace, former, intent, plan }: Prepared): string {
+/** What would be done, for a person to agree to. */
+export function planText({ identity, namespace, former, intent, plan }: Prepared): string {
   const { target, isAsBefore, dropped } = intent
   const upgrade = former !== null && former.version !== target.version ? ` (installed: ${former.version})` : ''
   const gone =
     dropped.length === 0
       ? ''
       : `dropped    ${dropped.join(', ')}: set by the last run, and not by this one; --set and --values replace all values\n`
+  const unknown =
+    identity.uid === null
+      ? "identity   not known: whether this is the last run's cluster cannot be compared; that takes the right get namespaces kube-system (stockpipe deploy check --roles)\n"
+      : ''
   const resumed = former?.state === 'applying' ? 'the last run did not end; this one goes on from there\n' : ''
   return `cluster    ${identity.context} (${identity.server}), Kubernetes ${identity.version}
 namespace  ${namespace}
 profile    ${target.profile}${isAsBefore ? ', values as they were' : ''}
 version    ${target.version}${upgrade}
 feed       ${intent.values.feed === 'simulated' ? 'simulated trades (live ones: --finnhub-token-file)' : intent.values.feed}
-${gone}${resumed}
+${unknown}${gone}${resumed}
 ${plan.steps
   .filter(isChange)
   .map((step) => `${lineOf(step)}\n`)
