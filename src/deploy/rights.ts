@@ -62,10 +62,15 @@ const ALWAYS: readonly (readonly [resource: Resource, verbs: readonly string[]])
   [inNamespace('policy', 'poddisruptionbudgets'), APPLIED],
 ]
 
-/** Of the whole cluster, only to look; who may not has these checks left out, and is told. */
-const LOOKS: readonly (readonly [resource: Resource, verbs: readonly string[]])[] = [
-  [ofCluster('', 'nodes'), ['list']],
-  [ofCluster('storage.k8s.io', 'storageclasses'), ['list']],
+/** Only to look: who may not has these checks left out, and is told. */
+const LOOKS: readonly Resource[] = [
+  ofCluster('', 'nodes'),
+  ofCluster('storage.k8s.io', 'storageclasses'),
+  // Whether a namespace holds something of others, before it is deleted.
+  inNamespace('', 'services'),
+  inNamespace('apps', 'daemonsets'),
+  inNamespace('batch', 'cronjobs'),
+  inNamespace('networking.k8s.io', 'ingresses'),
 ]
 
 /** The namespace whose uid is the identity of the cluster. */
@@ -87,7 +92,7 @@ export function neededRights(objects: readonly KubeObject[], namespace: string):
     wanted.set(`/namespaces/${verb}/${name}`, verb === 'create' ? right : { ...right, name })
   }
   wantNamespace('get', IDENTITY, true)
-  for (const [resource, verbs] of LOOKS) for (const verb of verbs) want(resource, verb, true)
+  for (const resource of LOOKS) want(resource, 'list', true)
   if (objects.some(({ kind }) => kind === 'HorizontalPodAutoscaler')) want(SERVERS, 'get', true)
   for (const [resource, verbs] of ALWAYS) for (const verb of verbs) want(resource, verb)
   for (const { kind } of objects)
