@@ -133,6 +133,7 @@ async function probesOf(cluster: ReturnType<typeof installed>): Promise<Map<stri
     namespace: 'pipeline',
     signal: new AbortController().signal,
     timeoutMs: 1_000,
+    sendsTrades: true,
     show: () => undefined,
     tell: () => undefined,
   })
