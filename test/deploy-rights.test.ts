@@ -1,10 +1,11 @@
 /** Who may install: by accounts of a real Kubernetes, with the executable. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { openKubernetes } from '../src/deploy/cluster/kubernetes.ts'
+import type { Right } from '../src/deploy/cluster.ts'
 import type { KubeObject } from '../src/deploy/object.ts'
 import { PROFILES } from '../src/deploy/profile.ts'
 import { renderWanted } from '../src/deploy/rendered.ts'
-import { neededRights } from '../src/deploy/rights.ts'
+import { neededRights, rightWords } from '../src/deploy/rights.ts'
 import { said, stockpipe, temporaryFolder } from './binary.ts'
 import { useCluster } from './cluster/shared.ts'
 import { Installers, type Role } from './deploy/installer.fixture.ts'
@@ -26,13 +27,13 @@ if (real !== null) {
   const deploy = async (words: readonly string[], config: string) =>
     said(await stockpipe(['deploy', ...words, '--kubeconfig', config], { HOME: folder.path }, folder.path))
 
-  const without = (roles: readonly Role[], lost: { verb: string; group: string; resource: string }): Role[] =>
+  const without = (roles: readonly Role[], lost: Pick<Right, 'verb' | 'group' | 'resource' | 'name'>): Role[] =>
     roles.map((role) => ({
       ...role,
       rules: role.rules.flatMap((rule) => {
         const { apiGroups, resources, verbs, resourceNames } = rule
-        const isLost = apiGroups.includes(lost.group) && resources.includes(lost.resource) && verbs.includes(lost.verb)
-        if (!isLost || resourceNames?.includes('kube-system') === true) return [rule]
+        const isOf = resourceNames?.[0] === lost.name && apiGroups.includes(lost.group)
+        if (!isOf || !resources.includes(lost.resource) || !verbs.includes(lost.verb)) return [rule]
         const others = resources.filter((resource) => resource !== lost.resource)
         const less = verbs.filter((verb) => verb !== lost.verb)
         return [
@@ -84,7 +85,7 @@ if (real !== null) {
       for (const lost of neededRights(objects, namespace)) {
         for (const role of without(roles, lost)) await apply(role)
         // The authorizer hears of a change a moment later.
-        const words = `${lost.verb} ${lost.resource}`
+        const words = rightWords(lost)
         let found = await checkRights(asked)
         for (let tries = 0; tries < 50 && found.every(({ state }) => state === 'ok'); tries++) {
           await Bun.sleep(50)

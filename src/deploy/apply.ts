@@ -29,9 +29,9 @@ export interface ApplyRun {
 
 /**
  * What will be there is written down before anything else is, so that nothing of it can be forgotten. Objects that are
- * as they should be are not written: a second run writes nothing at all.
+ * as they should be are not written: a second run writes nothing at all. Resolves to whether anything was written.
  */
-export async function applyPlan({ steps }: Plan, run: ApplyRun): Promise<void> {
+export async function applyPlan({ steps }: Plan, run: ApplyRun): Promise<boolean> {
   const isDone = steps.every(({ verb }) => verb === 'keep') && isUpToDate(run)
   const [namespaces, others] = split(steps, ({ ref }) => ref.kind === 'Namespace')
   for (const step of namespaces) await take(step, run)
@@ -47,6 +47,7 @@ export async function applyPlan({ steps }: Plan, run: ApplyRun): Promise<void> {
   }
   for (const step of steps.filter(({ verb }) => verb === 'prune')) await take(step, run)
   if (!isDone) await record(finalOf(run), run)
+  return !isDone
 }
 
 const begunOf = ({ target, former }: ApplyRun): Inventory => ({

@@ -62,11 +62,19 @@ const ALWAYS: readonly (readonly [resource: Resource, verbs: readonly string[]])
   [inNamespace('policy', 'poddisruptionbudgets'), APPLIED],
 ]
 
-/** Of the whole cluster, only to look; who may not has these checks left out, and is told. */
-const LOOKS: readonly (readonly [resource: Resource, verbs: readonly string[]])[] = [
-  [ofCluster('', 'nodes'), ['list']],
-  [ofCluster('storage.k8s.io', 'storageclasses'), ['list']],
+/** Only to look: who may not has these checks left out, and is told. */
+const LOOKS: readonly Resource[] = [
+  ofCluster('', 'nodes'),
+  ofCluster('storage.k8s.io', 'storageclasses'),
+  // Whether a namespace holds something of others, before it is deleted.
+  inNamespace('', 'services'),
+  inNamespace('apps', 'daemonsets'),
+  inNamespace('batch', 'cronjobs'),
+  inNamespace('networking.k8s.io', 'ingresses'),
 ]
+
+/** The namespace whose uid is the identity of the cluster. */
+const IDENTITY = 'kube-system'
 
 /** Who serves the metrics that an autoscaler reads. */
 const SERVERS: Resource = ofCluster('apiregistration.k8s.io', 'apiservices')
@@ -78,16 +86,17 @@ export function neededRights(objects: readonly KubeObject[], namespace: string):
     const right = { verb, group, resource: plural, namespace: isNamespaced ? namespace : null, isOptional }
     wanted.set(`${group}/${plural}/${verb}`, right)
   }
-  /** Of namespaces only our own; a name cannot limit who may create. */
-  const wantNamespace = (verb: string) => {
-    const right = { verb, group: '', resource: 'namespaces', namespace: null, isOptional: verb === 'delete' }
-    wanted.set(`/namespaces/${verb}`, verb === 'create' ? right : { ...right, name: namespace })
+  /** Of namespaces only those that are named; a name cannot limit who may create. */
+  const wantNamespace = (verb: string, name: string, isOptional: boolean) => {
+    const right = { verb, group: '', resource: 'namespaces', namespace: null, isOptional }
+    wanted.set(`/namespaces/${verb}/${name}`, verb === 'create' ? right : { ...right, name })
   }
-  for (const [resource, verbs] of LOOKS) for (const verb of verbs) want(resource, verb, true)
+  wantNamespace('get', IDENTITY, true)
+  for (const resource of LOOKS) want(resource, 'list', true)
   if (objects.some(({ kind }) => kind === 'HorizontalPodAutoscaler')) want(SERVERS, 'get', true)
   for (const [resource, verbs] of ALWAYS) for (const verb of verbs) want(resource, verb)
   for (const { kind } of objects)
-    if (kind === 'Namespace') for (const verb of OF_A_NAMESPACE) wantNamespace(verb)
+    if (kind === 'Namespace') for (const verb of OF_A_NAMESPACE) wantNamespace(verb, namespace, verb === 'delete')
     else for (const verb of APPLIED) want(resourceOf(kind), verb)
   return [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, right]) => right)
 }
@@ -109,22 +118,18 @@ interface Rule {
   resourceNames?: string[]
 }
 
-/**
- * A Role and a ClusterRole with exactly the needed rights; who binds them to an account makes it an installer. The
- * identity of the cluster is the uid of kube-system, which the ClusterRole lets it read.
- */
+/** A Role and a ClusterRole with exactly the needed rights; who binds them to an account makes it an installer. */
 export function installerRoles(objects: readonly KubeObject[], namespace: string): KubeObject[] {
   const rights = neededRights(objects, namespace)
   const labels = { 'app.kubernetes.io/part-of': 'stockpipe' }
   const name = 'stockpipe-installer'
-  const kubeSystem = { apiGroups: [''], resources: ['namespaces'], verbs: ['get'], resourceNames: ['kube-system'] }
   const group = 'rbac.authorization.k8s.io/v1'
   return [
     {
       apiVersion: group,
       kind: 'ClusterRole',
       metadata: { name, labels },
-      rules: [...rulesOf(rights.filter((right) => right.namespace === null)), kubeSystem],
+      rules: rulesOf(rights.filter((right) => right.namespace === null)),
     },
     {
       apiVersion: group,

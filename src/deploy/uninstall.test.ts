@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 
 import { StockpipeError, toWords } from '../errors.ts'
 import { manualClock } from '../clock.ts'
+import { KINDS as PLURALS } from './cluster/api.fixture.ts'
 import { memoryCluster, type MemoryCluster } from './cluster/memory.fixture.ts'
 import { fewObjects, install, NAMESPACE, type Install } from './install.fixture.ts'
 import { readInventory } from './inventory.ts'
@@ -22,6 +23,11 @@ const left = (cluster: MemoryCluster): string[] =>
   [...KINDS, 'PersistentVolumeClaim']
     .flatMap((kind) => cluster.api.list(kind, NAMESPACE))
     .map((it) => wordsOf(refOf(it)))
+
+const rightOf = (apiVersion: string, kind: string): [group: string, resource: string] => [
+  apiVersion.split('/').slice(0, -1).join(),
+  PLURALS[apiVersion]?.[kind] ?? '',
+]
 
 async function installed(how: Install = {}): Promise<MemoryCluster> {
   const cluster = memoryCluster()
@@ -83,6 +89,67 @@ test('a Secret that somebody put there saves the namespace, too; the token of an
   secret('registry', 'kubernetes.io/dockerconfigjson')
   expect(await remove(cluster, true)).toEqual([`Namespace ${NAMESPACE}`])
   expect(left(cluster)).toContain(`Secret ${NAMESPACE}/registry`)
+})
+
+const OTHERS: readonly (readonly [apiVersion: string, kind: string])[] = [
+  ['v1', 'ConfigMap'],
+  ['v1', 'Service'],
+  ['v1', 'PersistentVolumeClaim'],
+  ['v1', 'Pod'],
+  ['apps/v1', 'StatefulSet'],
+  ['apps/v1', 'DaemonSet'],
+  ['apps/v1', 'ReplicaSet'],
+  ['batch/v1', 'Job'],
+  ['batch/v1', 'CronJob'],
+  ['networking.k8s.io/v1', 'Ingress'],
+]
+
+const theirs = (apiVersion: string, kind: string): KubeObject => ({
+  apiVersion,
+  kind,
+  metadata: { name: 'theirs', namespace: NAMESPACE },
+})
+
+test.each(OTHERS)('of %s a %s of somebody saves the namespace, and stays', async (apiVersion, kind) => {
+  const cluster = await installed({ objects: fewObjects('grafana') })
+  cluster.api.set(theirs(apiVersion, kind))
+  expect((await removalOf(cluster, NAMESPACE, true)).foreign.map(wordsOf)).toEqual([`${kind} ${NAMESPACE}/theirs`])
+  expect(await remove(cluster, true)).toEqual([`Namespace ${NAMESPACE}`])
+  expect(cluster.api.list(kind, NAMESPACE).map(({ metadata }) => metadata.name)).toEqual(['theirs'])
+})
+
+/** Without these nothing at all can be uninstalled. */
+const NEEDED = ['Job', 'PersistentVolumeClaim']
+
+test.each(OTHERS.filter(([, kind]) => !NEEDED.includes(kind)))(
+  'of %s a %s may be there where nobody may list them, and the namespace stays',
+  async (apiVersion, kind) => {
+    const cluster = await installed({ objects: fewObjects('grafana') })
+    cluster.api.set(theirs(apiVersion, kind))
+    const [group, resource] = rightOf(apiVersion, kind)
+    cluster.denied.push({ verb: 'list', group, resource, namespace: NAMESPACE })
+    const removal = await removalOf(cluster, NAMESPACE, true)
+    expect([removal.namespace, removal.foreign, removal.unseen]).toEqual([null, [], [kind]])
+  },
+)
+
+test('what the cluster makes by itself, or for something that is listed anyway, saves nothing', async () => {
+  const cluster = await installed({ objects: fewObjects('grafana') })
+  const made = (kind: string, name: string, owner?: string) =>
+    cluster.api.set({
+      apiVersion: 'v1',
+      kind,
+      metadata: {
+        name,
+        namespace: NAMESPACE,
+        ...(owner === undefined ? {} : { ownerReferences: [{ kind: owner, name: 'x', uid: 'x' }] }),
+      },
+    })
+  made('ConfigMap', 'kube-root-ca.crt')
+  made('Pod', 'grafana-5f-x', 'ReplicaSet')
+  expect((await removalOf(cluster, NAMESPACE, true)).namespace).not.toBeNull()
+  made('Pod', 'broker-0', 'StrimziPodSet')
+  expect((await removalOf(cluster, NAMESPACE, true)).foreign.map(wordsOf)).toEqual([`Pod ${NAMESPACE}/broker-0`])
 })
 
 test('a run that was cut short is finished by the next one, wherever it was cut', async () => {

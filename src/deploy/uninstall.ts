@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import type { Cluster, ListQuery } from './cluster.ts'
+import { listAt, textAt } from './fields.ts'
 import { holdsData, INVENTORY, inventoryObject, readInventory, type Inventory } from './inventory.ts'
 import { refOf, wordsOf, type KubeObject, type ObjectRef } from './object.ts'
 
@@ -17,12 +18,13 @@ export interface Removal {
   namespace: ObjectRef | null
   /** Why the namespace stays though the data goes: what else is in it. */
   foreign: readonly ObjectRef[]
+  /** Kinds that we may not list: it stays for them, too, for somebody may have such objects in it. */
+  unseen: readonly string[]
 }
 
 /** What there is to take away. Writes nothing. */
 export async function removalOf(cluster: Cluster, namespace: string, deleteData: boolean): Promise<Removal> {
   const inventory = await readInventory(cluster, namespace)
-  const listed = (apiVersion: string, kind: string) => cluster.list({ apiVersion, kind, namespace })
   const kinds = async (apiVersion: string, kind: string, labels: NonNullable<ListQuery['labels']>) =>
     (await cluster.list({ apiVersion, kind, namespace, labels })).map(refOf)
   const known = [...(inventory?.objects ?? [])]
@@ -31,19 +33,27 @@ export async function removalOf(cluster: Cluster, namespace: string, deleteData:
   const secrets = await kinds('v1', 'Secret', { ...OURS, 'app.kubernetes.io/managed-by': 'stockpipe' })
   const workloads = unique([...jobs, ...known.filter((ref) => !holdsData(ref)).reverse()])
   const data = unique([...known.filter((ref) => ref.kind !== 'Namespace' && holdsData(ref)), ...claims, ...secrets])
-  const own = new Set([...workloads, ...data].map(wordsOf))
-  const others = deleteData ? await othersOf(listed) : []
+  const own = new Set([...workloads, ...data, inventoryRef(namespace)].map(wordsOf))
+  const { others, unseen } = deleteData ? await othersOf(cluster, namespace) : { others: [], unseen: [] }
   const foreign = others.filter((ref) => !own.has(wordsOf(ref)))
-  const isGoing = deleteData && foreign.length === 0 && (await isOurNamespace(cluster, namespace))
+  const isAlone = deleteData && foreign.length === 0 && unseen.length === 0
+  const isGoing = isAlone && (await isOurNamespace(cluster, namespace))
   return {
     inventory,
     workloads,
     data: await present(cluster, data),
     namespace: isGoing ? namespaceRef(namespace) : null,
     foreign,
+    unseen,
   }
 }
 
+const inventoryRef = (namespace: string): ObjectRef => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  name: INVENTORY,
+  namespace,
+})
 const namespaceRef = (name: string): ObjectRef => ({ apiVersion: 'v1', kind: 'Namespace', name, namespace: null })
 
 async function isOurNamespace(cluster: Cluster, namespace: string): Promise<boolean> {
@@ -52,18 +62,53 @@ async function isOurNamespace(cluster: Cluster, namespace: string): Promise<bool
 }
 
 /** What people keep in a namespace; whatever is not ours saves it. */
-async function othersOf(listed: (apiVersion: string, kind: string) => Promise<KubeObject[]>): Promise<ObjectRef[]> {
-  const found = await Promise.all([
-    listed('apps/v1', 'Deployment'),
-    listed('apps/v1', 'StatefulSet'),
-    listed('v1', 'PersistentVolumeClaim'),
-    listed('v1', 'Secret'),
-  ])
-  return found.flat().filter(isMadeByPeople).map(refOf)
+const KEPT = [
+  ['apps/v1', 'Deployment'],
+  ['apps/v1', 'StatefulSet'],
+  ['apps/v1', 'DaemonSet'],
+  ['apps/v1', 'ReplicaSet'],
+  ['batch/v1', 'Job'],
+  ['batch/v1', 'CronJob'],
+  ['v1', 'Pod'],
+  ['v1', 'PersistentVolumeClaim'],
+  ['v1', 'Secret'],
+  ['v1', 'ConfigMap'],
+  ['v1', 'Service'],
+  ['networking.k8s.io/v1', 'Ingress'],
+] as const
+const KEPT_KINDS: ReadonlySet<string> = new Set(KEPT.map(([, kind]) => kind))
+
+async function othersOf(cluster: Cluster, namespace: string): Promise<{ others: ObjectRef[]; unseen: string[] }> {
+  const found = await Promise.all(
+    KEPT.map(async ([apiVersion, kind]) => ({ kind, objects: await listed(cluster, { apiVersion, kind, namespace }) })),
+  )
+  return {
+    others: found
+      .flatMap(({ objects }) => objects ?? [])
+      .filter(isMadeByPeople)
+      .map(refOf),
+    unseen: found.filter(({ objects }) => objects === null).map(({ kind }) => kind),
+  }
 }
 
-/** Old clusters put the token of an account into a Secret by themselves. */
-const isMadeByPeople = (object: KubeObject): boolean => object['type'] !== 'kubernetes.io/service-account-token'
+/** Null where we may not. */
+async function listed(cluster: Cluster, query: ListQuery): Promise<KubeObject[] | null> {
+  try {
+    return await cluster.list(query)
+  } catch (error) {
+    if (error instanceof StockpipeError && error.code === 'forbidden') return null
+    throw error
+  }
+}
+
+/**
+ * Not what the cluster puts into every namespace (old ones the token of an account, too), nor what goes with an owner
+ * that is looked at itself.
+ */
+const isMadeByPeople = (object: KubeObject): boolean =>
+  object['type'] !== 'kubernetes.io/service-account-token' &&
+  wordsOf(refOf(object)) !== `ConfigMap ${object.metadata.namespace}/kube-root-ca.crt` &&
+  !listAt(object, 'metadata', 'ownerReferences').some((owner) => KEPT_KINDS.has(textAt(owner, 'kind')))
 
 async function present(cluster: Cluster, refs: readonly ObjectRef[]): Promise<ObjectRef[]> {
   const found = await Promise.all(refs.map((ref) => cluster.get(ref)))
@@ -94,7 +139,7 @@ export async function uninstall(removal: Removal, run: UninstallRun): Promise<Ob
   for (const ref of workloads) await remove(ref, run)
   await podsGone(run)
   if (deleteData) for (const ref of data) await remove(ref, run)
-  await cluster.remove({ apiVersion: 'v1', kind: 'ConfigMap', name: INVENTORY, namespace })
+  await cluster.remove(inventoryRef(namespace))
   if (removal.namespace !== null) await removeNamespace(removal.namespace, run)
   const stays = deleteData ? [] : [...data]
   return removal.namespace === null && (await cluster.get(namespaceRef(namespace))) !== null

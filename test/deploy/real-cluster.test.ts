@@ -126,8 +126,11 @@ describe.skipIf(CLUSTER === null)('on a real cluster', () => {
 
   test('a second run writes nothing, and diff finds nothing', async () => {
     const before = await versions()
-    const { out } = await run(['apply', '--yes'])
+    expect((await run(['apply', '--yes'])).out).toContain('nothing to change')
+    const { out } = await run(['--yes'])
     expect(out).toContain('nothing to change')
+    expect(out).toMatch(/^skip {2}trades {2}none sent, .*: stockpipe deploy test sends trades through$/m)
+    expect(out).toContain('it works: stockpipe deploy open api')
     expect((await run(['diff'])).out).toMatch(/^\d+ unchanged\n$/)
     expect(await versions()).toEqual(before)
     expect(before.length).toBeGreaterThan(40)

@@ -13,7 +13,7 @@ import { openSession, type DeploySession } from './session.ts'
 import { givenOf, wantedOf } from './wanted.ts'
 
 export type ApplyFlags = LocalValues<typeof APPLY>
-type Print = (text: string) => Promise<void>
+export type Print = (text: string) => Promise<void>
 export type Call = Pick<PlainCall<unknown>, 'print' | 'secrets'>
 
 /** Resolves to the exit code: 1 where the person said no. */
@@ -21,11 +21,18 @@ export async function runApply(values: ApplyFlags, { print, secrets }: Call): Pr
   if (values['dry-run'] === 'client') return listObjects(values, print)
   using session = openSession(values, secrets)
   // Without await the session would be closed, and Ctrl-C no longer heard, before the work has begun.
-  return await applyIn(session, values, print)
+  return (await applyIn(session, values, print)).code
+}
+
+export interface Applied {
+  /** 1 where the person said no. */
+  code: 0 | 1
+  /** Whether anything was written. */
+  hasWritten: boolean
 }
 
 /** The same in a session that is open. */
-export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<number> {
+export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<Applied> {
   const prepared = await prepare({
     cluster: session.cluster,
     wanted: wantedOf(values),
@@ -37,11 +44,11 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
   await print(planText(prepared))
   const error = obstacleError(prepared.plan)
   if (error) throw error
-  if (values['dry-run'] !== null) return 0
+  if (values['dry-run'] !== null) return { code: 0, hasWritten: false }
   const isNeeded = prepared.plan.steps.some(isChange)
-  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return 1
-  await carryOut(prepared, { session, values, print })
-  return 0
+  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes)))
+    return { code: 1, hasWritten: false }
+  return { code: 0, hasWritten: await carryOut(prepared, { session, values, print }) }
 }
 
 /** Without any cluster. */
@@ -51,20 +58,25 @@ async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
   return 0
 }
 
-function planText({ identity, namespace, former, intent, plan }: Prepared): string {
+/** What would be done, for a person to agree to. */
+export function planText({ identity, namespace, former, intent, plan }: Prepared): string {
   const { target, isAsBefore, dropped } = intent
   const upgrade = former !== null && former.version !== target.version ? ` (installed: ${former.version})` : ''
   const gone =
     dropped.length === 0
       ? ''
       : `dropped    ${dropped.join(', ')}: set by the last run, and not by this one; --set and --values replace all values\n`
+  const unknown =
+    identity.uid === null
+      ? "identity   not known: whether this is the last run's cluster cannot be compared; that takes the right get namespaces kube-system (stockpipe deploy check --roles)\n"
+      : ''
   const resumed = former?.state === 'applying' ? 'the last run did not end; this one goes on from there\n' : ''
   return `cluster    ${identity.context} (${identity.server}), Kubernetes ${identity.version}
 namespace  ${namespace}
 profile    ${target.profile}${isAsBefore ? ', values as they were' : ''}
 version    ${target.version}${upgrade}
 feed       ${intent.values.feed === 'simulated' ? 'simulated trades (live ones: --finnhub-token-file)' : intent.values.feed}
-${gone}${resumed}
+${unknown}${gone}${resumed}
 ${plan.steps
   .filter(isChange)
   .map((step) => `${lineOf(step)}\n`)
@@ -78,10 +90,11 @@ interface CarryOut {
   print: Print
 }
 
-async function carryOut({ namespace, former, intent, plan }: Prepared, how: CarryOut): Promise<void> {
+/** Resolves to whether anything was written. */
+async function carryOut({ namespace, former, intent, plan }: Prepared, how: CarryOut): Promise<boolean> {
   const { session, values, print } = how
   const lines: Promise<void>[] = []
-  await applyPlan(plan, {
+  const hasWritten = await applyPlan(plan, {
     cluster: session.cluster,
     clock: session.clock,
     namespace,
@@ -95,6 +108,7 @@ async function carryOut({ namespace, former, intent, plan }: Prepared, how: Carr
   })
   await Promise.all(lines)
   await print(plan.steps.some(isChange) ? 'applied\n' : 'nothing to change\n')
+  return hasWritten
 }
 
 const DONE: Readonly<Record<Step['verb'], string>> = {

@@ -5,14 +5,20 @@ import { testPipeline } from '../../deploy/probe/pipeline.ts'
 import { bringImage, imagesListed } from './bring-image.ts'
 import { findingLine } from './examine.ts'
 import { probeLine } from './probe-line.ts'
-import { type ApplyFlags, applyIn, type Call, runApply } from './run-apply.ts'
-import { openSession } from './session.ts'
+import { type ApplyFlags, applyIn, type Call, type Print, runApply } from './run-apply.ts'
+import { type DeploySession, openSession } from './session.ts'
 import { wantedOf } from './wanted.ts'
 
 /** Check, plan, ask, apply, wait, test. Resolves to the exit code. */
 export async function runInstall(values: ApplyFlags, { print, secrets }: Call): Promise<number> {
   if (values['dry-run'] !== null) return runApply(values, { print, secrets })
   using session = openSession(values, secrets)
+  // Without await the session would be closed before the work has begun.
+  return await installIn(session, values, print)
+}
+
+/** The same in a session that is open. */
+export async function installIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<number> {
   const { intent, namespace } = await intended(session.cluster, wantedOf(values))
   const { objects } = intent
   await bringImage(session, { objects, print, isYes: values.yes })
@@ -20,7 +26,7 @@ export async function runInstall(values: ApplyFlags, { print, secrets }: Call): 
   const findings = await check({ ...session, ...intent, namespace })
   await print(`${findings.map(findingLine).join('')}\n`)
   if (findings.some(({ state }) => state === 'fail')) return 1
-  const code = await applyIn(session, values, print)
+  const { code, hasWritten } = await applyIn(session, values, print)
   if (code !== 0 || !values.wait) return code
   const show = (probe: Probe) => void print(probeLine(probe))
   const probes = await testPipeline({
@@ -28,6 +34,8 @@ export async function runInstall(values: ApplyFlags, { print, secrets }: Call): 
     // The values may name another than the flags do.
     namespace,
     timeoutMs: values.timeout,
+    // They would stay in the log: who changes nothing writes nothing.
+    sendsTrades: hasWritten,
     show,
     tell: (line) => void print(`      ${line}\n`),
   })

@@ -37,12 +37,16 @@ const isNothing = ({ inventory, workloads, data, namespace }: Removal, deleteDat
 const staysText = ({ data }: Removal): string =>
   data.length === 0 ? '' : `, apart from its data: ${data.map(wordsOf).join(', ')} (--delete-data)`
 
-function removalText({ workloads, data, namespace, foreign }: Removal, deleteData: boolean): string {
+export function removalText({ workloads, data, namespace, foreign, unseen }: Removal, deleteData: boolean): string {
   const goes = [...workloads, ...(deleteData ? data : []), ...(namespace === null ? [] : [namespace])]
   const stays = [...(deleteData ? [] : data), ...foreign]
   const list = (verb: string, refs: Removal['data']) => refs.map((ref) => `${verb} ${wordsOf(ref)}\n`).join('')
   const why = foreign.length === 0 ? '' : 'the namespace stays, because not everything in it is ours\n'
-  return `${list('delete ', goes)}${list('keep   ', stays)}${why}`
+  const doubt =
+    unseen.length === 0
+      ? ''
+      : `the namespace stays, because we may not see whether somebody has others in it: ${unseen.join(', ')} (stockpipe deploy check --roles prints the rights)\n`
+  return `${list('delete ', goes)}${list('keep   ', stays)}${why}${doubt}`
 }
 
 async function isWanted(

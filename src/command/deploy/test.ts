@@ -22,6 +22,7 @@ export const deployTestCommand = plainCommand({
     const probes = await testPipeline({
       ...session,
       timeoutMs: values.timeout,
+      sendsTrades: true,
       show,
       tell: (line) => void print(`      ${line}\n`),
     })

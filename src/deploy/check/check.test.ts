@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { StockpipeError } from '../../errors.ts'
 import type { Right } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
-import { installerRoles, neededRights } from '../rights.ts'
+import { installerRoles, neededRights, rightWords } from '../rights.ts'
 import { standingCluster } from '../rollout/rollout.fixture.ts'
 import { found, foundUnknown, MINIKUBE, of, standard, VALUES, wanted } from './check.fixture.ts'
 import { check } from './check.ts'
@@ -31,15 +31,26 @@ describe('rights', () => {
   test('the one that is missing is named, whichever it is', async () => {
     for (const lost of neededRights(wanted, 'pipeline')) {
       const same = (right: Right) =>
-        right.verb === lost.verb && right.resource === lost.resource && right.group === lost.group
+        right.verb === lost.verb &&
+        right.resource === lost.resource &&
+        right.group === lost.group &&
+        right.name === lost.name
       const findings = (await found({ may: (right) => !same(right) })).filter(({ check }) => check === 'rights')
       const missing = findings.filter(({ state }) => state !== 'ok')
       expect(missing.map(({ state }) => state)).toEqual([lost.isOptional ? 'warn' : 'fail'])
-      expect(missing[0]?.detail).toContain(`${lost.verb} ${lost.resource}`)
+      expect(missing[0]?.detail).toContain(rightWords(lost))
     }
   })
 
-  test('the printed roles hold every needed right, and no other but the look at kube-system', () => {
+  test('the one that tells which cluster it is may be missing, and is named', async () => {
+    const findings = await found({ may: ({ name }) => name !== 'kube-system' })
+    expect(findings.filter(({ check }) => check === 'rights')).toMatchObject([
+      { state: 'ok', detail: expect.stringMatching(/^(\d+) of (?!\1)\d+ granted$/) },
+      { state: 'warn', detail: 'may not look: get namespaces kube-system' },
+    ])
+  })
+
+  test('the printed roles hold every needed right, and no other', () => {
     const granted = installerRoles(wanted, 'pipeline').flatMap(({ kind, rules }) =>
       (rules as { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] }[]).flatMap(
         ({ apiGroups, resources, verbs, resourceNames }) =>
@@ -51,7 +62,7 @@ describe('rights', () => {
     const needed = neededRights(wanted, 'pipeline').map(({ namespace, group, resource, verb, name = '' }) =>
       `${namespace === null ? 'ClusterRole' : 'Role'} ${group} ${resource} ${verb} ${name}`.trim(),
     )
-    expect(granted.toSorted()).toEqual([...needed, 'ClusterRole  namespaces get kube-system'].toSorted())
+    expect(granted.toSorted()).toEqual(needed.toSorted())
   })
 
   test('a look that is refused is said, and is no failure', async () => {

@@ -48,9 +48,10 @@ async function startedPod(job: KubeObject, run: JobRun): Promise<KubeObject> {
   }
 }
 
-async function look(job: KubeObject, { cluster, namespace, signal }: JobRun): Promise<Scene> {
-  if (signal.aborted) throw new StockpipeError('not-ready', `interrupted while Job ${job.metadata.name} was at work`)
-  return lookAt(cluster, namespace, [job])
+async function look(job: KubeObject, run: JobRun): Promise<Scene> {
+  if (run.signal.aborted)
+    throw new StockpipeError('not-ready', `interrupted while Job ${job.metadata.name} was at work`)
+  return lookAt(run, [job])
 }
 
 const podOf = ({ workloads, pods }: Scene): KubeObject | undefined =>

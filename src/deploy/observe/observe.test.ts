@@ -9,7 +9,7 @@ import { object, standingCluster } from '../rollout/rollout.fixture.ts'
 import { bundle } from './bundle.ts'
 import { printLogs } from './logs.ts'
 import { openPage } from './open.ts'
-import { isHealthy, statusOf } from './status.ts'
+import { isHealthy, ROLES, statusOf } from './status.ts'
 import { statusLines } from './status-words.ts'
 
 const SECRET = 'a-very-"secret"-word'
@@ -112,9 +112,22 @@ describe('status', () => {
       '',
       'wait  stockpipe-processor-0  0.1.0, 12 trades/s, 3 records behind, store: Cassandra is away',
       'wait  stockpipe-api-0        0.1.0, 12 trades/s, 3 records behind, store: Cassandra is away',
+      'wait  producer  it is not installed',
       'newest trade: 1.5 s old',
     ])
     expect(isHealthy(status)).toBe(false)
+  })
+
+  test('says that all is well only where every role is there and well', async () => {
+    const status = await statusOf(observed([...PIPELINE, workload('Deployment', 'stockpipe-producer')]))
+    const said = { version: '0.1.0', notReady: [], tradesPerSecond: null, lagRecords: null }
+    const well = { ...status, roles: ROLES.map((role) => ({ role, pod: `${role}-0`, ...said })) }
+    expect(isHealthy(well)).toBe(true)
+    expect(isHealthy({ ...well, roles: well.roles.slice(1) })).toBe(false)
+    expect(isHealthy({ ...well, workloads: well.workloads.slice(0, -1) })).toBe(false)
+    expect(statusLines({ ...well, roles: well.roles.slice(1) })).toContain(
+      'wait  producer  1/1: nothing of it is wanted, so that nothing of it runs',
+    )
   })
 
   test('gives the producer no figure of what is stored, which is not its work', async () => {

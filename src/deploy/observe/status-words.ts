@@ -1,5 +1,5 @@
 import { tableLines } from '../rollout/table.ts'
-import type { PipelineStatus, RoleStatus } from './status.ts'
+import { faultsOf, type PipelineStatus, ROLES, type RoleStatus } from './status.ts'
 
 /** `deploy status` for people. */
 export function statusLines(status: PipelineStatus): string[] {
@@ -9,7 +9,7 @@ export function statusLines(status: PipelineStatus): string[] {
   const rows = workloads.map((standing) => ({ ...standing, lastWords: '' }))
   // The last line of the table tells how long a rollout took: there is none.
   const table = tableLines(rows, 0).slice(0, -1)
-  return [head, '', ...table, '', ...roleLines(roles), tradeWords(newestTradeAgeMs)]
+  return [head, '', ...table, '', ...roleLines(roles), ...absenceLines(status), tradeWords(newestTradeAgeMs)]
 }
 
 function roleLines(roles: readonly RoleStatus[]): string[] {
@@ -17,6 +17,12 @@ function roleLines(roles: readonly RoleStatus[]): string[] {
   return roles.map(
     (role) => `${role.notReady.length === 0 ? 'ok  ' : 'wait'}  ${role.pod.padEnd(name)}  ${saidWords(role)}`,
   )
+}
+
+/** A role without a pod says nothing, and would not be missed among the others. */
+function absenceLines(status: PipelineStatus): string[] {
+  const absent = ROLES.filter((role) => status.roles.every((said) => said.role !== role))
+  return absent.map((role) => `wait  ${role}  ${faultsOf(status, role).join(', ')}`)
 }
 
 function saidWords({ version, notReady, tradesPerSecond, lagRecords }: RoleStatus): string {

@@ -5,7 +5,7 @@ import { at, listAt, numberAt, textAt } from '../fields.ts'
 import type { KubeObject } from '../object.ts'
 import { isWaitedFor, lookAt, type Standing, standingsOf } from '../rollout/look.ts'
 import { askJson, throughPod } from './ask.ts'
-import { isReady, type Part, podsOfPart } from './workloads.ts'
+import { isReady, nameOf, type Part, podsOfPart } from './workloads.ts'
 
 const HTTP_PORT = 8080
 const KINDS = [
@@ -14,9 +14,13 @@ const KINDS = [
   ['batch/v1', 'Job'],
 ] as const
 
+/** The parts that are stockpipe itself: no installation is without one of them. */
+export const ROLES = ['producer', 'processor', 'api'] as const satisfies readonly Part[]
+export type Role = (typeof ROLES)[number]
+
 /** What one pod of a role says of itself. */
 export interface RoleStatus {
-  role: Part
+  role: Role
   pod: string
   version: string
   /** As in `store: the schema is not there yet`. */
@@ -46,8 +50,8 @@ export interface Observed {
 export async function statusOf(observed: Observed): Promise<PipelineStatus> {
   const { cluster, namespace } = observed
   const workloads = await ourWorkloads(observed)
-  const standings = standingsOf(await lookAt(cluster, namespace, workloads))
-  const roles = await Promise.all((['producer', 'processor', 'api'] as const).map((role) => roleStatus(observed, role)))
+  const standings = standingsOf(await lookAt(observed, workloads))
+  const roles = await Promise.all(ROLES.map((role) => roleStatus(observed, role)))
   return {
     cluster: await cluster.identity(),
     namespace,
@@ -58,10 +62,18 @@ export async function statusOf(observed: Observed): Promise<PipelineStatus> {
   }
 }
 
-export const isHealthy = ({ isInstalled, workloads, roles }: PipelineStatus): boolean =>
-  isInstalled &&
-  workloads.every(({ state }) => state === 'ready') &&
-  roles.every(({ notReady }) => notReady.length === 0)
+export const isHealthy = (status: PipelineStatus): boolean =>
+  status.workloads.every(({ state }) => state === 'ready') && ROLES.every((role) => faultsOf(status, role).length === 0)
+
+/** What keeps a role from its work, in words; nothing where every pod that it should have is there and well. */
+export function faultsOf({ workloads, roles }: PipelineStatus, role: Role): string[] {
+  const its = workloads.find(({ name }) => name === nameOf(role))
+  if (its === undefined) return ['it is not installed']
+  const pods = roles.filter((said) => said.role === role)
+  const said = pods.flatMap(({ pod, notReady }) => notReady.map((why) => `${pod}: ${why}`))
+  if (its.state !== 'ready') return [`${its.count}: ${its.trouble?.why ?? its.why}`, ...said]
+  return pods.length > 0 ? said : [`${its.count}: nothing of it is wanted, so that nothing of it runs`]
+}
 
 async function ourWorkloads({ cluster, namespace }: Observed): Promise<KubeObject[]> {
   const labels = { 'app.kubernetes.io/part-of': 'stockpipe' }
@@ -71,7 +83,7 @@ async function ourWorkloads({ cluster, namespace }: Observed): Promise<KubeObjec
   return lists.flat().filter(isWaitedFor)
 }
 
-async function roleStatus(observed: Observed, role: Part): Promise<RoleStatus[]> {
+async function roleStatus(observed: Observed, role: Role): Promise<RoleStatus[]> {
   const pods = (await podsOfPart(observed, role)).filter((pod) => textAt(pod, 'status', 'phase') === 'Running')
   return Promise.all(
     pods.map(async (pod) => {

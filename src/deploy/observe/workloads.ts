@@ -24,6 +24,9 @@ export interface Place {
   namespace: string
 }
 
+/** As in `Deployment stockpipe-api`. */
+export const nameOf = (part: Part): string => `${PARTS[part].kind} ${PARTS[part].name}`
+
 /** Null where the part is not installed. */
 export const workloadOf = ({ cluster, namespace }: Place, part: Part): Promise<KubeObject | null> =>
   cluster.get({ apiVersion: 'apps/v1', ...PARTS[part], namespace })
@@ -44,7 +47,7 @@ export async function readyPod(place: Place, part: Part): Promise<KubeObject> {
   const pods = await podsOfPart(place, part)
   const pod = pods.find((pod) => isReady(pod) && !isGoing(pod))
   if (pod !== undefined) return pod
-  if (pods.length > 0)
+  if (pods.length > 0 || (await workloadOf(place, part)) !== null)
     throw new StockpipeError('not-ready', `no pod of ${part} is ready`, {
       hint: `stockpipe deploy status says why, stockpipe deploy logs ${part} what it says`,
       retryable: true,

@@ -3,9 +3,13 @@ import { afterAll, expect, test } from 'bun:test'
 import { canary } from '../../../test/canary.ts'
 import { hurriedClock } from '../../clock.ts'
 import { at } from '../fields.ts'
+import { inventoryObject } from '../inventory.ts'
+import { type KubeObject, refOf } from '../object.ts'
+import type { Role } from '../observe/status.ts'
+import { nameOf } from '../observe/workloads.ts'
 import { loginWords } from '../observe/grafana-login.ts'
 import { render } from '../render.ts'
-import { object, standingCluster } from '../rollout/rollout.fixture.ts'
+import { object, standingCluster, waitingFor } from '../rollout/rollout.fixture.ts'
 import { readValues } from '../values.ts'
 import type { Probe } from './junit.ts'
 import { testPipeline } from './pipeline.ts'
@@ -13,16 +17,20 @@ import { testPipeline } from './pipeline.ts'
 const PASSWORD = canary('grafana')
 const LOGIN = `Basic ${btoa(`boss:${PASSWORD}`)}`
 
-/** Lets in who has the login, and knows nothing else. */
-const grafana = Bun.serve({
+/** What every role says of its parts. */
+const health: object[] = []
+
+/** A role that is well, and a Grafana that lets in who has the login and knows nothing else. */
+const served = Bun.serve({
   port: 0,
   hostname: '127.0.0.1',
   fetch: ({ headers, url }) => {
+    if (url.endsWith('/statusz')) return Response.json({ version: '0.1.0', health })
     if (headers.get('authorization') !== LOGIN) return new Response('{}', { status: 401 })
     return url.endsWith('/api/health') ? Response.json({ version: '1', database: 'ok' }) : Response.json({})
   },
 })
-afterAll(() => grafana.stop(true))
+afterAll(() => served.stop(true))
 
 /** Grafana as it is rendered, with a pod that is ready and a Secret of the user. */
 function installed(secret: string, sets: readonly string[] = [`secrets.grafanaAdmin=${secret}`]) {
@@ -35,11 +43,88 @@ function installed(secret: string, sets: readonly string[] = [`secrets.grafanaAd
 }
 const GRAFANA = 'Deployment grafana'
 
+const RENDERED = render(readValues({}))
+
+/** A role as it is rendered, as its controller tells of it, with its pods where it has any. */
+function role(part: Role, { wanted = 1, isReady = true, status = {} } = {}): KubeObject[] {
+  const rendered = RENDERED.find(({ kind, metadata }) => `${kind} ${metadata.name}` === nameOf(part))
+  if (rendered === undefined) throw new Error('not rendered')
+  const ready = isReady ? wanted : 0
+  const counts = { replicas: wanted, updatedReplicas: wanted, readyReplicas: ready, availableReplicas: ready }
+  const labels = at(rendered, 'spec', 'selector', 'matchLabels')
+  const running = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }
+  return [
+    {
+      ...rendered,
+      metadata: { ...rendered.metadata, generation: 1 },
+      spec: { ...(rendered['spec'] as object), replicas: wanted },
+      status: { observedGeneration: 1, ...counts },
+    },
+    ...Array.from({ length: wanted }, (_, index) =>
+      object('Pod', `${part}-${index}`, { status: isReady ? running : { phase: 'Pending', ...status } }, { labels }),
+    ),
+  ]
+}
+
+test('every role is told: how many of its pods are ready, and what they say of themselves', async () => {
+  const probes = await probesOf(
+    standingCluster([...role('producer'), ...role('processor', { wanted: 3 }), ...role('api')]),
+  )
+  expect([...probes.values()].slice(0, 3)).toEqual([
+    { name: 'producer', ok: true, detail: '1/1 ready, 0.1.0', ms: 0 },
+    { name: 'processor', ok: true, detail: '3/3 ready, 0.1.0', ms: 0 },
+    { name: 'api', ok: true, detail: '1/1 ready, 0.1.0', ms: 0 },
+  ])
+})
+
+test.each([
+  ['is not there at all', [], 'it is not installed'],
+  ['is scaled to none', role('producer', { wanted: 0 }), '0/0: nothing of it is wanted, so that nothing of it runs'],
+  [
+    'gets no image',
+    role('producer', { isReady: false, status: waitingFor('ImagePullBackOff') }),
+    '0/1: main: ImagePullBackOff, as the node says',
+  ],
+  ['waits for a node', role('producer', { isReady: false }), '0/1: pods are not ready'],
+])('a role that %s fails, though the others work', async (_, producer, detail) => {
+  const probes = await probesOf(standingCluster([...producer, ...role('processor'), ...role('api')]))
+  expect(probes.get('producer')).toEqual({ name: 'producer', ok: false, detail, ms: 0 })
+  expect(probes.get('processor')?.ok).toBe(true)
+})
+
+test('one pod of a role that says that it is not ready fails it', async () => {
+  health.push({ component: 'store', ready: false, reason: 'Cassandra is away' })
+  const probes = await probesOf(standingCluster(role('api')))
+  health.length = 0
+  expect(probes.get('api')).toMatchObject({ ok: false, detail: 'api-0: store: Cassandra is away' })
+})
+
+test('Grafana is left out only where none is installed: one without a pod, or deleted by hand, fails', async () => {
+  const probeOf = async (...objects: KubeObject[]) => (await probesOf(standingCluster(objects))).get('grafana')
+  const deployment = RENDERED.find(({ kind, metadata }) => `${kind} ${metadata.name}` === GRAFANA)
+  if (deployment === undefined) throw new Error('not rendered')
+  expect(await probeOf()).toBeUndefined()
+  expect(await probeOf(deployment)).toMatchObject({ ok: false, detail: expect.stringContaining('no pod of grafana') })
+  const inventory = inventoryObject(
+    {
+      state: 'applied',
+      version: '0.1.0',
+      profile: 'minikube',
+      cluster: '',
+      values: '',
+      madeWith: null,
+      objects: [refOf(deployment)],
+    },
+    'pipeline',
+  )
+  expect(await probeOf(inventory)).toMatchObject({ ok: false, detail: expect.stringContaining('not installed') })
+})
+
 async function probesOf(cluster: ReturnType<typeof installed>): Promise<Map<string, Probe>> {
   const probes = await testPipeline({
-    cluster,
+    cluster: { ...cluster, apply: () => Promise.reject(new Error('nothing is run')) },
     session: {
-      forward: () => Promise.resolve({ port: grafana.port ?? 0 }),
+      forward: () => Promise.resolve({ port: served.port ?? 0 }),
       logs: () => {
         throw new Error('nothing is run')
       },
@@ -48,6 +133,7 @@ async function probesOf(cluster: ReturnType<typeof installed>): Promise<Map<stri
     namespace: 'pipeline',
     signal: new AbortController().signal,
     timeoutMs: 1_000,
+    sendsTrades: true,
     show: () => undefined,
     tell: () => undefined,
   })

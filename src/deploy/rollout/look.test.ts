@@ -5,9 +5,12 @@ import { lookAt, type Standing, standingsOf } from './look.ts'
 import { progressOf } from './progress.ts'
 import { deployment, event, object, pod, standingCluster, statefulSet, waitingFor } from './rollout.fixture.ts'
 
+const NOW = Date.parse('2026-01-02T00:00:00Z')
+
 /** How the first of these objects stands while the others are there. */
 async function standing(workload: KubeObject, ...others: KubeObject[]): Promise<Standing> {
-  const scene = await lookAt(standingCluster([workload, ...others]), 'pipeline', [workload])
+  const view = { cluster: standingCluster([workload, ...others]), namespace: 'pipeline', clock: { now: () => NOW } }
+  const scene = await lookAt(view, [workload])
   const [first] = standingsOf(scene)
   if (first === undefined) throw new Error('nothing is waited for')
   return first
@@ -64,14 +67,30 @@ describe('why it waits', () => {
     expect(trouble?.advice).toContain(advice)
   })
 
+  const crashedAt = (msAgo: number) => ({
+    restartCount: 3,
+    lastState: { terminated: { reason: 'Error', exitCode: 2, finishedAt: new Date(NOW - msAgo).toISOString() } },
+  })
+  const afterCrash = (state: object, msAgo: number) =>
+    pod('kafka', { containerStatuses: [{ name: 'main', state, ...crashedAt(msAgo) }] })
+
   test('a container that crashes again and again, also while it runs between two crashes', async () => {
-    const crashed = { restartCount: 3, lastState: { terminated: { reason: 'Error', exitCode: 2 } } }
-    const waits = (await standing(kafka, pod('kafka', waitingFor('CrashLoopBackOff', crashed)))).trouble
+    const waits = (await standing(kafka, pod('kafka', waitingFor('CrashLoopBackOff', crashedAt(3_600_000))))).trouble
     expect(waits?.why).toBe('main: ended with code 2, 3 times, waits to be started again')
-    expect(waits).toMatchObject({ container: { name: 'main', hasRestarted: true }, hopelessAfterMs: 60_000 })
-    const running = { containerStatuses: [{ name: 'main', state: { running: {} }, ...crashed }] }
-    const runs = (await standing(kafka, pod('kafka', running))).trouble
-    expect(runs).toEqual({ ...waits!, why: 'main: ended with code 2, 3 times, started again' })
+    expect(waits).toMatchObject({ container: { name: 'main', previous: true }, hopelessAfterMs: 60_000 })
+    const why = 'main: ended with code 2, 3 times, started again'
+    // It is the same trouble, but nothing is given up while it runs.
+    const between = { ...waits!, why, hopelessAfterMs: null, isBackedOff: false }
+    expect((await standing(kafka, afterCrash({ running: {} }, 599_000))).trouble).toEqual(between)
+    expect((await standing(kafka, afterCrash({ running: {} }, -5_000))).trouble).toEqual(between)
+  })
+
+  test('not a container that came up since, nor one whose crashes are over', async () => {
+    expect((await standing(kafka, afterCrash({ running: {} }, 600_000))).trouble).toBeNull()
+    const prepared = afterCrash({ terminated: { exitCode: 0 } }, 1_000)
+    const [status] = (prepared['status'] as { containerStatuses: object[] }).containerStatuses
+    const done = pod('kafka', { initContainerStatuses: [{ ...status, ready: true }] })
+    expect((await standing(kafka, done)).trouble).toBeNull()
   })
 
   test('one crash is told, but is not hopeless', async () => {
@@ -92,7 +111,7 @@ describe('why it waits', () => {
     }
     const stands = await standing(job, ended('first', '01', 1), ended('last', '03', 2), ended('second', '02', 1))
     expect(stands).toMatchObject({ state: 'failed', trouble: { where: 'last', why: 'main: ended with code 2' } })
-    expect(stands.trouble?.container).toEqual({ name: 'main', hasRestarted: false })
+    expect(stands.trouble?.container).toEqual({ name: 'main', previous: false })
   })
 
   test('too little memory is named for what it is', async () => {

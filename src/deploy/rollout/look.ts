@@ -1,14 +1,14 @@
 /** One look at everything that is waited for. */
+import type { Clock } from '../../clock.ts'
 import type { Cluster } from '../cluster.ts'
 import { type KubeObject, refOf } from '../object.ts'
 import { at, isSelected, listAt, numberAt, textAt } from '../fields.ts'
 import { type Progress, progressOf } from './progress.ts'
-import { eventsOf, eventTrouble, timeOf, type Trouble, troubleOfPod } from './trouble.ts'
+import { eventsOf, eventTrouble, type Seen, timeOf, type Trouble, troubleOfPod } from './trouble.ts'
 
 /** What a namespace holds that tells how things go. */
-export interface Scene {
+export interface Scene extends Seen {
   pods: readonly KubeObject[]
-  events: readonly KubeObject[]
   claims: readonly KubeObject[]
   replicaSets: readonly KubeObject[]
   /** What is waited for, as the server has it now. */
@@ -27,8 +27,15 @@ const WAITED_FOR = ['StatefulSet', 'Deployment', 'Job']
 /** Kinds whose state says more than that they are there. */
 export const isWaitedFor = (object: KubeObject): boolean => WAITED_FOR.includes(object.kind)
 
+/** Where one looks, and when. */
+export interface View {
+  cluster: Cluster
+  namespace: string
+  clock: Pick<Clock, 'now'>
+}
+
 /** What is missing on the server stays as it was sent: it counts as not begun. */
-export async function lookAt(cluster: Cluster, namespace: string, wanted: readonly KubeObject[]): Promise<Scene> {
+export async function lookAt({ cluster, namespace, clock }: View, wanted: readonly KubeObject[]): Promise<Scene> {
   const list = (apiVersion: string, kind: string) => cluster.list({ apiVersion, kind, namespace })
   const [pods, events, claims, replicaSets, workloads] = await Promise.all([
     list('v1', 'Pod'),
@@ -37,7 +44,7 @@ export async function lookAt(cluster: Cluster, namespace: string, wanted: readon
     list('apps/v1', 'ReplicaSet'),
     Promise.all(wanted.filter(isWaitedFor).map(async (object) => (await cluster.get(refOf(object))) ?? object)),
   ])
-  return { pods, events, claims, replicaSets, workloads }
+  return { pods, events, claims, replicaSets, workloads, now: clock.now() }
 }
 
 export const standingsOf = (scene: Scene): Standing[] => scene.workloads.map((workload) => standing(workload, scene))
@@ -71,17 +78,23 @@ function newestForm(workload: KubeObject, { replicaSets }: Scene): readonly [lab
   return ['pod-template-hash', newest?.metadata.labels?.['pod-template-hash'] ?? '']
 }
 
+/** A pod that cannot start, and why. */
+export interface Stuck {
+  pod: KubeObject
+  trouble: Trouble
+}
+
 /**
  * Pods of a StatefulSet that are of an older form and cannot start: it waits for each to be ready before it replaces
  * the next, and would wait for these for ever (kubernetes/kubernetes#67250).
  */
-export const stuckPods = (scene: Scene): KubeObject[] =>
+export const stuckPods = (scene: Scene): Stuck[] =>
   scene.workloads
     .filter(({ kind }) => kind === 'StatefulSet')
     .flatMap((workload) => {
       const newest = newestPods(workload, scene).map(({ metadata }) => metadata.name)
       const older = podsOf(workload, scene.pods).filter(({ metadata }) => !newest.includes(metadata.name))
-      return older.filter((pod) => isStuck(pod, scene))
+      return stuckAmong(older, scene)
     })
 
 /**
@@ -91,20 +104,23 @@ export const stuckPods = (scene: Scene): KubeObject[] =>
 export const backedOffPods = (scene: Scene): KubeObject[] =>
   scene.workloads
     .filter((workload) => workload.kind !== 'Job' && progressOf(workload).state !== 'ready')
-    .flatMap((workload) => newestPods(workload, scene))
-    .filter((pod) => isStuck(pod, scene) && isBackedOff(troubleOfPod(pod, scene.events)))
+    .flatMap((workload) => stuckAmong(newestPods(workload, scene), scene))
+    .filter(({ trouble }) => trouble.isBackedOff === true)
+    .map(({ pod }) => pod)
 
-const isBackedOff = (trouble: Trouble | null): boolean =>
-  trouble?.container !== undefined || trouble?.isBackedOff === true
-
-const isStuck = (pod: KubeObject, { events }: Scene): boolean =>
-  textAt(pod, 'metadata', 'deletionTimestamp') === '' && troubleOfPod(pod, events)?.hopelessAfterMs != null
+const stuckAmong = (pods: readonly KubeObject[], scene: Scene): Stuck[] =>
+  pods
+    .filter((pod) => textAt(pod, 'metadata', 'deletionTimestamp') === '')
+    .flatMap((pod) => {
+      const trouble = troubleOfPod(pod, scene)
+      return trouble === null || trouble.hopelessAfterMs === null ? [] : [{ pod, trouble }]
+    })
 
 /** The worst first: that which is given up soonest. */
 function troubleOf(workload: KubeObject, scene: Scene): Trouble | null {
   const pods = newestPods(workload, scene)
   const found = [
-    ...pods.map((pod) => claimTrouble(pod, scene) ?? troubleOfPod(pod, scene.events)),
+    ...pods.map((pod) => claimTrouble(pod, scene) ?? troubleOfPod(pod, scene)),
     pods.length < wantedPods(workload) ? makingTrouble(workload, scene) : null,
   ].filter((trouble) => trouble !== null)
   const patience = ({ hopelessAfterMs }: Trouble) => hopelessAfterMs ?? Number.POSITIVE_INFINITY

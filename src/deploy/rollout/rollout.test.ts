@@ -8,10 +8,12 @@ import { awaitRollout, type RolloutRow } from './rollout.ts'
 import { event, object, pod, standingCluster, statefulSet, waitingFor } from './rollout.fixture.ts'
 import { showRollout, tableLines } from './table.ts'
 
+const START = Date.parse('2026-01-02T00:00:00Z')
+
 /** A rollout of `kafka` on a clock of its own, which moves on with every look. */
 function rollout(objects: KubeObject[], { lines = ['last words'], onLook = (_look: number) => {} } = {}) {
   const cluster = standingCluster(objects)
-  const clock = hurriedClock()
+  const clock = hurriedClock(START)
   const stop = new AbortController()
   const shown: RolloutRow[][] = []
   const asked: unknown[] = []
@@ -84,6 +86,43 @@ test('a pod that has failed in an earlier run is made anew, once, for the node w
   expect(run.told).toEqual(['Pod pipeline/kafka-0 has failed before: deleted, so that a new one is tried at once'])
 })
 
+/** As a node that was stopped and started again leaves it: nothing of it has crashed. */
+const startedAgain = (restartCount: number, finishedAt: number) => ({
+  phase: 'Running',
+  containerStatuses: [
+    {
+      name: 'main',
+      restartCount,
+      state: { running: { startedAt: new Date(START).toISOString() } },
+      lastState: { terminated: { reason: 'Unknown', exitCode: 255, finishedAt: new Date(finishedAt).toISOString() } },
+    },
+  ],
+})
+
+test.each([
+  ['yesterday', START - 86_400_000],
+  ['a moment ago', START - 30_000],
+])('a pod that starts is left alone, though its node was stopped again and again, the last time %s', async (_, end) => {
+  const starting = pod('kafka', startedAgain(3, end))
+  const run = rollout([statefulSet('kafka', 0), starting, event(starting, 'Unhealthy', 'connection refused')], {
+    onLook: (look) => {
+      if (look === 200) run.cluster.objects = [statefulSet('kafka', 1)]
+    },
+  })
+  await run.done()
+  expect(run.told).toEqual([])
+  expect(run.shown.length).toBe(201)
+})
+
+test('what ended long ago is not told for what is wrong now', async () => {
+  const starting = pod('kafka', startedAgain(3, START - 86_400_000))
+  const run = rollout([statefulSet('kafka', 0), starting, event(starting, 'Unhealthy', 'connection refused')], {
+    onLook: () => run.stop.abort(),
+  })
+  await errorOf(run.done())
+  expect(run.shown[0]?.[0]?.trouble?.why).toBe('Unhealthy: connection refused')
+})
+
 test('so is a pod that lacked a Secret in an earlier run, where the node waits as long', async () => {
   const open = pod('kafka', waitingFor('ContainerCreating'))
   const failed = event(open, 'FailedMount', 'MountVolume.SetUp failed for volume "x" : secret "mine" not found')
@@ -147,6 +186,21 @@ test('the time is limited, and the end says who is late and why', async () => {
   expect(error.why).toContain('Unhealthy: connection refused')
 })
 
+test('a container that runs and is not ready speaks for itself, too, as it runs now', async () => {
+  const open = pod('kafka', { phase: 'Running' })
+  const unhealthy = event(open, 'Unhealthy', 'HTTP probe failed with statuscode: 503')
+  const about = { ...(unhealthy['involvedObject'] as object), fieldPath: 'spec.containers{main}' }
+  const run = rollout([statefulSet('kafka', 0), open, { ...unhealthy, involvedObject: about }], {
+    lines: ['begins', 'waits for the schema'],
+    onLook: () => run.stop.abort(),
+  })
+  await errorOf(run.done())
+  expect(tableLines(run.shown[0] ?? [], 0)[0]).toBe(
+    'wait  StatefulSet kafka  0/1  Unhealthy: HTTP probe failed with statuscode: 503; it said: waits for the schema',
+  )
+  expect(run.asked).toEqual([expect.objectContaining({ pod: 'kafka-0', container: 'main', previous: false })])
+})
+
 test('a server that does not answer for a moment is waited for; one that refuses is not', async () => {
   const run = rollout([statefulSet('kafka', 1)])
   const { cluster } = rollout([statefulSet('kafka', 1)])
@@ -177,6 +231,38 @@ test('a pod of an older form that cannot start is taken away, for its set would 
   ])
 })
 
+const ofOldForm = (status: Record<string, unknown>): KubeObject => {
+  const old = pod('kafka', status)
+  return { ...old, metadata: { ...old.metadata, labels: { app: 'kafka', 'controller-revision-hash': 'old' } } }
+}
+
+test('an older pod that is not ready for a moment is left alone, however often it was restarted before', async () => {
+  const set = statefulSet('kafka', 0, { updateRevision: 'new', currentRevision: 'old' })
+  const old = ofOldForm(startedAgain(3, START - 86_400_000))
+  const run = rollout([set, old, event(old, 'Unhealthy', 'timed out')], {
+    onLook: (look) => {
+      if (look === 200) run.cluster.objects = [statefulSet('kafka', 1)]
+    },
+  })
+  await run.done()
+  expect(run.told).toEqual([])
+})
+
+test('an older pod gets the time in which its trouble may pass', async () => {
+  const set = statefulSet('kafka', 0, { updateRevision: 'new', currentRevision: 'old' })
+  let deletedAt = 0
+  const run = rollout([set], {
+    onLook: (look) => {
+      if (look === 1) run.cluster.objects = [set, ofOldForm(waitingFor('ImagePullBackOff'))]
+      if (deletedAt === 0 && run.told.length > 0) deletedAt = run.clock.elapsed()
+      if (run.told.length > 0) run.cluster.objects = [statefulSet('kafka', 1)]
+    },
+  })
+  await run.done()
+  expect(run.told).toHaveLength(1)
+  expect(deletedAt).toBe(1_000 + 15_000)
+})
+
 test('Ctrl-C says that nothing is undone', async () => {
   const run = rollout([statefulSet('kafka', 0)], { onLook: () => run.stop.abort() })
   expect((await errorOf(run.done())).hint).toContain('again')
@@ -204,6 +290,26 @@ test('without a terminal each change is one line, said once', () => {
   show([row('Job setup', 'waiting', 'at work')])
   show([row('Job setup', 'ready')])
   expect(written).toEqual(['wait  Job setup  0/1  at work\n', 'ok    Job setup  0/1\n'])
+})
+
+test('on a terminal the table is drawn in place while something waits, with the reason, and stays at the end', () => {
+  let written = ''
+  const output = { isTTY: true, columns: 60, write: (text: string) => (written += text) }
+  const show = showRollout(createTerminal(output), () => 7_000)
+  const setup = row('Job setup', 'ready')
+  const wait = row('StatefulSet kafka', 'waiting', 'pods are not ready')
+  show([setup, wait])
+  const first = 'ok    Job setup          0/1\nwait  StatefulSet kafka  0/1  pods are not ready\n1 of 2 ready, 7 s'
+  expect(written).toBe(`\r\u001B[2K${first}`)
+  written = ''
+  show([setup, { ...wait, lastWords: 'that a broker is away, in more words than fit in a line' }])
+  const up = '\u001B[1A\r\u001B[2K'
+  const words = '      it said: that a broker is away, in more words than f…'
+  expect(written).toBe(`\r\u001B[2K${up}${up}${first.replace('\n1 of', `\n${words}\n1 of`)}`)
+  written = ''
+  show([setup, row('StatefulSet kafka', 'ready')])
+  const last = 'ok    Job setup          0/1\nok    StatefulSet kafka  0/1\nall ready, 7 s\n'
+  expect(written).toBe(`\r\u001B[2K${up}${up}${up}${last}`)
 })
 
 test('nothing is shown where nothing is waited for', () => {

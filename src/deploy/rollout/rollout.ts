@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts'
 import { StockpipeError } from '../../errors.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
 import { type KubeObject, refOf, wordsOf } from '../object.ts'
-import { backedOffPods, lookAt, type Standing, standingsOf, stuckPods } from './look.ts'
+import { backedOffPods, lookAt, type Scene, type Standing, standingsOf, stuckPods } from './look.ts'
 import { Patience } from './patience.ts'
 import { oneLine, type Trouble } from './trouble.ts'
 
@@ -64,21 +64,22 @@ const interrupted = (): StockpipeError =>
 class Memory {
   private readonly options: RolloutOptions
   private readonly patience: Patience
+  /** With pods of older forms: a new one may have the same name, and the same trouble. */
+  private readonly patienceWithOlder: Patience
   private readonly words = new Map<string, { text: string; at: number }>()
   private isFirstLook = true
 
   constructor(options: RolloutOptions) {
     this.options = options
     this.patience = new Patience(options.clock)
+    this.patienceWithOlder = new Patience(options.clock)
   }
 
   /** Null: the cluster did not answer, which may pass. */
   async look(objects: readonly KubeObject[]): Promise<RolloutRow[] | null> {
-    const { cluster, namespace } = this.options
     try {
-      const scene = await lookAt(cluster, namespace, objects)
-      for (const pod of stuckPods(scene))
-        await this.release(pod, 'is of an older form and cannot start: deleted, so that the new one takes its place')
+      const scene = await lookAt(this.options, objects)
+      await this.releaseOlder(scene)
       // Only now: their trouble is older than this run.
       for (const pod of this.isFirstLook ? backedOffPods(scene) : [])
         await this.release(pod, 'has failed before: deleted, so that a new one is tried at once')
@@ -90,6 +91,14 @@ class Memory {
       if (error instanceof StockpipeError && error.retryable) return null
       throw error
     }
+  }
+
+  private async releaseOlder(scene: Scene): Promise<void> {
+    const stuck = stuckPods(scene)
+    this.patienceWithOlder.remember(stuck.map(({ trouble }) => trouble))
+    for (const { pod, trouble } of stuck)
+      if ((this.isFirstLook && trouble.isBackedOff === true) || this.patienceWithOlder.isHopeless(trouble))
+        await this.release(pod, 'is of an older form and cannot start: deleted, so that the new one takes its place')
   }
 
   private async release(pod: KubeObject, why: string): Promise<void> {
@@ -126,17 +135,14 @@ class Memory {
 interface Speaker {
   pod: string
   name: string
-  hasRestarted: boolean
+  previous: boolean
 }
 
 /** Of a container that has ended before, what it said then: the new one has hardly begun. */
-async function lastWords(
-  { session, namespace }: RolloutOptions,
-  { pod, name, hasRestarted }: Speaker,
-): Promise<string> {
+async function lastWords({ session, namespace }: RolloutOptions, { pod, name, previous }: Speaker): Promise<string> {
   const end = new AbortController()
   try {
-    const asked = { namespace, pod, container: name, follow: false, tail: WORDS_LINES, previous: hasRestarted }
+    const asked = { namespace, pod, container: name, follow: false, tail: WORDS_LINES, previous }
     const lines: string[] = []
     for await (const line of session.logs(asked, end.signal)) lines.push(line)
     // What our own programs say at their end are several lines that begin so.

@@ -15,15 +15,27 @@ export function tableLines(rows: readonly RolloutRow[], elapsedMs: number): stri
   return [...rows.map(line), `${sum}, ${Math.floor(elapsedMs / 1_000)} s`]
 }
 
+/** A terminal cuts lines at its edge: what a container said has a line of its own. */
+function drawnLines(rows: readonly RolloutRow[], elapsedMs: number): string[] {
+  const silent = rows.map((row) => ({ ...row, lastWords: '' }))
+  return tableLines(silent, elapsedMs).flatMap((line, index) => {
+    const words = rows[index]?.lastWords
+    return words ? [line, `${' '.repeat(6)}it said: ${words}`] : [line]
+  })
+}
+
 /** `elapsed`: ms since the rollout began. On a tty the table stands still at the end; elsewhere each change is a line. */
 export function showRollout(terminal: Terminal, elapsed: () => number): (rows: readonly RolloutRow[]) => void {
   const told = new Map<string, string>()
   return (rows) => {
     if (rows.length === 0) return
+    if (terminal.isTty) {
+      const drawn = drawnLines(rows, elapsed()).join('\n')
+      if (rows.some(({ state }) => state !== 'ready')) return terminal.status(drawn)
+      terminal.status('')
+      return terminal.print(drawn)
+    }
     const lines = tableLines(rows, elapsed())
-    if (terminal.isTty && rows.some(({ state }) => state !== 'ready')) return terminal.status(lines.join('\n'))
-    terminal.status('')
-    if (terminal.isTty) return terminal.print(lines.join('\n'))
     for (const [index, row] of rows.entries()) {
       const key = `${row.state} ${row.trouble?.name ?? row.why}`
       if (told.get(row.name) === key) continue

@@ -1,6 +1,6 @@
 /** Why a pod, or a workload that gets no pods, does not come up: read from statuses and events as a person would. */
 import type { KubeObject } from '../object.ts'
-import { condition, listAt, numberAt, textAt } from '../fields.ts'
+import { at, condition, listAt, numberAt, textAt } from '../fields.ts'
 import { EVENTS, HELP_COMES, STARTS, WAITING } from './rules.ts'
 
 export interface Trouble {
@@ -14,12 +14,21 @@ export interface Trouble {
   hopelessAfterMs: number | null
   /** Whether it may be mended and last on, for the node tries again only after minutes. */
   isBackedOff?: boolean
-  /** Whose last words may say more. */
-  container?: { name: string; hasRestarted: boolean }
+  /** Whose last words may say more; `previous`: those of the run before. */
+  container?: { name: string; previous: boolean }
+}
+
+/** What was seen of a namespace. */
+export interface Seen {
+  events: readonly KubeObject[]
+  /** When (Unix ms). */
+  now: number
 }
 
 const CRASHES_TO_COUNT = 3
 const CRASHES_MAY_LAST_MS = 60_000
+/** A node begins to count its waits anew after so long. */
+const END_IS_OLD_AFTER_MS = 600_000
 
 /** Events about one object, the newest last. */
 export function eventsOf(events: readonly KubeObject[], kind: string, name: string): KubeObject[] {
@@ -43,12 +52,12 @@ export const timeOf = (event: KubeObject): number =>
   )
 
 /** Null: nothing is wrong, as far as one can see; it may still be starting. */
-export function troubleOfPod(pod: KubeObject, events: readonly KubeObject[]): Trouble | null {
+export function troubleOfPod(pod: KubeObject, { events, now }: Seen): Trouble | null {
   if (condition(pod, 'Ready') !== undefined || textAt(pod, 'status', 'phase') === 'Succeeded') return null
   const all = eventsOf(events, 'Pod', pod.metadata.name).filter((event) => isOf(event, pod))
   const own = all.filter((event) => isOpen(event, pod, all))
   const { name } = pod.metadata
-  const found = endTrouble(pod) ?? containerTrouble(pod) ?? eventTrouble(name, own)
+  const found = endTrouble(pod) ?? containerTrouble(pod, now) ?? eventTrouble(name, own)
   const isPromised = found?.name === `${name}/FailedScheduling` && all.some(isHelp)
   return isPromised ? { ...found, hopelessAfterMs: null } : found
 }
@@ -72,27 +81,24 @@ function isOpen(event: KubeObject, pod: KubeObject, all: readonly KubeObject[]):
   return true
 }
 
-function containerTrouble(pod: KubeObject): Trouble | null {
+function containerTrouble(pod: KubeObject, now: number): Trouble | null {
   const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')]
   for (const status of statuses) {
-    const found = trouble(pod.metadata.name, status)
+    const found = waitTrouble(pod.metadata.name, status) ?? crashTrouble(pod.metadata.name, status, now)
     if (found !== null) return found
   }
   return null
 }
 
-function trouble(pod: string, status: unknown): Trouble | null {
+function waitTrouble(pod: string, status: unknown): Trouble | null {
   const name = textAt(status, 'name')
   const reason = textAt(status, 'state', 'waiting', 'reason')
-  const crashes = numberAt(status, 'restartCount')
-  const container = { name, hasRestarted: crashes > 0 }
   const rule = WAITING.find((known) => known.reason.test(reason))
-  if (rule !== undefined) {
-    const message = oneLine(textAt(status, 'state', 'waiting', 'message'))
-    const why = [`${name}: ${reason}`, message].filter(Boolean).join(', ')
-    return { name: `${pod}/${name}/${rule.advice}`, where: pod, why, container, ...rule }
-  }
-  return crashes === 0 ? null : crashTrouble({ pod, status, container })
+  if (rule === undefined) return null
+  const message = oneLine(textAt(status, 'state', 'waiting', 'message'))
+  const why = [`${name}: ${reason}`, message].filter(Boolean).join(', ')
+  const container = { name, previous: numberAt(status, 'restartCount') > 0 }
+  return { ...rule, name: `${pod}/${name}/${rule.advice}`, where: pod, why, container, isBackedOff: true }
 }
 
 /** Of a pod that is never started again; its Job may make another one, and says itself when it gives up. */
@@ -110,28 +116,37 @@ function endTrouble(pod: KubeObject): Trouble | null {
     why: `${name}: ended with code ${code}`,
     advice: 'mend what it names, then run deploy again',
     hopelessAfterMs: null,
-    container: { name, hasRestarted: false },
+    container: { name, previous: false },
   }
 }
 
-interface Crash {
-  pod: string
-  status: unknown
-  container: { name: string; hasRestarted: boolean }
-}
-
-/** Between two crashes it runs for a while: that is one trouble, however it looks at the moment. */
-function crashTrouble({ pod, status, container }: Crash): Trouble {
-  const isWaiting = textAt(status, 'state', 'waiting', 'reason') !== ''
+/**
+ * Between two crashes it runs for a while: that is one trouble, however it looks at the moment. But restarts are counted
+ * for the life of a pod, also those of a node that was stopped: while it runs it may come up this time.
+ */
+function crashTrouble(pod: string, status: unknown, now: number): Trouble | null {
+  const name = textAt(status, 'name')
+  const crashes = numberAt(status, 'restartCount')
+  const waitsFor = textAt(status, 'state', 'waiting', 'reason')
+  const isLooping = waitsFor === 'CrashLoopBackOff'
+  if (crashes === 0 || at(status, 'ready') === true || !(isLooping || hasJustEnded(status, now))) return null
+  const isCounted = isLooping && crashes >= CRASHES_TO_COUNT
   return {
-    name: `${pod}/${container.name}/crashes`,
+    name: `${pod}/${name}/crashes`,
     where: pod,
-    why: `${container.name}: ${endWords(status)}, ${isWaiting ? 'waits to be started again' : 'started again'}`,
+    why: `${name}: ${endWords(status)}, ${waitsFor === '' ? 'started again' : 'waits to be started again'}`,
     advice: isOutOfMemory(status) ? 'give it more memory by --set' : 'read what it says: stockpipe deploy logs',
-    hopelessAfterMs: numberAt(status, 'restartCount') < CRASHES_TO_COUNT ? null : CRASHES_MAY_LAST_MS,
-    container,
+    hopelessAfterMs: isCounted ? CRASHES_MAY_LAST_MS : null,
+    isBackedOff: isLooping,
+    container: { name, previous: true },
   }
 }
+
+/** By the clock of its node, which may be ahead. */
+const hasJustEnded = (status: unknown, now: number): boolean =>
+  ['state', 'lastState'].some(
+    (state) => now - Date.parse(textAt(status, state, 'terminated', 'finishedAt')) < END_IS_OLD_AFTER_MS,
+  )
 
 const isOutOfMemory = (status: unknown): boolean => textAt(status, 'lastState', 'terminated', 'reason') === 'OOMKilled'
 
@@ -157,9 +172,16 @@ export function eventTrouble(where: string, events: readonly KubeObject[]): Trou
       advice: rule.advice,
       hopelessAfterMs: rule.hopelessAfterMs,
       ...(rule.isBackedOff === true && { isBackedOff: true }),
+      ...containerOf(event),
     }
   }
   return null
+}
+
+/** As in `spec.containers{kafka}`: the event is of one that runs. */
+function containerOf(event: KubeObject): Pick<Trouble, 'container'> {
+  const [, name] = /\{(.+)\}$/.exec(textAt(event, 'involvedObject', 'fieldPath')) ?? []
+  return name === undefined ? {} : { container: { name, previous: false } }
 }
 
 export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim()
