@@ -17,10 +17,19 @@ const OTHER = `{job="j", instance="b:8080"}`
 const STORE_RETRIES = `stockpipe_retries_total{job="j", instance="a:8080", component="store", class="unreachable"}`
 const BUILD = `stockpipe_build_info{job="j", instance="a:8080", version="1"}`
 
+const roleOf = (role: string, host: string): string =>
+  `stockpipe_role_info{job="j", instance="${host}:8080", role="${role}"}`
+const API = roleOf('api', 'c')
+const ROLES = { [roleOf('producer', 'a')]: '1x80', [API]: '1x80' }
+
 interface Story {
   alert: string
-  /** By series: its values, one every 30 s, in promtool's notation. */
+  /** Between two values, and two looks at the rules; 30 s. */
+  every?: string
+  /** By series: its values, in promtool's notation. */
   series: Readonly<Record<string, string>>
+  /** Labels that an alert has from its expression. */
+  labels?: Readonly<Record<string, string>>
   /** When it fires, and when it does not. */
   fires: readonly string[]
   quiet: readonly string[]
@@ -56,6 +65,28 @@ const STORIES: readonly Story[] = [
     },
     fires: ['9m', '14m'],
     quiet: ['4m', '6m', '16m', '20m'],
+  },
+  {
+    alert: 'Processing lags',
+    // The only processor hangs or was killed while trades come: its own figure is gone, and the api sees what waits.
+    series: {
+      [`stockpipe_consumer_lag_seconds{job="j", instance="a:8080", partition="0"}`]: '0x10 stale _x20 0x20',
+      [`up${ONE}`]: '1x10 0x21 1x20',
+      [`stockpipe_pipeline_lag_seconds${OTHER}`]: '0x10 30+30x20 0x20',
+    },
+    fires: ['8m', '14m'],
+    quiet: ['4m', '6m', '17m', '20m'],
+  },
+  {
+    alert: 'Processing lags',
+    // One of two processors is gone with its target, and nobody took its partition over.
+    series: {
+      [`stockpipe_consumer_lag_seconds{job="j", instance="a:8080", partition="0"}`]: '0x10 stale',
+      [`stockpipe_consumer_lag_seconds{job="j", instance="b:8080", partition="1"}`]: '0x60',
+      [`stockpipe_pipeline_lag_seconds{job="j", instance="c:8080"}`]: '0x10 30+30x20 0x20',
+    },
+    fires: ['8m', '14m'],
+    quiet: ['4m', '6m', '17m', '20m'],
   },
   {
     alert: 'End-to-end latency is high',
@@ -126,6 +157,55 @@ const STORIES: readonly Story[] = [
     quiet: ['4m', '6m', '11m', '30m'],
   },
   {
+    alert: 'Role is missing',
+    // Killed or halted: the target is listed, and says nothing.
+    series: { ...ROLES, [roleOf('processor', 'b')]: '1x10 stale _x20 1x40', [`up${OTHER}`]: '1x10 0x21 1x40' },
+    labels: { role: 'processor' },
+    fires: ['8m', '15m'],
+    quiet: ['4m', '6m', '16m', '30m'],
+  },
+  {
+    alert: 'Role is missing',
+    // Scaled to nothing: no target, and so no `up`. Another pod under another address is the same role.
+    series: {
+      ...ROLES,
+      [roleOf('processor', 'b')]: '1x10 stale',
+      [`up${OTHER}`]: '1x10 stale',
+      [roleOf('processor', 'd')]: '_x31 1x40',
+    },
+    labels: { role: 'processor' },
+    fires: ['8m', '15m'],
+    quiet: ['4m', '6m', '16m', '30m'],
+  },
+  {
+    alert: 'Role is missing',
+    // The api, which is missed for a day.
+    every: '10m',
+    series: { [roleOf('producer', 'a')]: '1x200', [roleOf('processor', 'b')]: '1x200', [API]: '1x3 stale' },
+    labels: { role: 'api' },
+    fires: ['50m', '24h'],
+    quiet: ['30m', '25h'],
+  },
+  {
+    alert: 'Role is missing',
+    // Nothing of it ever came up, and then one process is all of it.
+    series: {
+      [roleOf('producer', 'a')]: '_x20 1x60',
+      [roleOf('processor', 'a')]: '_x20 1x60',
+      [roleOf('api', 'a')]: '_x20 1x60',
+    },
+    labels: { role: 'processor' },
+    fires: ['3m', '9m'],
+    quiet: ['1m', '10m', '30m'],
+  },
+  {
+    alert: 'Role is missing',
+    // Another program fills the topic, and nobody reads by an api.
+    series: { [roleOf('processor', 'b')]: '1x80' },
+    fires: [],
+    quiet: ['1m', '5m', '30m'],
+  },
+  {
     alert: 'Log is away',
     series: { [`stockpipe_spool_bytes${ONE}`]: '0x10 1000+1000x20 0x40', [`stockpipe_spool_bytes${OTHER}`]: '0x80' },
     fires: ['11m', '15m'],
@@ -134,26 +214,26 @@ const STORIES: readonly Story[] = [
 ]
 
 /** One file of promtool's tests: at each time the alerts that fire. */
-const unitTest = ({ alert, series, fires, quiet }: Story) => ({
+const unitTest = ({ alert, every = '30s', series, labels = {}, fires, quiet }: Story) => ({
   rule_files: [RULES],
-  evaluation_interval: '30s',
+  evaluation_interval: every,
   tests: [
     {
-      interval: '30s',
+      interval: every,
       input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
       alert_rule_test: [...fires, ...quiet].map((eval_time) => ({
         eval_time,
         alertname: nameOf(alert),
-        exp_alerts: fires.includes(eval_time) ? [expected(alert)] : [],
+        exp_alerts: fires.includes(eval_time) ? [expected(alert, labels)] : [],
       })),
     },
   ],
 })
 
-function expected(title: string) {
+function expected(title: string, more: Readonly<Record<string, string>>) {
   const rule = ALERTS.find((one) => one.title === title)
   const { annotations, labels } = rulesByName().get(nameOf(title)) ?? {}
-  return rule === undefined ? {} : { exp_annotations: annotations, exp_labels: labels }
+  return rule === undefined ? {} : { exp_annotations: annotations, exp_labels: { ...labels, ...more } }
 }
 
 interface PrometheusRule {

@@ -5,11 +5,8 @@ import { HOSTS } from './lint/source-rules.ts'
 import { outputs } from './src/outputs.ts'
 import { FASTEST } from './src/panels.ts'
 import { PLUGINS } from './src/sources.ts'
+import { INSTALLS } from './surroundings.fixture.ts'
 import { grafanaFiles } from '../src/deploy/grafana/files.ts'
-import { containersOf, isWorkload } from '../src/deploy/pod.ts'
-import { PROFILES } from '../src/deploy/profile.ts'
-import { render } from '../src/deploy/render.ts'
-import { readValues } from '../src/deploy/values.ts'
 
 const read = (path: string): Promise<string> => Bun.file(join(import.meta.dir, path)).text()
 const found = (pattern: string): Promise<string[]> => Array.fromAsync(new Bun.Glob(pattern).scan(import.meta.dir))
@@ -38,23 +35,8 @@ describe('the committed files', () => {
 describe("Grafana's process", () => {
   const NEEDED = { GF_PLUGINS_PREINSTALL_SYNC: PLUGINS.join(), GF_DASHBOARDS_MIN_REFRESH_INTERVAL: FASTEST }
 
-  test('of compose.yaml has the plugins and the fastest refresh that the dashboards are made for', async () => {
-    const { services } = Bun.YAML.parse(await read('../compose.yaml')) as {
-      services: Record<string, { environment?: Record<string, string> }>
-    }
-    expect(services['grafana']?.environment).toMatchObject(NEEDED)
-    expect(services['grafana']?.environment?.['STOCKPIPE_GRAFANA_CASSANDRA_HOSTS']).toMatch(HOSTS)
-  })
-
-  test.each(PROFILES)('so has that of the profile %s', (profile) => {
-    const grafana = render(readValues({ profile }))
-      .filter(isWorkload)
-      .find(({ metadata }) => metadata.name === 'grafana')
-    const env = grafana === undefined ? [] : containersOf(grafana.spec.template).flatMap(({ env = [] }) => env)
-    expect(Object.fromEntries(env.map(({ name, value }) => [name, value]))).toMatchObject({
-      ...NEEDED,
-      STOCKPIPE_GRAFANA_CASSANDRA_HOSTS: expect.stringMatching(HOSTS),
-    })
+  test.each(INSTALLS)('of $where has the plugins and the fastest refresh that dashboards are made for', ({ env }) => {
+    expect(env).toMatchObject({ ...NEEDED, STOCKPIPE_GRAFANA_CASSANDRA_HOSTS: expect.stringMatching(HOSTS) })
   })
 
   test('the README has the same', async () => {

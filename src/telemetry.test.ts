@@ -118,6 +118,7 @@ test('an event that is not in the list, of another level, or a field of the line
 /** What dashboards, alerts and scripts of users rely on: types and labels, too. */
 const PROMISED = {
   build_info: 'gauge version commit runtime',
+  role_info: 'gauge role',
   feed_connected: 'gauge',
   feed_frames_total: 'counter type',
   feed_reconnects_total: 'counter reason',
@@ -136,6 +137,8 @@ const PROMISED = {
   hop_duration_seconds: 'histogram hop',
   consumer_lag_records: 'gauge partition',
   consumer_lag_seconds: 'gauge partition',
+  pipeline_lag_records: 'gauge',
+  pipeline_lag_seconds: 'gauge',
   watermark_lag_seconds: 'gauge partition',
   store_write_duration_seconds: 'histogram table outcome',
   store_in_flight: 'gauge',

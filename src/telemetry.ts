@@ -30,11 +30,16 @@ export function createMetrics() {
   const histogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
     new Histogram({ name: `stockpipe_${name}`, help, labelNames, registers, buckets: LATENCY_BUCKETS })
   const pipelineLag = gauge('pipeline_lag_records', 'Records that no processor has processed yet, as the api sees it')
-  // It would be 0 where nobody sets it: that looks as if nothing waited.
-  pipelineLag.remove({})
+  const pipelineLagSeconds = gauge(
+    'pipeline_lag_seconds',
+    'For how long the oldest of these has been in the log, at least, as the api sees it',
+  )
+  // They would be 0 where nobody sets them: that looks as if nothing waited.
+  for (const lag of [pipelineLag, pipelineLagSeconds]) lag.remove({})
   return {
     registry,
     buildInfo: gauge('build_info', 'Always 1; the labels tell the build', ['version', 'commit', 'runtime']),
+    roleInfo: gauge('role_info', 'Always 1, for each role of this process', ['role']),
     feedConnected: gauge('feed_connected', '1 while the feed has a connection'),
     feedFrames: counter('feed_frames_total', 'Frames received', ['type']),
     feedReconnects: counter('feed_reconnects_total', 'Connections lost', ['reason']),
@@ -59,6 +64,7 @@ export function createMetrics() {
     hop: histogram('hop_duration_seconds', 'Time spent between two points', ['hop']),
     lagRecords: gauge('consumer_lag_records', 'Records not yet processed', ['partition']),
     pipelineLag,
+    pipelineLagSeconds,
     lagSeconds: gaugeByPartition(registry, 'consumer_lag_seconds', 'Age of the oldest record not yet processed'),
     watermarkLag: gaugeByPartition(registry, 'watermark_lag_seconds', 'Clock minus watermark'),
     storeWrite: histogram(

@@ -54,7 +54,10 @@ export interface Role extends AsyncDisposable {
 export interface Lab extends AsyncDisposable {
   prometheus: Prometheus
   simulator: Running
+  processor: Role
   api: Role
+  /** Prometheus finds all of them, or all but one. */
+  readonly discoversAllBut: (role: Role | null) => Promise<unknown>
   /** Between the roles and Cassandra. */
   store: CutProxy
   /** Appends to the topic as a stranger would. */
@@ -103,19 +106,22 @@ export async function openLab(servers: ServerAddresses, factor: number): Promise
     return scope.use(self)
   }
   const producer = roleOf('producer', 0, '--finnhub-url', url, '--data-dir', join(folder.path, 'producer'))
-  const roles = [producer, roleOf('processor', 1, ...toStore), roleOf('api', 2, ...toStore)]
+  const [processor, api] = [roleOf('processor', 1, ...toStore), roleOf('api', 2, ...toStore)]
+  const roles = [producer, processor, api]
   const rules = join(folder.path, 'rules.yaml')
   await Bun.write(rules, JSON.stringify(hastenedRules(factor)))
   for (const { run } of roles) await readyOnce(await run.url(), ({ status }) => status === 200)
-  const addresses = roles.map(({ address }) => address)
-  const prometheus = scope.use(await startPrometheus(addresses, rules))
+  const addressesBut = (left: Role | null) => roles.filter((role) => role !== left).map(({ address }) => address)
+  const prometheus = scope.use(await startPrometheus(addressesBut(null), rules))
   const kafka = scope.use(kafkaClient(servers, name))
   const opened = scope.move()
   return {
     prometheus,
     simulator,
     store,
-    api: roles[2] as Role,
+    processor,
+    api,
+    discoversAllBut: (left) => prometheus.discovers(addressesBut(left)),
     ...kafka,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
@@ -207,7 +213,7 @@ export class AlertBook {
     if (moments === undefined) throw new Error(`nobody made the fault of "${title}"`)
     const firstOf = async (state: 'pending' | 'firing') => {
       const series = `ALERTS{alertname="${nameOf(title)}",alertstate="${state}"}`
-      const since = Math.ceil(now() - this.#openedAt)
+      const since = Math.floor(now() - this.#openedAt)
       return (await this.#prometheus.query(`min_over_time(timestamp(${series})[${since}s:1s])`))[0] ?? NEVER
     }
     const firedAt = await firstOf('firing')

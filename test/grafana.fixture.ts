@@ -29,7 +29,48 @@ export interface Scene extends AsyncDisposable {
   insert(table: string, row: Readonly<Record<string, unknown>>): Promise<void>
 }
 
-/** Trades flow, and the feed drops its connection every few seconds, so that there are gaps. */
+/** What a pipeline that just began has none of: the partitions before the newest ones. All of it is AAPL's. */
+async function insertBefore(insert: Scene['insert']): Promise<void> {
+  const [hourAt, midnight] = [new Date().setUTCMinutes(0, 0, 0), new Date().setUTCHours(0, 0, 0, 0)]
+  const [late, lateCandle] = [120_000, 3_600_000]
+  const hour = new Date(hourAt - 1).toISOString().slice(0, 13)
+  const day = new Date(midnight - 1).toISOString().slice(0, 10)
+  const symbol = 'AAPL'
+  const prices = { open: 1, high: 3, low: 1, close: 2, volume: 5 }
+  const key = { log_partition: 0, log_offset: 1, log_index: 0 }
+  const candle = (interval: string, bucket: string, open_ts: number) =>
+    insert('candles', { symbol, interval, bucket, open_ts: new Date(open_ts), ...prices })
+  const items = (kinds: readonly string[], item: string) =>
+    kinds.map((kind) => insert('contents', { kind, symbol, item }))
+  const window = {
+    window_end_ts: new Date(midnight - late),
+    vwap: 2,
+    mean_price: 2,
+    mean_notional: 10,
+    n: 1,
+    final: true,
+  }
+  const gap = {
+    from_ts: new Date(midnight - late),
+    to_ts: new Date(midnight - late + 1),
+    cause: 'disconnect',
+    detail: '',
+  }
+  await Promise.all([
+    insert('trades', { symbol, hour, trade_ts: new Date(hourAt - late), ...key, price: 2, volume: 1 }),
+    candle('1s', hour, hourAt - late),
+    ...items(['trades', '1s'], hour),
+    insert('running_averages_15_sec', { symbol, day, ...window, ...prices }),
+    insert('gaps', { symbol, day, ...gap }),
+    ...['1m', '5m', '15m'].map((interval) => candle(interval, day, midnight - lateCandle)),
+    ...items(['windows', 'gaps', '1m', '5m', '15m'], day),
+  ])
+}
+
+/**
+ * Trades flow, and the feed drops its connection every few seconds, so that there are gaps. The hour and the day before
+ * have one row of everything.
+ */
 export async function openScene(servers: ServerAddresses): Promise<Scene> {
   await using scope = new AsyncDisposableStack()
   const folder = scope.use(temporaryFolder())
@@ -65,17 +106,19 @@ export async function openScene(servers: ServerAddresses): Promise<Scene> {
     const range = { from: Number(request.from), to: Number(request.to) }
     return cql.execute(expandCql(cqlOf(request) ?? '', range), [], { prepare: true, fetchSize: FETCH_SIZE })
   }
+  const insert: Scene['insert'] = async (table, row) => {
+    const marks = Object.keys(row).map(() => '?')
+    const text = `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${marks.join()})`
+    await cql.execute(text, Object.values(row), { prepare: true })
+  }
+  await insertBefore(insert)
   const addresses = await Promise.all(processes.map(addressOf))
   const opened = scope.move()
   return {
     roles: roles.map(([role], index) => ({ role, address: addresses[index] ?? '' })),
     rows,
     open: (dashboard, range) => open(dashboard, rows, range),
-    insert: async (table, row) => {
-      const marks = Object.keys(row).map(() => '?')
-      const text = `INSERT INTO ${table} (${Object.keys(row).join()}) VALUES (${marks.join()})`
-      await cql.execute(text, Object.values(row), { prepare: true })
-    },
+    insert,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }

@@ -12,6 +12,7 @@ import { metricsIn, metricTypes } from '../grafana/lint/metrics.ts'
 import { ALERTS } from '../grafana/src/alerts.ts'
 import { type Dashboard, promqlOf, targetsOf } from '../src/deploy/grafana/dashboard.ts'
 import { DASHBOARDS } from '../src/deploy/grafana/files.ts'
+import type { TimeRange } from '../src/deploy/grafana/interpolate.ts'
 import { cqlOf, dashboardQueries, type DashboardQuery, resolveVariables } from '../src/deploy/grafana/queries.ts'
 
 const LIMIT_MS = 90_000
@@ -19,15 +20,24 @@ const LIMIT_MS = 90_000
 const DRAWN = /^(?:price|volume|vwap|mean_price|mean_notional|open|high|low|close|change_percent)$/
 
 const isMeasured = process.env['GRAFANA_SECONDS'] !== undefined
-const SECONDS = Number(process.env['GRAFANA_SECONDS'] ?? 3)
-
-/** Of a partition before the newest one: a pipeline that just began has none. */
-const isOfBefore = ({ name, request }: DashboardQuery): boolean =>
-  name.includes('variable earlier_') || cqlOf(request)?.includes(' IN () ') === true
+const SECONDS = Number(process.env['GRAFANA_SECONDS'] ?? 5)
+const REFRESH_MS = 500
+/** What the slowest hundredth may take on a machine of its own. In CI it is printed alone: others work there, too. */
+const BOUND_MS = 250
 
 const servers = await serversForTests()
 const dashboards = Object.values(DASHBOARDS)
 const byUid = (uid: string) => dashboards.find((dashboard) => dashboard.uid === uid) as Dashboard
+
+/** As somebody sees it who chose these candles. */
+const withInterval = (dashboard: Dashboard, value: string): Dashboard => ({
+  ...dashboard,
+  templating: {
+    list: dashboard.templating.list.map((variable) =>
+      variable.name === 'interval' ? { ...variable, current: { text: value, value } } : variable,
+    ),
+  },
+})
 
 // No Java, no servers: test/services says so, and fails where CI is set.
 describe.skipIf(servers === null)('while a pipeline runs', () => {
@@ -37,30 +47,39 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
   }, LIMIT_MS)
   afterAll(() => scene[Symbol.asyncDispose](), LIMIT_MS)
 
-  const cassandraQueries = async (dashboard: Dashboard): Promise<DashboardQuery[]> => {
-    const { queries, variables } = await scene.open(dashboard)
+  const cassandraQueries = async (dashboard: Dashboard, range: TimeRange): Promise<DashboardQuery[]> => {
+    const { queries, variables } = await scene.open(dashboard, range)
     return [...variables, ...queries].filter(({ request }) => cqlOf(request) !== null)
   }
 
-  test.each(['stockpipe-market', 'stockpipe-pipeline'])(
-    'every query of %s to Cassandra gets rows',
-    async (uid) => {
-      const asked = new Set<string>()
+  /** From where the partitions before end until now, and round midnight, for panels that show two hours at most. */
+  const ranges = () => {
+    const midnight = new Date().setUTCHours(0, 0, 0, 0)
+    return [
+      { from: midnight - 600_000, to: Date.now() },
+      { from: midnight - 600_000, to: midnight + 60_000 },
+    ]
+  }
+
+  test.each([
+    ...['1s', '1m', '5m', '15m'].map((interval) => ['stockpipe-market', interval] as const),
+    ['stockpipe-pipeline', 'none'] as const,
+  ])(
+    'every query of %s to Cassandra gets rows, also of the partitions before: candles of %s',
+    async (uid, interval) => {
+      const dashboard = withInterval(byUid(uid), interval)
       const empty = await until(
         async () => {
-          const queries = await cassandraQueries(byUid(uid))
-          const answers = await Promise.all(
-            queries.map(async (query) => ({ query, rows: (await scene.rows(query)).rows })),
-          )
-          for (const { query } of answers) asked.add(query.name)
-          return answers
-            .filter(({ query, rows }) => rows.length === 0 && !isOfBefore(query))
-            .map(({ query }) => query.name)
+          const queries = (await Promise.all(ranges().map((range) => cassandraQueries(dashboard, range)))).flat()
+          const counts = new Map(queries.map(({ name }) => [name, 0]))
+          const answers = await Promise.all(queries.map(async (query) => ({ query, ...(await scene.rows(query)) })))
+          for (const { query, rows } of answers) counts.set(query.name, (counts.get(query.name) ?? 0) + rows.length)
+          expect(counts.size).toBe(uid === 'stockpipe-market' ? 26 : 5)
+          return [...counts].filter(([, rows]) => rows === 0).map(([name]) => name)
         },
         (names) => names.length === 0,
       )
       expect(empty).toEqual([])
-      expect(asked.size).toBeGreaterThan(uid === 'stockpipe-market' ? 22 : 4)
     },
     LIMIT_MS,
   )
@@ -114,9 +133,6 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
       const midnight = new Date().setUTCHours(0, 0, 0, 0)
       const open_ts = new Date(midnight - 3_600_000)
       const bucket = open_ts.toISOString().slice(0, 10)
-      const prices = { open: 1, high: 3, low: 1, close: 2, volume: 5 }
-      await scene.insert('candles', { symbol: 'AAPL', interval: '1m', bucket, open_ts, ...prices })
-      await scene.insert('contents', { kind: '1m', symbol: 'AAPL', item: bucket })
       const { rows, values } = await rowsFor('Candles of 1m', { from: midnight - 240_000, to: midnight + 60_000 })
       expect(values['earlier_candle_buckets']).toEqual([bucket])
       expect(rows[1]?.map((row) => [row['time'], row['close']])).toEqual([[open_ts, 2]])
@@ -128,9 +144,9 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
     'twice a second every answer is there before the next question',
     async () => {
       const pace = await paced(scene, SECONDS)
-      console.log(pace.map(({ name, p50, p99 }) => `${name}: p50 ${p50} ms, p99 ${p99} ms`).join('\n'))
-      const slowest = Math.max(...pace.map(({ p50, p99 }) => (isMeasured ? p99 : p50)))
-      expect(slowest).toBeLessThan(isMeasured ? 250 : 500)
+      console.log(pace.map(({ name, p50, p99 }) => `${name}: p50 ${p50} ms, p99 ${p99} ms of ${BOUND_MS}`).join('\n'))
+      if (isMeasured) expect(Math.max(...pace.map(({ p99 }) => p99))).toBeLessThanOrEqual(BOUND_MS)
+      expect(Math.max(...pace.map(({ p50 }) => p50))).toBeLessThan(REFRESH_MS)
     },
     LIMIT_MS + SECONDS * 1000,
   )
@@ -232,9 +248,11 @@ describe.skipIf(servers === null)('while a pipeline runs', () => {
       LIMIT_MS,
     )
 
-    test('every alert has exactly one number, and none fires', async () => {
-      for (const { title, expr } of ALERTS)
-        expect({ title, count: (await prometheus.query(expr)).length }).toEqual({ title, count: 1 })
+    test('every alert has exactly one number, or one a role, and none fires', async () => {
+      for (const { title, expr } of ALERTS) {
+        const count = title === 'Role is missing' ? scene.roles.length : 1
+        expect({ title, count: (await prometheus.query(expr)).length }).toEqual({ title, count })
+      }
       expect(await prometheus.query('ALERTS{alertstate="firing"}')).toEqual([])
     })
   })

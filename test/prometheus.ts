@@ -1,5 +1,5 @@
 /** A real Prometheus: who else could say what an expression means. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -11,6 +11,8 @@ export interface Prometheus extends AsyncDisposable {
   query(expr: string): Promise<number[]>
   /** `pending` or `firing`, by the name of the alert; one that is inactive is not among them. */
   alerts(): Promise<Map<string, string>>
+  /** From now on it knows these addresses and no others, within 5 s: that is how often it looks after what it found. */
+  discovers(targets: readonly string[]): Promise<unknown>
 }
 
 /** Null, and a line that says why, where it is not installed; with `CI=true` an error instead. */
@@ -47,8 +49,14 @@ export async function startPrometheus(targets: readonly string[], ruleFile: stri
   const config = {
     global: { scrape_interval: '1s', evaluation_interval: '1s' },
     rule_files: [ruleFile],
-    scrape_configs: [{ job_name: 'any', static_configs: [{ targets }] }],
+    scrape_configs: [{ job_name: 'any', file_sd_configs: [{ files: ['targets.json'] }] }],
   }
+  // Renamed into place: it never reads half of it.
+  const discovers = async (found: readonly string[]) => {
+    await Bun.write(join(folder, 'found.json'), JSON.stringify([{ targets: found }]))
+    renameSync(join(folder, 'found.json'), join(folder, 'targets.json'))
+  }
+  await discovers(targets)
   await Bun.write(join(folder, 'prometheus.yml'), JSON.stringify(config))
   const words = [`--config.file=${folder}/prometheus.yml`, `--storage.tsdb.path=${folder}/data`]
   const child = Bun.spawn([PROMETHEUS ?? 'prometheus', ...words, `--web.listen-address=127.0.0.1:${port}`], {
@@ -66,6 +74,7 @@ export async function startPrometheus(targets: readonly string[], ruleFile: stri
   return {
     query: (expr) => ask(base, expr),
     alerts: () => activeAlerts(base),
+    discovers,
     async [Symbol.asyncDispose]() {
       child.kill()
       await child.exited

@@ -37,12 +37,15 @@ function* queriesOf(dashboard: Dashboard): Generator<Query> {
   }
 }
 
+/** Whether it may have no value, or more than one. */
+const isList = ({ multi, includeAll }: Variable): boolean => multi === true || includeAll === true
+
 /** A list that cannot hold several: one literal, or a variable of one row. */
 function isOneItem({ templating }: Dashboard, list: string): boolean {
   const [, name] = /^\$\{(\w+):sqlstring\}$/.exec(list) ?? []
   if (name === undefined) return !list.includes(',')
   const variable = templating.list.find((one) => one.name === name)
-  if (variable === undefined || !isOurs(variable)) return variable?.multi !== true
+  if (variable === undefined || !isOurs(variable)) return variable === undefined || !isList(variable)
   return typeof variable.query === 'object' && parseSelect(variable.query.query ?? '')?.limit === 1
 }
 
@@ -95,6 +98,14 @@ export const CQL_RULES: Readonly<Record<string, Rule<Dashboard>>> = {
     return kind === 'panel' && !types.some((type) => NUMBERS.has(type)) ? 'has no number' : null
   }),
 
+  // By these names Grafana finds them; others it shows without a place, or without words.
+  'annotation-fields': eachQuery(({ cql, kind }) => {
+    const names = parseSelect(cql)?.columns.map(({ name }) => name)
+    if (kind !== 'annotation' || names === undefined) return null
+    const missing = ['time', 'text'].filter((name) => !names.includes(name))
+    return missing.length === 0 ? null : `has no column named ${missing.join(' and ')}`
+  }),
+
   bounded: eachQuery(({ cql }) => {
     const limit = parseSelect(cql)?.limit
     if (limit === undefined) return null
@@ -128,6 +139,16 @@ export const CQL_RULES: Readonly<Record<string, Rule<Dashboard>>> = {
     )
     return bad === undefined ? null : `${bad[0]} must be :sqlstring, or :date:iso for times`
   }),
+
+  // Without a value nothing follows the `=`, which is no CQL; several are separated by commas.
+  'one-value': (dashboard) =>
+    [...queriesOf(dashboard)].flatMap(({ where, cql }) => {
+      const lists = new Set(dashboard.templating.list.filter(isList).map(({ name }) => name))
+      const found = [...cql.matchAll(/\w+ (?:=|[<>]=?) \$\{(\w+):sqlstring\}/g)].find(([, name = '']) =>
+        lists.has(name),
+      )
+      return found === undefined ? [] : [{ where, what: `${found[0]} may have no value or several: IN (...)` }]
+    }),
 
   // Plain replacement of text, without parentheses; whatever else begins with a $ reaches Cassandra.
   macros: eachQuery(({ cql }) => {

@@ -18,6 +18,9 @@ import { FASTEST } from '../src/panels.ts'
 const MOST_FAST_PANELS = 8
 const MINIMUM_MS = 500
 
+/** Grafana would take whichever is its default. */
+const NO_SOURCE = { type: '', uid: 'none' }
+
 /** `500ms`, `5s`, `1m`; null for what is none. */
 function refreshMs(words: unknown): number | null {
   const [, count, unit] = (typeof words === 'string' ? /^(\d+)(ms|s|m)$/.exec(words) : null) ?? []
@@ -66,8 +69,9 @@ export const DASHBOARD_RULES: Readonly<Record<string, Rule<Dashboard>>> = {
   *sources(dashboard, { sources }) {
     const named = [...targetsOf(dashboard)].map(({ where, target }) => ({ where, datasource: target.datasource }))
     for (const { name, type, datasource } of dashboard.templating.list)
-      if (type === 'query')
-        named.push({ where: `variable ${name}`, datasource: datasource ?? { type: '', uid: 'none' } })
+      if (type === 'query') named.push({ where: `variable ${name}`, datasource: datasource ?? NO_SOURCE })
+    for (const { name, datasource } of dashboard.annotations?.list ?? [])
+      named.push({ where: `annotation ${name}`, datasource: datasource ?? NO_SOURCE })
     for (const { where, datasource } of named)
       if (datasource?.uid !== 'grafana' && sources.get(datasource?.uid ?? '') !== datasource?.type)
         yield { where, what: `there is no data source ${datasource?.uid} of type ${datasource?.type}` }

@@ -3,6 +3,7 @@ import { ALERT_RULES, type AlertFile } from './alert-rules.ts'
 import { API_RULES } from './api-rules.ts'
 import { CQL_RULES } from './cql-rules.ts'
 import { DASHBOARD_RULES } from './dashboard-rules.ts'
+import { INSTALL_RULES, type Install } from './install-rules.ts'
 import { SOURCE_RULES, type SourceFile } from './source-rules.ts'
 import type { Table } from './statement.ts'
 import type { Dashboard } from '../../src/deploy/grafana/dashboard.ts'
@@ -11,6 +12,8 @@ export interface Surroundings {
   dashboards: readonly Dashboard[]
   alerts: AlertFile
   sourceFile: SourceFile
+  /** Every process of Grafana that we start. */
+  installs: readonly Install[]
   /** Type by uid. */
   sources: ReadonlyMap<string, string>
   tables: ReadonlyMap<string, Table>
@@ -43,5 +46,6 @@ export function lint(around: Surroundings): Violation[] {
   }
   apply(ALERT_RULES, around.alerts, 'alert ')
   apply(SOURCE_RULES, around.sourceFile, 'data source ')
+  apply(INSTALL_RULES, around.installs, 'Grafana of ')
   return found
 }

@@ -1,7 +1,7 @@
 import { anchorOf } from './runbook.ts'
 
 /**
- * The alerts, once, for Grafana's files and for Prometheus' rules. Each expression gives one number at all times, so that
+ * The alerts, once, for Grafana's files and for Prometheus' rules. Each expression gives a number at all times, so that
  * "no data" means that Prometheus itself is away.
  */
 export interface Alert {
@@ -20,6 +20,16 @@ export interface Alert {
 const grown = (counter: string, window: string): string =>
   `sum((${counter} unless ${counter} offset ${window}) or increase(${counter}[${window}])) or vector(0)`
 
+/**
+ * By role: 1 while no process has it, else 0. There is no pipeline without a processor; a producer and an api of ours are
+ * missed where there were some, for a topic may have another producer, and nobody need read by an api.
+ */
+const MISSING = [
+  '0 * max by (role) (stockpipe_role_info)',
+  'absent(stockpipe_role_info{role="processor"})',
+  'max by (role) (max_over_time(stockpipe_role_info[24h]))',
+].join(' or ')
+
 export const ALERTS: readonly Alert[] = [
   {
     title: 'Feed is silent',
@@ -35,7 +45,8 @@ export const ALERTS: readonly Alert[] = [
     title: 'Processing lags',
     uid: 'stockpipe-lag',
     severity: 'critical',
-    expr: 'max(stockpipe_consumer_lag_seconds) or vector(0)',
+    // What nobody owns is seen by the api alone.
+    expr: 'max(stockpipe_consumer_lag_seconds or stockpipe_pipeline_lag_seconds) or vector(0)',
     above: 30,
     for: '2m',
     summary: 'Records wait for more than half a minute until they are processed',
@@ -87,6 +98,16 @@ export const ALERTS: readonly Alert[] = [
     above: 0,
     for: '2m',
     summary: 'Prometheus cannot reach a process that it saw within the last hour',
+  },
+  {
+    title: 'Role is missing',
+    uid: 'stockpipe-role-missing',
+    severity: 'critical',
+    // By what processes tell, as a target that is gone has no `up`, and one process may have all roles.
+    expr: MISSING,
+    above: 0,
+    for: '2m',
+    summary: 'No process has the role that the label says: its part of the work is not done',
   },
   {
     title: 'Log is away',

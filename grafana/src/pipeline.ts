@@ -51,7 +51,8 @@ const silence = () =>
 
 const lagNow = () =>
   stat({ title: 'Records not yet processed', at: [12, 0, 6, 4] }, [
-    promqlNow('A', 'sum(stockpipe_consumer_lag_records)', 'records'),
+    // Before the api looked for the first time, and where there is none: what processors tell.
+    promqlNow('A', 'max(stockpipe_pipeline_lag_records) or sum(stockpipe_consumer_lag_records)', 'records'),
   ])
 
 const latencyNow = () =>
@@ -150,16 +151,30 @@ const lagRecords = () =>
     {
       title: 'Lag in records',
       at: [0, 28, 8, 8],
-      description: 'Against what is processed: what is committed trails on purpose',
+      description:
+        'Against what is processed: what is committed trails on purpose. By partition as its owner tells; the api also sees what nobody owns, when it has been in the log for 2 s',
     },
-    [promql('A', 'sum by (partition) (stockpipe_consumer_lag_records)', 'partition {{partition}}')],
+    [
+      promql('A', 'sum by (partition) (stockpipe_consumer_lag_records)', 'partition {{partition}}'),
+      promql('B', 'max(stockpipe_pipeline_lag_records)', 'all, seen by the api'),
+    ],
   )
 
 const lagSeconds = () =>
-  graph({ title: 'Lag in seconds', at: [8, 28, 8, 8], unit: 's', description: 'Age of the oldest record that waits' }, [
-    promql('A', 'max by (partition) (stockpipe_consumer_lag_seconds)', 'partition {{partition}}'),
-    promql('B', 'max(stockpipe_watermark_lag_seconds)', 'watermark, the slowest'),
-  ])
+  graph(
+    {
+      title: 'Lag in seconds',
+      at: [8, 28, 8, 8],
+      unit: 's',
+      description:
+        'Age of the oldest record that waits: by partition as its owner tells, and as the api sees it, whether somebody owns it or not',
+    },
+    [
+      promql('A', 'max by (partition) (stockpipe_consumer_lag_seconds)', 'partition {{partition}}'),
+      promql('B', 'max(stockpipe_pipeline_lag_seconds)', 'the oldest, seen by the api'),
+      promql('C', 'max(stockpipe_watermark_lag_seconds)', 'watermark, the slowest'),
+    ],
+  )
 
 const gaps = () =>
   graph({ title: 'Without a view of the market', at: [16, 28, 8, 8], unit: 's' }, [

@@ -7,7 +7,8 @@ import type { Bounds } from '../stream/broker.ts'
 import type { Observer } from '../stream/observer.ts'
 import { encodeTriple } from '../stream/triple.ts'
 import { createMetrics, Health, silentLog } from '../telemetry.ts'
-import { type LagSource, totalLag, watchLag, watchLog } from './lag.ts'
+import { lagOf, type LagSource, positionsIn, watchLag, watchLog } from './lag.ts'
+import { Waiting } from './waiting.ts'
 
 const { metadata } = encodeTriple(
   {
@@ -39,6 +40,9 @@ function source(told: Readonly<Record<number, number>>, more: Partial<LagSource>
     ...more,
   }
 }
+
+const totalLag = async (bounds: readonly Bounds[], around: LagSource): Promise<number> =>
+  lagOf(bounds, await positionsIn(bounds, around))
 
 test('the lag is what no processor has processed, by what they tell', async () => {
   expect(await totalLag(BOUNDS, source({ 0: 95, 1: 100 }))).toBe(5)
@@ -82,6 +86,60 @@ test('what came a moment ago is no lag, and while the log does not answer none i
   await done
 })
 
+test('the oldest record that waits has an age, whoever is away, and as long as the log has it', async () => {
+  let bounds: Bounds[] | null = [
+    { start: 0, end: 10 },
+    { start: 0, end: 5 },
+  ]
+  const told = [10, 5]
+  const broker = {
+    async bounds() {
+      if (bounds === null) throw new StockpipeError('unreachable', 'nobody answers', { retryable: true })
+      return bounds
+    },
+  }
+  const clock = manualClock(1_000)
+  const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
+  const lag = source({}, { broker, positions: { of: (partition) => told[partition] ?? null }, context })
+  const stop = new AbortController()
+  const done = watchLag(lag, stop.signal)
+  /** In 2 s: the age in seconds, and how many records wait. */
+  const later = async (ends: readonly number[] | null, start = 0) => {
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    bounds = ends?.map((end) => ({ start, end })) ?? null
+    clock.advance(2_000)
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    const read = async (metric: 'pipelineLagSeconds' | 'pipelineLag') =>
+      (await context.metrics[metric].get()).values[0]?.value
+    return [await read('pipelineLagSeconds'), await read('pipelineLag')]
+  }
+  expect(await later([12, 5])).toEqual([0, 0])
+  expect(await later([14, 5])).toEqual([2, 2])
+  expect(await later([14, 9])).toEqual([4, 4])
+  told[0] = 12
+  expect(await later([14, 9])).toEqual([4, 6])
+  expect(await later(null)).toEqual([undefined, undefined])
+  expect(await later([14, 9])).toEqual([undefined, undefined])
+  told[0] = 14
+  expect(await later([14, 9])).toEqual([8, 4])
+  expect(await later([14, 9], 9)).toEqual([10, 4])
+  expect(await later([14, 9], 9)).toEqual([0, 0])
+  stop.abort()
+  await done
+})
+
+test('a day without a processor is told as a day, and kept in little memory', () => {
+  const waiting = new Waiting()
+  const day = 86_400
+  for (let second = 0; second <= day; second += 2) waiting.saw([{ start: 0, end: 1 + second }], second)
+  expect(waiting.size).toBeLessThan(1_000)
+  expect(waiting.since([0])).toBe(0)
+  expect(waiting.since([day / 2])).toBeWithin(day / 2, day / 2 + day / 100)
+  expect(waiting.since([day])).toBe(day)
+  expect(waiting.since([day + 1])).toBeNull()
+  expect(waiting.size).toBe(0)
+})
+
 test('a log that hangs holds up no stop, whichever answer is waited for', async () => {
   const never = () => new Promise<never>(() => {})
   for (const hanging of [{ broker: { bounds: never } }, { commits: never }]) {
@@ -123,5 +181,5 @@ test('a processor is told what was in the log 2 s ago, as often as the log answe
 })
 
 test('who does not look after the lag of all says nothing of it', async () => {
-  expect(await createMetrics().registry.metrics()).not.toMatch(/^stockpipe_pipeline_lag_records/m)
+  expect(await createMetrics().registry.metrics()).not.toMatch(/^stockpipe_pipeline_lag_/m)
 })

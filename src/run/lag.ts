@@ -4,6 +4,7 @@ import type { Observer } from '../stream/observer.ts'
 import type { Positions } from '../stream/positions.ts'
 import { processedIn } from '../stream/triple.ts'
 import type { Context } from '../telemetry.ts'
+import { Waiting } from './waiting.ts'
 
 export interface LagSource {
   broker: Pick<Broker, 'bounds'>
@@ -22,12 +23,19 @@ const EVERY_MS = 2_000
  */
 export async function watchLag(source: LagSource, signal: AbortSignal): Promise<void> {
   const { broker, topic, context, stats } = source
+  const { clock } = context
+  const waiting = new Waiting()
   let before: readonly Bounds[] | null = null
   while (!signal.aborted) {
-    const lag = before === null ? null : await answerOf(totalLag(before, source), signal)
+    const positions = before === null ? null : await answerOf(positionsIn(before, source), signal)
+    const lag = before === null || positions === null ? null : lagOf(before, positions)
+    const since = positions === null ? null : waiting.since(positions)
     before = await answerOf(broker.bounds(topic), signal)
-    show(before === null ? null : lag, { context, stats })
-    await context.clock.sleep(EVERY_MS, signal)
+    const seenAt = clock.elapsed()
+    const known = before === null || lag === null ? null : { records: lag, ms: since === null ? 0 : seenAt - since }
+    show(known, { context, stats })
+    if (before !== null) waiting.saw(before, seenAt)
+    await clock.sleep(EVERY_MS, signal)
   }
 }
 
@@ -54,25 +62,37 @@ function answerOf<Answer>(asked: Promise<Answer>, signal: AbortSignal): Promise<
   return promise
 }
 
-function show(lag: number | null, { context, stats }: Pick<LagSource, 'context' | 'stats'>): void {
-  stats.lagElsewhere(lag)
-  if (lag === null) context.metrics.pipelineLag.remove({})
-  else context.metrics.pipelineLag.set(lag)
+interface Lag {
+  records: number
+  ms: number
 }
 
+function show(lag: Lag | null, { context, stats }: Pick<LagSource, 'context' | 'stats'>): void {
+  const { pipelineLag, pipelineLagSeconds } = context.metrics
+  stats.lagElsewhere(lag?.records ?? null)
+  if (lag === null) for (const metric of [pipelineLag, pipelineLagSeconds]) metric.remove({})
+  else {
+    pipelineLag.set(lag.records)
+    pipelineLagSeconds.set(lag.ms / 1000)
+  }
+}
+
+/** Records of the log that are not processed. */
+export const lagOf = (bounds: readonly Bounds[], positions: readonly number[]): number =>
+  bounds.reduce((sum, { end }, partition) => sum + Math.max(0, end - (positions[partition] ?? end)), 0)
+
 /**
- * Records of the log that are not processed. A partition of which no processor has told anything counts from what was
- * committed, which is never ahead; one that nobody owns counts from where its last owner was.
+ * By partition: the next offset to process. One of which no processor has told anything is where it was committed, which
+ * is never ahead; one that nobody owns is where its last owner was; what the log has no more is over.
  */
-export async function totalLag(
+export async function positionsIn(
   bounds: readonly Bounds[],
   { positions, commits }: Pick<LagSource, 'positions' | 'commits'>,
-): Promise<number> {
+): Promise<number[]> {
   const isAllTold = bounds.every((_, partition) => positions.of(partition) !== null)
   const committed = isAllTold ? [] : await commits()
-  return bounds.reduce((sum, { start, end }, partition) => {
+  return bounds.map(({ start }, partition) => {
     const processed = committed[partition] ? processedIn(committed[partition].metadata) : null
-    const position = positions.of(partition) ?? (processed === null ? start : processed + 1)
-    return sum + Math.max(0, end - Math.max(start, position))
-  }, 0)
+    return Math.max(start, positions.of(partition) ?? (processed === null ? start : processed + 1))
+  })
 }

@@ -152,6 +152,7 @@ function createContext(settings: Settings, { terminal, secrets }: { terminal: Te
   const metrics = createMetrics()
   const { version, commit, runtime } = buildInfo()
   metrics.buildInfo.set({ version, commit, runtime }, 1)
+  for (const role of settings.role) metrics.roleInfo.set({ role }, 1)
   collectProcess(metrics.registry, systemClock)
   const log = createLog({
     level: settings.logLevel,
