@@ -168,14 +168,23 @@ function commandLines(pid: number): string {
   }
 }
 
-/** Waits until `isDone`, ends it, and looks at all that it said and left. */
-async function leavesNothing(process: Running, data: string, isDone: () => boolean | Promise<boolean>): Promise<void> {
+interface Scene {
+  url: string
+  data: string
+  isDone: () => boolean | Promise<boolean>
+}
+
+/** Waits until `isDone`, asks for all that it serves, ends it, and looks at all that it said and left. Resolves to what it served. */
+async function leavesNothing(process: Running, { url, data, isDone }: Scene): Promise<string> {
   await until(isDone, (done) => done || process.child.exitCode !== null)
   expect(process.child.exitCode).toBeNull()
   expect(traces(commandLines(process.child.pid))).toEqual([])
+  const served = (await answers(url)).join('\n')
+  expect(traces(served)).toEqual([])
   await process.stop()
   expect(traces(process.said())).toEqual([])
   expect(tracesIn(data)).toEqual([])
+  return served
 }
 
 const started = (words: readonly string[], data: string, env: Record<string, string> = {}) =>
@@ -186,7 +195,7 @@ const started = (words: readonly string[], data: string, env: Record<string, str
 
 describe('a pipeline on a feed that says the token back', () => {
   test.concurrent(
-    'shows it in no log, answer, page or file',
+    'shows it in no log, answer, page, file or export',
     async () => {
       const data = place('pipeline')
       const grafana = ['--grafana-live-url', `http://127.0.0.1:${http.port}`]
@@ -198,34 +207,44 @@ describe('a pipeline on a feed that says the token back', () => {
       )
       expect(feed.tokens.slice(0, 2)).toEqual([valueOf('finnhubToken'), valueOf('finnhubToken')])
       expect(process.named('feed.error_frame')).toMatchObject([{ message: 'Invalid API key *** ***' }])
-      for (const answer of await answers(url)) expect(traces(answer)).toEqual([])
-      await leavesNothing(process, data, () => process.named('grafana_live.failing').length > 0)
-      const letters = await stockpipe(['dlq', 'show', '--data-dir', data, '--origin', 'live'], WAYS.variables().env)
+      const isDone = () => process.named('grafana_live.failing').length > 0
+      const served = await leavesNothing(process, { url, data, isDone })
+      expect(served.match(/^\d{3}$/gm)).toEqual(expect.arrayContaining(['200', '400', '401', '404']))
+      const of = ['--data-dir', data, '--origin', 'live']
+      const letters = await stockpipe(['dlq', 'show', ...of], WAYS.variables().env)
       expect(traces(letters.stdout + letters.stderr)).toEqual([])
+      const exports = ['trades.ndjson', 'trades.csv', 'trades.parquet', 'gaps.csv'].map(async (name) => {
+        const file = join(data, name)
+        const [table = ''] = name.split('.')
+        const ran = await stockpipe(['export', table, ...of, '--out', file], WAYS.variables().env)
+        expect([name, ran.code, traces(ran.stdout + ran.stderr)]).toEqual([name, 0, []])
+        const text = readFileSync(file, 'latin1')
+        expect([name, text.includes('***'), traces(text)]).toEqual([name, true, []])
+      })
+      await Promise.all(exports)
     },
     LIMIT_MS,
   )
 })
 
+/** What each role serves; an api says itself what there is beside it. */
+const OF_EVERY_ROLE = ['/livez', '/readyz', '/metrics', '/statusz', '/', '/docs', '/openapi.json', '/nowhere']
+
 /** Every address by every way to say who asks, with status, headers and body; also those that are refused. */
 async function answers(url: string): Promise<string[]> {
   const token = valueOf('apiToken')
-  const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, unknown> }
-  const addresses = [
-    ...Object.keys(paths).filter((path) => path !== '/v1/events'),
-    '/',
-    '/docs',
-    '/openapi.json',
-    '/nowhere',
-  ]
-  expect(addresses.length).toBeGreaterThan(15)
+  const described = await fetch(`${url}/openapi.json`)
+  const { paths = {} } = (await described.json()) as { paths?: Record<string, unknown> }
+  expect(Object.keys(paths).length > OF_EVERY_ROLE.length).toBe(described.ok)
+  const more = Object.keys(paths).filter((path) => path !== '/v1/events')
+  const addresses = [...new Set([...OF_EVERY_ROLE, ...more])]
   const bearer = { authorization: `Bearer ${token}` }
   const ask = async (path: string, init: RequestInit = {}) => {
     const answer = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(5_000) })
     return [answer.status, JSON.stringify([...answer.headers]), await answer.text()].join('\n')
   }
   const secret = encodeURIComponent(token)
-  const asked = await Promise.all([
+  return Promise.all([
     ...addresses.flatMap((path) => [
       ask(path, { headers: bearer }),
       ask(`${path}?access_token=${secret}`),
@@ -238,9 +257,6 @@ async function answers(url: string): Promise<string[]> {
     ask(`/v1/latest/${secret}`, { headers: bearer }),
     ask('/v1/trades?symbol=BINANCE:BTCUSDT', { headers: bearer }),
   ])
-  const statuses = new Set(asked.map((answer) => answer.slice(0, 3)))
-  expect([...statuses]).toEqual(expect.arrayContaining(['200', '400', '401', '404']))
-  return asked
 }
 
 describe('roles whose servers say the password back', () => {
@@ -257,8 +273,9 @@ describe('roles whose servers say the password back', () => {
       const registry = component === 'registry' ? confluent : []
       const words = ['--role', role, '--feed', 'simulated', '--log-format', format, ...SERVERS, ...registry]
       await using process = started(words, data)
-      const isTold = () => process.said().includes(`${component}.retrying`)
-      await leavesNothing(process, data, isTold)
+      const isDone = () => process.said().includes(`${component}.retrying`)
+      const served = await leavesNothing(process, { url: await process.url(), data, isDone })
+      expect(served).toContain(component === 'registry' ? 'it answered 500' : 'bad login')
     },
     LIMIT_MS,
   )
@@ -269,7 +286,9 @@ test.concurrent(
   async () => {
     const data = place('proxied')
     await using process = started(['--finnhub-url', 'ws://feed.invalid'], data, PROXIED)
-    await leavesNothing(process, data, () => process.named('feed.lost').some(({ why }) => String(why).includes('roxy')))
+    const isDone = () => process.named('feed.lost').some(({ why }) => String(why).includes('roxy'))
+    const served = await leavesNothing(process, { url: await process.url(), data, isDone })
+    expect(served).toContain('407 refused')
   },
   LIMIT_MS,
 )
@@ -284,8 +303,10 @@ test.concurrent(
       ([found]) => found !== undefined,
     )
     await using process = started(['--finnhub-url', url], data)
-    await leavesNothing(process, data, () => process.named('feed.open').length > 0)
-    await leavesNothing(simulator, data, () => simulator.named('simulator.open').length > 0)
+    const isOpen = () => process.named('feed.open').length > 0
+    await leavesNothing(process, { url: await process.url(), data, isDone: isOpen })
+    const isDone = () => simulator.named('simulator.open').length > 0
+    await leavesNothing(simulator, { url: url.replace('ws:', 'http:'), data, isDone })
     const replayed = await stockpipe(replayArgs(fixture('btcusdt-trades.ndjson'), data), WAYS.variables().env)
     expect([replayed.code, traces(replayed.stdout + replayed.stderr)]).toEqual([0, []])
   },
