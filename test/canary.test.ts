@@ -9,10 +9,13 @@ import { join } from 'node:path'
 
 import { kebab } from '../src/config/option.ts'
 import { startFakeServer } from '../src/deploy/cluster/server.fixture.ts'
+import { render } from '../src/deploy/render.ts'
+import { keysOf } from '../src/deploy/secrets.ts'
+import { readValues } from '../src/deploy/values.ts'
 import { fixture, replayArgs, ROOT, stockpipe } from './binary.ts'
 import { hostileCassandra, hostileFeed, hostileHttp, hostileKafka, hostileProxy } from './canary.fixture.ts'
 import { CANARY, canary, traces } from './canary.ts'
-import { givenIn, secretKeys, valueOf } from './canary-given.ts'
+import { givenIn, secretFlags, secretKeys, valueOf } from './canary-given.ts'
 import { type Running, running, until } from './running.ts'
 
 const LIMIT_MS = 120_000
@@ -36,6 +39,32 @@ const USED: Readonly<Record<string, string>> = {
 }
 test('every secret option is used by a scene of this file', () => {
   expect(Object.keys(USED).sort()).toEqual([...secretKeys].sort())
+})
+
+/** The same of flags that name files and folders with secrets. */
+const FLAGS: Readonly<Record<string, string>> = {
+  'kafka-tls-key-file': 'a doctor of keys that are none',
+  'cassandra-tls-key-file': 'a doctor of keys that are none',
+  'superuser-login': 'a set-up at a node that says it back',
+  'writer-login': 'a set-up at a node that says it back',
+  'reader-login': 'a set-up at a node that says it back',
+  'grafana-login': 'a set-up at a node that says it back',
+  kubeconfig: 'a cluster that says it back',
+  'finnhub-token-file': 'a cluster that says it back',
+}
+test('every flag that names what holds a secret is used by a scene of this file', () => {
+  expect(Object.keys(FLAGS).sort()).toEqual([...secretFlags].sort())
+})
+
+/** One that `deploy` fills. */
+const SECRET = /^kind: Secret\nmetadata:\n  name: (\S+)\n(?:  .*\n)*?    stockpipe\.dev\/keys:/gm
+test('the cluster that says our secrets back is given every Secret that a cluster can be given', async () => {
+  const ours = new Set<string>()
+  for await (const path of new Bun.Glob('manifests/**/*.yaml').scan(ROOT))
+    for (const [, name = ''] of (await Bun.file(join(ROOT, path)).text()).matchAll(SECRET)) ours.add(name)
+  expect(ours).toContain('finnhub')
+  const given = render(readValues({ sets: ['feed=finnhub'] })).filter((object) => keysOf(object).length > 0)
+  expect(given.map(({ metadata }) => metadata.name).sort()).toEqual([...ours].sort())
 })
 
 /** A proxy with a password is in the way of whatever is no loopback address. */
@@ -69,6 +98,15 @@ function tlsFiles(server: string): string[] {
   return [`--${server}-tls`, ...['cert', 'key'].flatMap((part) => [`--${server}-tls-${part}-file`, path])]
 }
 
+/** Folders as `setup schema` takes them, each with a password that CQL writes in another way. */
+const logins = secretFlags
+  .filter((flag) => flag.endsWith('-login'))
+  .flatMap((flag) => {
+    writeFileSync(join(place(flag), 'username'), `${flag}\n`)
+    writeFileSync(join(place(flag), 'password'), `${CANARY}'"+/%&-${flag}\n`)
+    return [`--${flag}`, place(flag)]
+  })
+
 const COMMANDS: readonly (readonly string[])[] = [
   ['doctor', ...SERVERS, ...FEED, '--listen', '127.0.0.1:0'],
   ['doctor', ...SERVERS, '--finnhub-url', 'ws://feed.invalid', '--json'],
@@ -77,6 +115,7 @@ const COMMANDS: readonly (readonly string[])[] = [
     [...words.split(' '), ...SERVERS],
   ]),
   ...['topics', 'schema', 'probe'].map((step) => ['setup', step, '--timeout', '1s', ...SERVERS]),
+  ['setup', 'schema', '--timeout', '1s', ...SERVERS, ...logins],
   ...['pipeline', 'broker', 'store'].map((what) => ['bench', what, ...SERVERS, '--seconds', '1']),
   ['run', '--role', 'producer', '--feed', 'finnhub', '--listen', 'nowhere:1', ...FEED, ...SERVERS],
   ['run', '--validate-symbols', '--finnhub-url', 'ws://127.0.0.1:1', '--data-dir', '/dev/null/x'],
