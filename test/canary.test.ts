@@ -249,6 +249,7 @@ describe('a pipeline on a feed that says the token back', () => {
       const isDone = () => process.named('grafana_live.failing').length > 0
       const served = await leavesNothing(process, { url, data, isDone })
       expect(served.match(/^\d{3}$/gm)).toEqual(expect.arrayContaining(['200', '400', '401', '404']))
+      expect(served).toContain('"type":"snapshot","channel":"latest:*"')
       const of = ['--data-dir', data, '--origin', 'live']
       const letters = await stockpipe(['dlq', 'show', ...of], WAYS.variables().env)
       expect(traces(letters.stdout + letters.stderr)).toEqual([])
@@ -282,6 +283,14 @@ async function answers(url: string): Promise<string[]> {
     const answer = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(5_000) })
     return [answer.status, JSON.stringify([...answer.headers]), await answer.text()].join('\n')
   }
+  /** Of a stream that never ends, what it begins with. */
+  const begins = async (path: string) => {
+    const answer = await fetch(`${url}${path}`, { headers: bearer, signal: AbortSignal.timeout(5_000) })
+    const stream = answer.body?.getReader()
+    const { value } = (await stream?.read()) ?? {}
+    await stream?.cancel()
+    return [answer.status, Buffer.from(value ?? []).toString()].join('\n')
+  }
   const secret = encodeURIComponent(token)
   return Promise.all([
     ...addresses.flatMap((path) => [
@@ -295,6 +304,7 @@ async function answers(url: string): Promise<string[]> {
     ask('/v1/latest', { headers: { authorization: `Bearer ${token}x` } }),
     ask(`/v1/latest/${secret}`, { headers: bearer }),
     ask('/v1/trades?symbol=BINANCE:BTCUSDT', { headers: bearer }),
+    begins('/v1/events?subscribe=latest:*,trades:BINANCE:BTCUSDT'),
   ])
 }
 
