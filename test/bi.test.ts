@@ -1,8 +1,11 @@
 import { expect, test } from 'bun:test'
-import { exists, mkdtemp, rm } from 'node:fs/promises'
+import { exists, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 
+import { temporaryFolder } from './binary.ts'
+import { canary, expectNoCanary } from './canary.ts'
+import { startSuperset } from './superset.fixture.ts'
 import { tablesOf } from '../grafana/lint/statement.ts'
 import { OPTIONS } from '../src/config/options.ts'
 import { INTERVALS } from '../src/trade.ts'
@@ -190,6 +193,41 @@ test.each(['', 'admin', '1234567'])('Superset does not start with the password %
   expect([exitCode, stdout.toString()]).toEqual([1, ''])
   for (const word of ['error: ', '  why: ', '  try: ', 'SUPERSET_ADMIN_PASSWORD']) expect(said).toContain(word)
 })
+
+test.each([
+  ['starts', '', 0],
+  ['cannot make its tables', 'db', 1],
+  ['refuses the password', 'password', 1],
+] as const)('Superset that %s says, keeps and hands on no secret that it was given', async (_, fails, code) => {
+  using folder = temporaryFolder()
+  const [password, key] = [canary('superset'), canary('key')]
+  const secrets = { SUPERSET_ADMIN_PASSWORD: password, SUPERSET_SECRET_KEY: key }
+  const { exitCode, said, commands } = await startSuperset(folder.path, { fails, ...secrets })
+  const home = join(folder.path, 'home')
+  const kept = [...new Bun.Glob('**').scanSync({ cwd: home, onlyFiles: true })].toSorted()
+  const files = await Promise.all(kept.map((name) => Bun.file(join(home, name)).text()))
+  expectNoCanary('what its start says, calls and keeps', [said, commands, ...kept, ...files].join('\n'))
+  expect([exitCode, commands.includes('gunicorn ')]).toEqual([code, code === 0])
+  expect(kept).toEqual(['driver/requirements.txt', ...(code === 0 ? ['edition'] : [])])
+  const used = [`password ${sha256(password)}`, `key ${sha256(key)}`]
+  expect(used.map((line) => said.includes(line))).toEqual(used.map(() => fails !== 'db'))
+})
+
+test('Superset without a key makes one that nobody else may read, and keeps it', async () => {
+  using folder = temporaryFolder()
+  const start = () => startSuperset(folder.path, { SUPERSET_ADMIN_PASSWORD: canary('superset') })
+  const file = join(folder.path, 'home/secret-key')
+  const first = await start()
+  const key = await Bun.file(file).text()
+  expect(key).toMatch(/^[\w-]{56}$/)
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  for (const { exitCode, said, commands } of [first, await start()]) {
+    expect([exitCode, (said + commands).includes(key)]).toEqual([0, false])
+    expect(said).toContain(`key ${sha256(key)}`)
+  }
+})
+
+const sha256 = (text: string): string => new Bun.CryptoHasher('sha256').update(text).digest('hex')
 
 test('the catalogue has keys of the connector, and takes its values from the environment of Trino', async () => {
   const text = await read('bi/trino/catalog/cassandra.properties')

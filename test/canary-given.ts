@@ -2,11 +2,22 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { COMMANDS } from '../src/command/commands.ts'
 import { envOf, kebab, type Option } from '../src/config/option.ts'
 import { KEYS, OPTIONS } from '../src/config/options.ts'
 import { CANARY } from './canary.ts'
 
 export const secretKeys = KEYS.filter((key) => (OPTIONS[key] as Option<unknown>).secret)
+
+const ofCommands = COMMANDS.flatMap(({ local, subs = [] }) => [local, ...subs.map((sub) => sub.local)]).flatMap(
+  (local) => Object.keys(local),
+)
+
+/** Flags that name a file or a folder with a secret that is no secret option itself. */
+export const secretFlags = [
+  ...KEYS.map((key) => kebab(key)).filter((flag) => flag.endsWith('-key-file')),
+  ...new Set(ofCommands.filter((flag) => /login|token|password|secret|key|kubeconfig/.test(flag))),
+]
 
 /** With characters that JSON, URLs and shells write in another way. */
 const values = Object.fromEntries(secretKeys.map((key, index) => [key, `${CANARY}"+/%&${index}`]))

@@ -118,7 +118,7 @@ export function hostileHttp(): Hostile {
   return { port: server.port ?? 0, [Symbol.asyncDispose]: () => server.stop(true) }
 }
 
-/** A feed that brings a trade, says the token back in frames good and broken, closes with it, and then refuses it. */
+/** A feed that says the token back in a trade, in frames good and broken, closes with it, and then refuses it. */
 export function hostileFeed(): Hostile & { readonly tokens: string[] } {
   const tokens: string[] = []
   const server = Bun.serve<{ token: string }>({
@@ -136,7 +136,7 @@ export function hostileFeed(): Hostile & { readonly tokens: string[] } {
       open(socket) {
         const { token } = socket.data
         const trade = { c: null, p: 1, s: 'BINANCE:BTCUSDT', t: Date.now(), v: 1 }
-        socket.send(JSON.stringify({ data: [trade], type: 'trade' }))
+        socket.send(JSON.stringify({ data: [{ ...trade, c: [token] }], type: 'trade' }))
         socket.send(JSON.stringify({ type: 'error', msg: `Invalid API key ${token} ${btoa(token)}` }))
         socket.send(`{"type":"trade","data":"${token}`)
         socket.send(JSON.stringify({ data: [{ ...trade, c: [token], p: -1 }], type: 'trade' }))

@@ -9,10 +9,13 @@ import { join } from 'node:path'
 
 import { kebab } from '../src/config/option.ts'
 import { startFakeServer } from '../src/deploy/cluster/server.fixture.ts'
+import { render } from '../src/deploy/render.ts'
+import { keysOf } from '../src/deploy/secrets.ts'
+import { readValues } from '../src/deploy/values.ts'
 import { fixture, replayArgs, ROOT, stockpipe } from './binary.ts'
 import { hostileCassandra, hostileFeed, hostileHttp, hostileKafka, hostileProxy } from './canary.fixture.ts'
 import { CANARY, canary, traces } from './canary.ts'
-import { givenIn, secretKeys, valueOf } from './canary-given.ts'
+import { givenIn, secretFlags, secretKeys, valueOf } from './canary-given.ts'
 import { type Running, running, until } from './running.ts'
 
 const LIMIT_MS = 120_000
@@ -36,6 +39,32 @@ const USED: Readonly<Record<string, string>> = {
 }
 test('every secret option is used by a scene of this file', () => {
   expect(Object.keys(USED).sort()).toEqual([...secretKeys].sort())
+})
+
+/** The same of flags that name files and folders with secrets. */
+const FLAGS: Readonly<Record<string, string>> = {
+  'kafka-tls-key-file': 'a doctor of keys that are none',
+  'cassandra-tls-key-file': 'a doctor of keys that are none',
+  'superuser-login': 'a set-up at a node that says it back',
+  'writer-login': 'a set-up at a node that says it back',
+  'reader-login': 'a set-up at a node that says it back',
+  'grafana-login': 'a set-up at a node that says it back',
+  kubeconfig: 'a cluster that says it back',
+  'finnhub-token-file': 'a cluster that says it back',
+}
+test('every flag that names what holds a secret is used by a scene of this file', () => {
+  expect(Object.keys(FLAGS).sort()).toEqual([...secretFlags].sort())
+})
+
+/** One that `deploy` fills. */
+const SECRET = /^kind: Secret\nmetadata:\n  name: (\S+)\n(?:  .*\n)*?    stockpipe\.dev\/keys:/gm
+test('the cluster that says our secrets back is given every Secret that a cluster can be given', async () => {
+  const ours = new Set<string>()
+  for await (const path of new Bun.Glob('manifests/**/*.yaml').scan(ROOT))
+    for (const [, name = ''] of (await Bun.file(join(ROOT, path)).text()).matchAll(SECRET)) ours.add(name)
+  expect(ours).toContain('finnhub')
+  const given = render(readValues({ sets: ['feed=finnhub'] })).filter((object) => keysOf(object).length > 0)
+  expect(given.map(({ metadata }) => metadata.name).sort()).toEqual([...ours].sort())
 })
 
 /** A proxy with a password is in the way of whatever is no loopback address. */
@@ -69,6 +98,15 @@ function tlsFiles(server: string): string[] {
   return [`--${server}-tls`, ...['cert', 'key'].flatMap((part) => [`--${server}-tls-${part}-file`, path])]
 }
 
+/** Folders as `setup schema` takes them, each with a password that CQL writes in another way. */
+const logins = secretFlags
+  .filter((flag) => flag.endsWith('-login'))
+  .flatMap((flag) => {
+    writeFileSync(join(place(flag), 'username'), `${flag}\n`)
+    writeFileSync(join(place(flag), 'password'), `${CANARY}'"+/%&-${flag}\n`)
+    return [`--${flag}`, place(flag)]
+  })
+
 const COMMANDS: readonly (readonly string[])[] = [
   ['doctor', ...SERVERS, ...FEED, '--listen', '127.0.0.1:0'],
   ['doctor', ...SERVERS, '--finnhub-url', 'ws://feed.invalid', '--json'],
@@ -77,6 +115,7 @@ const COMMANDS: readonly (readonly string[])[] = [
     [...words.split(' '), ...SERVERS],
   ]),
   ...['topics', 'schema', 'probe'].map((step) => ['setup', step, '--timeout', '1s', ...SERVERS]),
+  ['setup', 'schema', '--timeout', '1s', ...SERVERS, ...logins],
   ...['pipeline', 'broker', 'store'].map((what) => ['bench', what, ...SERVERS, '--seconds', '1']),
   ['run', '--role', 'producer', '--feed', 'finnhub', '--listen', 'nowhere:1', ...FEED, ...SERVERS],
   ['run', '--validate-symbols', '--finnhub-url', 'ws://127.0.0.1:1', '--data-dir', '/dev/null/x'],
@@ -168,14 +207,23 @@ function commandLines(pid: number): string {
   }
 }
 
-/** Waits until `isDone`, ends it, and looks at all that it said and left. */
-async function leavesNothing(process: Running, data: string, isDone: () => boolean | Promise<boolean>): Promise<void> {
+interface Scene {
+  url: string
+  data: string
+  isDone: () => boolean | Promise<boolean>
+}
+
+/** Waits until `isDone`, asks for all that it serves, ends it, and looks at all that it said and left. Resolves to what it served. */
+async function leavesNothing(process: Running, { url, data, isDone }: Scene): Promise<string> {
   await until(isDone, (done) => done || process.child.exitCode !== null)
   expect(process.child.exitCode).toBeNull()
   expect(traces(commandLines(process.child.pid))).toEqual([])
+  const served = (await answers(url)).join('\n')
+  expect(traces(served)).toEqual([])
   await process.stop()
   expect(traces(process.said())).toEqual([])
   expect(tracesIn(data)).toEqual([])
+  return served
 }
 
 const started = (words: readonly string[], data: string, env: Record<string, string> = {}) =>
@@ -186,7 +234,7 @@ const started = (words: readonly string[], data: string, env: Record<string, str
 
 describe('a pipeline on a feed that says the token back', () => {
   test.concurrent(
-    'shows it in no log, answer, page or file',
+    'shows it in no log, answer, page, file or export',
     async () => {
       const data = place('pipeline')
       const grafana = ['--grafana-live-url', `http://127.0.0.1:${http.port}`]
@@ -198,34 +246,53 @@ describe('a pipeline on a feed that says the token back', () => {
       )
       expect(feed.tokens.slice(0, 2)).toEqual([valueOf('finnhubToken'), valueOf('finnhubToken')])
       expect(process.named('feed.error_frame')).toMatchObject([{ message: 'Invalid API key *** ***' }])
-      for (const answer of await answers(url)) expect(traces(answer)).toEqual([])
-      await leavesNothing(process, data, () => process.named('grafana_live.failing').length > 0)
-      const letters = await stockpipe(['dlq', 'show', '--data-dir', data, '--origin', 'live'], WAYS.variables().env)
+      const isDone = () => process.named('grafana_live.failing').length > 0
+      const served = await leavesNothing(process, { url, data, isDone })
+      expect(served.match(/^\d{3}$/gm)).toEqual(expect.arrayContaining(['200', '400', '401', '404']))
+      expect(served).toContain('"type":"snapshot","channel":"latest:*"')
+      const of = ['--data-dir', data, '--origin', 'live']
+      const letters = await stockpipe(['dlq', 'show', ...of], WAYS.variables().env)
       expect(traces(letters.stdout + letters.stderr)).toEqual([])
+      const exports = ['trades.ndjson', 'trades.csv', 'trades.parquet', 'gaps.csv'].map(async (name) => {
+        const file = join(data, name)
+        const [table = ''] = name.split('.')
+        const ran = await stockpipe(['export', table, ...of, '--out', file], WAYS.variables().env)
+        expect([name, ran.code, traces(ran.stdout + ran.stderr)]).toEqual([name, 0, []])
+        const text = readFileSync(file, 'latin1')
+        expect([name, text.includes('***'), traces(text)]).toEqual([name, true, []])
+      })
+      await Promise.all(exports)
     },
     LIMIT_MS,
   )
 })
 
+/** What each role serves; an api says itself what there is beside it. */
+const OF_EVERY_ROLE = ['/livez', '/readyz', '/metrics', '/statusz', '/', '/docs', '/openapi.json', '/nowhere']
+
 /** Every address by every way to say who asks, with status, headers and body; also those that are refused. */
 async function answers(url: string): Promise<string[]> {
   const token = valueOf('apiToken')
-  const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, unknown> }
-  const addresses = [
-    ...Object.keys(paths).filter((path) => path !== '/v1/events'),
-    '/',
-    '/docs',
-    '/openapi.json',
-    '/nowhere',
-  ]
-  expect(addresses.length).toBeGreaterThan(15)
+  const described = await fetch(`${url}/openapi.json`)
+  const { paths = {} } = (await described.json()) as { paths?: Record<string, unknown> }
+  expect(Object.keys(paths).length > OF_EVERY_ROLE.length).toBe(described.ok)
+  const more = Object.keys(paths).filter((path) => path !== '/v1/events')
+  const addresses = [...new Set([...OF_EVERY_ROLE, ...more])]
   const bearer = { authorization: `Bearer ${token}` }
   const ask = async (path: string, init: RequestInit = {}) => {
     const answer = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(5_000) })
     return [answer.status, JSON.stringify([...answer.headers]), await answer.text()].join('\n')
   }
+  /** Of a stream that never ends, what it begins with. */
+  const begins = async (path: string) => {
+    const answer = await fetch(`${url}${path}`, { headers: bearer, signal: AbortSignal.timeout(5_000) })
+    const stream = answer.body?.getReader()
+    const { value } = (await stream?.read()) ?? {}
+    await stream?.cancel()
+    return [answer.status, Buffer.from(value ?? []).toString()].join('\n')
+  }
   const secret = encodeURIComponent(token)
-  const asked = await Promise.all([
+  return Promise.all([
     ...addresses.flatMap((path) => [
       ask(path, { headers: bearer }),
       ask(`${path}?access_token=${secret}`),
@@ -237,10 +304,8 @@ async function answers(url: string): Promise<string[]> {
     ask('/v1/latest', { headers: { authorization: `Bearer ${token}x` } }),
     ask(`/v1/latest/${secret}`, { headers: bearer }),
     ask('/v1/trades?symbol=BINANCE:BTCUSDT', { headers: bearer }),
+    begins('/v1/events?subscribe=latest:*,trades:BINANCE:BTCUSDT'),
   ])
-  const statuses = new Set(asked.map((answer) => answer.slice(0, 3)))
-  expect([...statuses]).toEqual(expect.arrayContaining(['200', '400', '401', '404']))
-  return asked
 }
 
 describe('roles whose servers say the password back', () => {
@@ -257,8 +322,9 @@ describe('roles whose servers say the password back', () => {
       const registry = component === 'registry' ? confluent : []
       const words = ['--role', role, '--feed', 'simulated', '--log-format', format, ...SERVERS, ...registry]
       await using process = started(words, data)
-      const isTold = () => process.said().includes(`${component}.retrying`)
-      await leavesNothing(process, data, isTold)
+      const isDone = () => process.said().includes(`${component}.retrying`)
+      const served = await leavesNothing(process, { url: await process.url(), data, isDone })
+      expect(served).toContain(component === 'registry' ? 'it answered 500' : 'bad login')
     },
     LIMIT_MS,
   )
@@ -269,7 +335,9 @@ test.concurrent(
   async () => {
     const data = place('proxied')
     await using process = started(['--finnhub-url', 'ws://feed.invalid'], data, PROXIED)
-    await leavesNothing(process, data, () => process.named('feed.lost').some(({ why }) => String(why).includes('roxy')))
+    const isDone = () => process.named('feed.lost').some(({ why }) => String(why).includes('roxy'))
+    const served = await leavesNothing(process, { url: await process.url(), data, isDone })
+    expect(served).toContain('407 refused')
   },
   LIMIT_MS,
 )
@@ -284,8 +352,10 @@ test.concurrent(
       ([found]) => found !== undefined,
     )
     await using process = started(['--finnhub-url', url], data)
-    await leavesNothing(process, data, () => process.named('feed.open').length > 0)
-    await leavesNothing(simulator, data, () => simulator.named('simulator.open').length > 0)
+    const isOpen = () => process.named('feed.open').length > 0
+    await leavesNothing(process, { url: await process.url(), data, isDone: isOpen })
+    const isDone = () => simulator.named('simulator.open').length > 0
+    await leavesNothing(simulator, { url: url.replace('ws:', 'http:'), data, isDone })
     const replayed = await stockpipe(replayArgs(fixture('btcusdt-trades.ndjson'), data), WAYS.variables().env)
     expect([replayed.code, traces(replayed.stdout + replayed.stderr)]).toEqual([0, []])
   },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 import packageJson from '../package.json' with { type: 'json' }
+import { canary, traces } from './canary.ts'
 import { type CopyLine, instructionsOf, stagesOf } from './container.ts'
 import { promtool, PROMTOOL } from './prometheus.ts'
 import { readSettings } from '../src/config.ts'
@@ -13,7 +14,19 @@ import { KEYS, OPTIONS } from '../src/config/options.ts'
 const ROOT = resolve(import.meta.dir, '..')
 const OUR_ROLES = ['producer', 'processor', 'api'] as const
 /** What a person may set before starting it all. */
-const SURROUNDINGS = [{}, { FINNHUB_API_TOKEN: 'a-token', FINNHUB_STOCKS_TICKERS: 'AAPL,BINANCE:BTCUSDT' }] as const
+const SURROUNDINGS = [
+  ['nothing', {}],
+  ['a token and symbols', { FINNHUB_API_TOKEN: canary('finnhub'), FINNHUB_STOCKS_TICKERS: 'AAPL,BINANCE:BTCUSDT' }],
+] as const
+/** What a person may set that is secret, and the one variable of one container that it is for. */
+const SECRETS: Readonly<Record<string, string>> = {
+  FINNHUB_API_TOKEN: 'producer STOCKPIPE_FINNHUB_TOKEN',
+  GRAFANA_ADMIN_PASSWORD: 'grafana GF_SECURITY_ADMIN_PASSWORD',
+  SUPERSET_ADMIN_PASSWORD: 'superset SUPERSET_ADMIN_PASSWORD',
+  SUPERSET_SECRET_KEY: 'superset SUPERSET_SECRET_KEY',
+  STOCKPIPE_TRINO_CASSANDRA_PASSWORD: 'trino STOCKPIPE_TRINO_CASSANDRA_PASSWORD',
+  CASSANDRA_UI_PASSWORD: 'cassandra-ui CASSANDRA_PASSWORD',
+}
 
 interface Service {
   image: string
@@ -40,11 +53,12 @@ const dockerfile = await Bun.file(join(ROOT, 'Dockerfile')).text()
 const instructions = instructionsOf(dockerfile)
 const stages = stagesOf(instructions)
 
-/** `${A:-b}` and `${A:+b}` as Compose replaces them. */
+/** `${A:-b}`, `${A:+b}` and `${A:?b}`, of what is set, as Compose replaces them. */
 const interpolated = (text: string, env: Readonly<Record<string, string>>): string =>
-  text.replaceAll(/\$\{(\w+)(:[-+])([^}]*)\}/g, (_, name: string, operator: string, word: string) => {
+  text.replaceAll(/\$\{(\w+)(:[-+?])([^}]*)\}/g, (_, name: string, operator: string, word: string) => {
     const value = env[name] ?? ''
-    return operator === ':-' ? value || word : value && word
+    if (operator === ':+') return value && word
+    return value || (operator === ':-' ? word : '')
   })
 
 const imageEnvironment = Object.fromEntries(
@@ -77,9 +91,9 @@ const mounts = services.flatMap(([, service]) =>
 const repositoryOf = (image: string): string => image.replace(/:[^:/]+$/, '')
 
 describe('compose.yaml', () => {
-  test.each(OUR_ROLES.flatMap((role) => SURROUNDINGS.map((env) => [role, env] as const)))(
-    'gives %s, with %j around it, settings that it takes',
-    (role, env) => {
+  test.each(OUR_ROLES.flatMap((role) => SURROUNDINGS.map(([what, env]) => [role, what, env] as const)))(
+    'gives %s, with %s around it, settings that it takes',
+    (role, _what, env) => {
       const given = environmentOf(serviceOf(role), env)
       const known = new Set(KEYS.map(envOf))
       expect(Object.keys(given).filter((name) => !known.has(name))).toEqual([])
@@ -91,7 +105,7 @@ describe('compose.yaml', () => {
         broker: 'kafka',
         store: 'cassandra',
         feed: isReal ? 'finnhub' : 'simulated',
-        finnhubToken: isReal && role === 'producer' ? 'a-token' : null,
+        finnhubToken: isReal && role === 'producer' ? env.FINNHUB_API_TOKEN : null,
         avroFraming: 'confluent',
         listen: { host: '0.0.0.0', port: 8080 },
         dataDir: '/data',
@@ -241,6 +255,30 @@ describe('compose.yaml', () => {
     expect(options).toContain('-Dcassandra.config.allow_system_properties=true')
     expect(options).toContain('-Dcassandra.settings.commitlog_sync=group')
   })
+})
+
+test('each secret is given to the one container that it is for, in its environment', async () => {
+  const texts = await Promise.all(
+    [...new Bun.Glob('compose*.yaml').scanSync(ROOT)].map((name) => Bun.file(join(ROOT, name)).text()),
+  )
+  const asked = texts.flatMap((text) => [...text.matchAll(/\$\{?(\w+)/g)].map(([, name = '']) => name))
+  const secret = new Set(asked.filter((name) => /TOKEN|PASSWORD|SECRET|KEY|CREDENTIAL/.test(name)))
+  expect([...secret].toSorted()).toEqual(Object.keys(SECRETS).toSorted())
+  const env = Object.fromEntries(Object.keys(SECRETS).map((name) => [name, canary(name)]))
+  const found = texts
+    .map((text) => Bun.YAML.parse(interpolated(text, env)) as Compose)
+    .flatMap((file) => Object.entries(file.services))
+    .flatMap(([service, { environment = {}, ...rest }]) => [
+      ...traces(JSON.stringify(rest)).map(() => [service, 'outside of its environment']),
+      ...Object.entries(environment)
+        .filter(([name, value]) => traces(name + String(value)).length > 0)
+        .map(([name, value]) => [String(value), `${service} ${name}`]),
+    ])
+  expect(found.toSorted()).toEqual(
+    Object.entries(SECRETS)
+      .map(([name, place]) => [canary(name), place])
+      .toSorted(),
+  )
 })
 
 const overlay = Bun.YAML.parse(await Bun.file(join(ROOT, 'compose.cassandra-ui.yaml')).text()) as Compose

@@ -66,6 +66,8 @@ test('a command that fails, ends early or is in no test would be noticed', async
   const block = (text: string): Block => ({ page: 'docs/none.md', language: 'sh', text, mark: '', name: text })
   for (const text of ['stockpipe verfy', 'false\ntrue', 'stockpipe run --symbols "" --data-dir x'])
     expect(await runBlock(block(text), scene).catch((error: unknown) => String(error))).toContain('ended with')
+  for (const text of ['cat token.txt', 'cat token.txt >"$SCENE/lasting.log"'])
+    expect(await runBlock(block(text), scene).catch((error: unknown) => String(error))).toContain('a secret is in')
   expect(absentFrom(`run(['status'])`, block('stockpipe deploy status --junit x'))).toEqual(['--junit'])
   expect(absentFrom(`run(['status'])`, block('stockpipe deploy logs'))).toEqual(['logs'])
   expect(commandsOf(block("a \\\n  b # c\n# d\ncat <<'END'\nx\nEND\n"))).toEqual(['a    b', 'cat'])

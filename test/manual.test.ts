@@ -8,6 +8,7 @@ import { COMMANDS } from '../src/command/commands.ts'
 import { Secrets } from '../src/secrets.ts'
 import { readValues } from '../src/deploy/values.ts'
 import { temporaryFolder } from './binary.ts'
+import { canary } from './canary.ts'
 import { PAGES, ROOT } from './manual/blocks.ts'
 import { anchorOf } from '../grafana/src/runbook.ts'
 import { MANUAL, valueRows, withValues } from './values-table.ts'
@@ -43,7 +44,7 @@ async function commandLines(): Promise<Written[]> {
 
 /** What a command reads before it does anything. */
 const folder = temporaryFolder()
-writeFileSync(join(folder.path, 'token.txt'), 'a-token\n')
+writeFileSync(join(folder.path, 'token.txt'), `${canary('finnhub')}\n`)
 afterAll(() => folder[Symbol.dispose]())
 
 const written = await commandLines()

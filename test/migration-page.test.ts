@@ -2,6 +2,7 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 
+import { canary } from './canary.ts'
 import { ROOT } from './manual/blocks.ts'
 import { readSettings } from '../src/config.ts'
 
@@ -21,7 +22,7 @@ const PARTS = `
 
 /** What `pipeline-config` and `pipeline-secrets` set. */
 const OLDER = {
-  FINNHUB_API_TOKEN: 'a-token',
+  FINNHUB_API_TOKEN: canary('finnhub'),
   FINNHUB_STOCKS_TICKERS: '["BINANCE:BTCUSDT","AAPL"]',
   FINNHUB_VALIDATE_TICKERS: '1',
   KAFKA_SERVER: 'kafka-service.pipeline.svc.cluster.local',
@@ -30,7 +31,7 @@ const OLDER = {
   KAFKA_MIN_PARTITIONS: '1',
   CASSANDRA_HOST: 'cassandra',
   CASSANDRA_USER: 'somebody',
-  CASSANDRA_PASSWORD: 'a-password',
+  CASSANDRA_PASSWORD: canary('cassandra'),
   SPARK_MASTER: 'spark://spark-master:7077',
   SPARK_MAX_OFFSETS_PER_TRIGGER: '1000',
   SPARK_SHUFFLE_PARTITIONS: '2',
@@ -46,7 +47,7 @@ test('the variables of the older pipeline are taken as they are, and those of Sp
   expect(problems).toEqual([])
   expect(loaded.settings).toMatchObject({
     feed: 'finnhub',
-    finnhubToken: 'a-token',
+    finnhubToken: OLDER.FINNHUB_API_TOKEN,
     symbols: ['BINANCE:BTCUSDT', 'AAPL'],
     validateSymbols: true,
     broker: 'kafka',
@@ -56,7 +57,7 @@ test('the variables of the older pipeline are taken as they are, and those of Sp
     store: 'cassandra',
     cassandraContactPoints: ['cassandra'],
     cassandraUsername: 'somebody',
-    cassandraPassword: 'a-password',
+    cassandraPassword: OLDER.CASSANDRA_PASSWORD,
   })
   for (const name of Object.keys(OLDER)) expect(page).toContain(`\`${name}\``)
 })

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 
 import { temporaryFolder } from './binary.ts'
+import { canary } from './canary.ts'
 import { blocksOf } from './manual/blocks.ts'
 import { runBlock, type Scene, type StartedBlock, startBlock } from './manual/scene.ts'
 import { type Market, openMarket, serversForTests } from './market.ts'
@@ -137,7 +138,7 @@ describe.skipIf(servers === null)('from the pipeline of Python and Spark', () =>
 
   test('the new producer goes on in the same topic, which then is live data', async () => {
     if (changeProducer === undefined || compare === undefined) throw new Error('the page has no such block')
-    writeFileSync(join(folder.path, 'token.txt'), 'a-token\n')
+    writeFileSync(join(folder.path, 'token.txt'), `${canary('finnhub')}\n`)
     const around = { clock: systemClock, log: silentLog }
     await using simulator = await startSimulator({ port: 0, rate: 200 }, around)
     const producer = await startBlock(changeProducer, {

@@ -25,6 +25,9 @@ export interface LogLine {
   [field: string]: unknown
 }
 
+/** In either format of the log. */
+const STARTED = /\brun\.started\b.*\burl"?[:=]"?([^"\s]+)["\s]/
+
 export function running(args: readonly string[], env: Record<string, string> = {}): Running {
   const child = start(args, env)
   // A test that took too long never comes to the end of its scope.
@@ -56,10 +59,10 @@ export function running(args: readonly string[], env: Record<string, string> = {
     said: () => text + printed,
     named: (event) => lines().filter((line) => line.event === event),
     async url() {
-      const isHere = () => lines().find(({ event }) => event === 'run.started')
-      const started = await until(isHere, (line) => line !== undefined || child.exitCode !== null)
-      if (started === undefined) throw new Error(`it ended: ${text}`)
-      return String(started['url'])
+      const told = () => STARTED.exec(text)?.[1]
+      const url = await until(told, (found) => found !== undefined || child.exitCode !== null)
+      if (url === undefined) throw new Error(`it ended: ${text}`)
+      return url
     },
     stop() {
       child.kill('SIGTERM')

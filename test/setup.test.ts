@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { type Finished, stockpipe, temporaryFolder } from './binary.ts'
+import { canary } from './canary.ts'
 import { blocksOf } from './manual/blocks.ts'
 import { runBlock, type Scene } from './manual/scene.ts'
 import { readiness, type Running, running, until } from './running.ts'
@@ -70,7 +71,7 @@ describe.skipIf(!canRun)('a pipeline whose roles may do only what they must', ()
     for (const who of NAMES) {
       mkdirSync(join(folder.path, who))
       writeFileSync(join(folder.path, who, 'username'), `${name}-${who}\n`)
-      writeFileSync(join(folder.path, who, 'password'), `${who}-password\n`)
+      writeFileSync(join(folder.path, who, 'password'), `${canary(who)}'s\n`)
     }
   })
   afterAll(async () => {

@@ -6,49 +6,11 @@ import { manualClock, systemClock } from '../clock.ts'
 import { localLive } from '../stream/live.ts'
 import { createMetrics, type Fields, Health } from '../telemetry.ts'
 import type { Entry, Stamped, WindowRow } from '../trade.ts'
+import { grafana } from './grafana-live.fixture.ts'
 import { pushToGrafana } from './grafana-live.ts'
 import { Points } from './live-points.ts'
 
 const TOKEN = canary('grafana-live')
-
-/** Fields of one line: measurement, fields, time. */
-const LINE = /^([A-Za-z0-9_-]+) price=([-\d.e+]+),volume=([-\d.e+]+),vwap=([-\d.e+]+) (\d+)$/
-
-interface Got {
-  channel: string
-  price: number
-  volume: number
-  vwap: number
-  ns: string
-}
-
-const parse = (body: string): Got[] =>
-  body
-    .trimEnd()
-    .split('\n')
-    .map((line) => {
-      const [, channel = '', price, volume, vwap, ns = ''] = LINE.exec(line) ?? []
-      if (channel === '') throw new Error(`no line protocol: ${line}`)
-      return { channel, price: Number(price), volume: Number(volume), vwap: Number(vwap), ns }
-    })
-
-/** A Grafana that takes pushes as long as `answer` says so. */
-function grafana(answer: () => Response | Promise<Response> = () => new Response()) {
-  const got: Got[] = []
-  const headers: (string | null)[] = []
-  const server = Bun.serve({
-    port: 0,
-    hostname: '127.0.0.1',
-    async fetch(request) {
-      const response = await answer()
-      headers.push(request.headers.get('authorization'))
-      if (new URL(request.url).pathname !== '/api/live/push/stockpipe') return new Response('', { status: 404 })
-      if (response.ok) got.push(...parse(await request.text()))
-      return response
-    },
-  })
-  return { got, headers, url: `http://127.0.0.1:${server.port}/`, [Symbol.asyncDispose]: () => server.stop(true) }
-}
 
 const entry = (p: number, v: number, t: number): Entry => ({ c: null, p, s: 'A:B', t, v })
 const batch = (entries: Entry[], symbol = 'A:B', skip: number[] = []) => ({

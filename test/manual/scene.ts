@@ -1,9 +1,10 @@
 /** Where blocks of the manual are run: a folder, what the shell knows, and what the names in the text stand for here. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import type { Block } from './blocks.ts'
 import { BINARY } from '../binary.ts'
+import { expectNoCanary } from '../canary.ts'
 
 export interface Scene {
   /** Where the commands are given. */
@@ -76,7 +77,7 @@ let scripts = 0
 
 /**
  * Gives the commands of a block of shell as a person at a terminal would who says yes to every question. Resolves when all are
- * done, or, of those that last, ready; throws with what was shown when one fails.
+ * done, or, of those that last, ready; throws with what was shown when one fails. What was shown or logged must hold no secret.
  */
 export async function startBlock(block: Block, scene: Scene): Promise<StartedBlock> {
   const own = join(scene.logs ?? scene.folder, `.scene-${++scripts}`)
@@ -104,11 +105,18 @@ export async function startBlock(block: Block, scene: Scene): Promise<StartedBlo
     if (child.exitCode === null) child.terminal?.write('\r')
     await child.exited
     child.terminal?.close()
+    expectNoCanary(`what ${block.page} shows`, [out, ...logsIn(own)].join('\n'))
   }
   await Promise.race([done.promise, child.exited])
   if (!out.includes(DONE)) throw new Error(`${block.page}: a command ended with ${await child.exited}\n${out}`)
   return { shown: () => out.replace(DONE, ''), stop, [Symbol.asyncDispose]: stop }
 }
+
+/** What lasting commands said. */
+const logsIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.log'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
 
 /** Resolves to what was shown. */
 export async function runBlock(block: Block, scene: Scene): Promise<string> {

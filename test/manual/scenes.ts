@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { ROOT } from './blocks.ts'
 import type { Scene } from './scene.ts'
 import { BINARY, replayArgs, stockpipe, temporaryFolder } from '../binary.ts'
+import { canary } from '../canary.ts'
 import { openMarket, type ServerAddresses } from '../market.ts'
 import { running, until } from '../running.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -48,6 +49,7 @@ export class Scenes implements AsyncDisposable {
 }
 
 const SYMBOL = 'BINANCE:BTCUSDT'
+const TOKEN = canary('finnhub')
 const ADDRESS = '127.0.0.1:8080'
 
 function folderOf(open: AsyncDisposableStack): string {
@@ -55,7 +57,7 @@ function folderOf(open: AsyncDisposableStack): string {
   mkdirSync(join(path, 'dist'))
   symlinkSync(BINARY, join(path, 'dist', 'stockpipe'))
   writeFileSync(join(path, 'day.ndjson'), DAY)
-  writeFileSync(join(path, 'token.txt'), 'a-token\n')
+  writeFileSync(join(path, 'token.txt'), `${TOKEN}\n`)
   return path
 }
 
@@ -87,7 +89,7 @@ async function checkout(open: AsyncDisposableStack): Promise<Scene> {
   const { STOCKPIPE_FINNHUB_URL: url = '' } = scene.env ?? {}
   const env = { STOCKPIPE_DATA_DIR: join(scene.folder, 'data'), npm_config_ignore_scripts: 'true' }
   // Only with a token is there a feed to name.
-  const names = { 'STOCKPIPE_FINNHUB_TOKEN=...': `STOCKPIPE_FINNHUB_URL=${url} STOCKPIPE_FINNHUB_TOKEN=a-token` }
+  const names = { 'STOCKPIPE_FINNHUB_TOKEN=...': `STOCKPIPE_FINNHUB_URL=${url} STOCKPIPE_FINNHUB_TOKEN=${TOKEN}` }
   return { folder: ROOT, logs: scene.folder, env, names }
 }
 
