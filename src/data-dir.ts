@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 
 import type { Clock } from './clock.ts'
 import { StockpipeError } from './errors.ts'
+import { syncFile } from './whole-files.ts'
 
 export const ORIGINS = ['live', 'simulated', 'replay'] as const
 export type Origin = (typeof ORIGINS)[number]
@@ -12,7 +13,8 @@ const MARKER = 'stockpipe.json'
 const FORMAT = 1
 const LOCK = 'lock.db'
 const OWNER = 'owner.json'
-const STAMP = 'origin.json'
+/** In the folder of an origin: whose data it is. */
+export const STAMP = 'origin.json'
 /** What an empty volume or folder may hold already, and what a start that was cut short leaves. */
 const HARMLESS: ReadonlySet<string> = new Set(['lost+found', '.DS_Store', `${MARKER}.new`])
 
@@ -49,6 +51,15 @@ export function openDataDir({ path, origin, clock, allowMixed = false }: DataDir
     lock.close()
     throw notUsable(root, error)
   }
+}
+
+/** A folder that looks like a data folder, for data of one origin that is copied into it. Answers where that goes. */
+export function layOut(root: string, origin: Origin): string {
+  prepareRoot(root)
+  syncFile(join(root, MARKER))
+  const folder = join(root, origin)
+  mkdirSync(folder, { mode: 0o700 })
+  return folder
 }
 
 /** The origins that have data in the folder; for readers, which take no lock. */

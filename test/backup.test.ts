@@ -8,7 +8,7 @@ import { blocksOf } from './manual/blocks.ts'
 import { runBlock, type Scene, startBlock } from './manual/scene.ts'
 import { serverNames } from './manual/scenes.ts'
 import { openMarket, serversForTests, sorted } from './market.ts'
-import { running, until } from './running.ts'
+import { type Running, running, until } from './running.ts'
 
 setDefaultTimeout(90_000)
 
@@ -18,27 +18,26 @@ if (copy === undefined || restore === undefined || readAgain === undefined) thro
 const folder = temporaryFolder()
 afterAll(() => folder[Symbol.dispose]())
 
-/** Runs the pipeline of the folder until there are so many windows, and ends it as asked. */
-async function runUntil(windows: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  const run = running(['run', '--data-dir', join(folder.path, 'stockpipe-data'), '--listen', '127.0.0.1:0'])
-  await using _ = run
-  const url = await run.url()
-  const rows = async () =>
-    ((await (await fetch(`${url}/v1/windows?symbol=BINANCE:BTCUSDT`)).json()) as { data: unknown[] }).data
-  await until(rows, ({ length }) => length >= windows)
-  run.child.kill(signal)
-  await run.child.exited
+async function windowsOf(run: Running): Promise<number> {
+  const answer = await fetch(`${await run.url()}/v1/windows?symbol=BINANCE:BTCUSDT`)
+  return ((await answer.json()) as { data: unknown[] }).data.length
 }
 
 const idOf = (row: Row): string => `${row['log_partition']}:${row['log_offset']}:${row['log_index']}`
 
-test('a folder that was copied while nobody ran goes on where it was, when it is put back for one that is broken', async () => {
+test('a backup of a running pipeline goes on where it was, when it is put back for a folder that is broken', async () => {
   const scene: Scene = { folder: folder.path }
-  await runUntil(20, 'SIGTERM')
+  // The simulated market begins with half an hour that it sends at once: the backup is taken in the midst of it.
+  await using run = running(['run', '--data-dir', join(folder.path, 'stockpipe-data'), '--listen', '127.0.0.1:0'])
+  await until(
+    () => windowsOf(run),
+    (windows) => windows >= 20,
+  )
   expect(await runBlock(copy, scene)).toContain('no differences')
   const before = await exported('trades', join(folder.path, 'backup'))
   expect(before.length).toBeGreaterThan(100)
-  await runUntil(1, 'SIGKILL')
+  run.child.kill('SIGKILL')
+  await run.child.exited
   writeFileSync(join(folder.path, 'stockpipe-data', 'simulated', 'log.db'), 'not a database')
 
   await using restored = await startBlock(restore, scene)

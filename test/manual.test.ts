@@ -19,7 +19,7 @@ interface Written {
 }
 
 /** Of commands in the middle of a sentence: parts that stand for something else, and such as are only named. */
-const PLACEHOLDER = /\.\.\.|[[<|]|\b(?:COMMAND|PART)\b|^export$/
+const PLACEHOLDER = /\.\.\.|[[<|]|\b(?:COMMAND|PART)\b|^(?:export|backup|restore)$/
 
 /** Every command of ours in a block of shell, up to where the shell takes over, and in sentences. */
 async function commandLines(): Promise<Written[]> {

@@ -23,7 +23,9 @@ import type { Entry } from '../src/trade.ts'
 setDefaultTimeout(90_000)
 
 const servers = await serversForTests()
-const [readAlong, compare, changeProducer] = await blocksOf('docs/migration.md')
+const blocks = await blocksOf('docs/migration.md')
+const [readAlong, compare, changeProducer] = blocks.filter(({ language }) => language === 'sh')
+const average = blocks.find(({ language }) => language === 'sql')
 const T = Date.now() - 3_600_000
 
 /** Its columns and keys: what Cassandra is asked when the older pipeline is set up. */
@@ -146,6 +148,10 @@ describe.skipIf(servers === null)('from the pipeline of Python and Spark', () =>
       env: { ...scene.env, STOCKPIPE_FINNHUB_URL: simulator.url },
     })
     await until(trades, (rows) => rows.some((row) => row['symbol'] === 'BINANCE:BTCUSDT'))
+    const today = new Date().toISOString().slice(0, 10)
+    const averages = () => market.query((average?.text ?? '').replace(/\d{4}-\d\d-\d\d/, today))
+    const [row] = await until(averages, ({ length }) => length > 0)
+    expect(row).toMatchObject({ mean_notional: expect.any(Number) })
     await producer.stop()
     expect(await runBlock(compare, scene)).toContain('no differences')
     expect(await market.query(`SELECT value FROM store_info WHERE key = 'origin'`)).toEqual([{ value: 'live' }])

@@ -50,7 +50,8 @@ export const formatOf = (values: LocalValues<typeof OUTPUT>): OutputFormat => (v
 export interface Positional {
   name: string
   describe: string
-  choices: readonly string[]
+  /** Without them: any one word. */
+  choices?: readonly string[]
   /** Understood too, and shown to nobody: what the program says to itself. */
   hidden?: readonly string[]
   isRequired: boolean

@@ -1,4 +1,5 @@
 /** Every command, in the order of the help. */
+import { backupCommand } from './backup.ts'
 import { benchCommand } from './bench.ts'
 import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
@@ -8,6 +9,7 @@ import { doctorCommand } from './doctor.ts'
 import { exportCommand } from './export.ts'
 import { grafanaCommand } from './grafana.ts'
 import { reprocessCommand } from './reprocess.ts'
+import { restoreCommand } from './restore.ts'
 import { runCommand } from './run.ts'
 import { setupCommand } from './setup.ts'
 import { simulateCommand } from './simulate.ts'
@@ -21,6 +23,8 @@ export const COMMANDS = [
   verifyCommand,
   reprocessCommand,
   dlqCommand,
+  backupCommand,
+  restoreCommand,
   setupCommand,
   benchCommand,
   deployCommand,

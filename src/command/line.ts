@@ -42,19 +42,23 @@ function positionalOf(argv: Parsed, rest: readonly string[], command: Command): 
   if (rest[0] !== undefined) throw usage(`${name} does not take ${JSON.stringify(rest[0])}`, help)
   if (!positional) return null
   const given = argv[positional.name]
-  const choices = positional.choices.join(', ')
+  const { choices } = positional
   if (given === undefined) {
     if (positional.isRequired)
-      throw usage(`${name} needs a ${positional.name}`, `stockpipe ${name} ${positional.choices[0] ?? ''}`, choices)
+      throw usage(
+        `${name} needs a ${positional.name}`,
+        choices ? `stockpipe ${name} ${choices[0] ?? ''}` : help,
+        choices?.join(', '),
+      )
     return null
   }
   const text = typeof given === 'string' ? given : JSON.stringify(given)
-  if (positional.choices.includes(text) || positional.hidden?.includes(text)) return text
-  const like = nearest(text, positional.choices)
+  if (choices === undefined || choices.includes(text) || positional.hidden?.includes(text)) return text
+  const like = nearest(text, choices)
   throw usage(
     `unknown ${positional.name} ${JSON.stringify(text)}`,
     like === null ? help : `stockpipe ${name} ${like}`,
-    `allowed: ${choices}`,
+    `allowed: ${choices.join(', ')}`,
   )
 }
 

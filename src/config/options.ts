@@ -65,7 +65,20 @@ export const OPTIONS = {
   config: general(path, null, {
     describe: 'File with more options, named as the flags without dashes in front',
     defaultText: 'stockpipe.yaml of the working directory, where there is one',
-    commands: ['run', 'simulate', 'export', 'verify', 'reprocess', 'dlq', 'setup', 'bench', 'doctor', 'config'],
+    commands: [
+      'run',
+      'simulate',
+      'export',
+      'verify',
+      'reprocess',
+      'dlq',
+      'backup',
+      'restore',
+      'setup',
+      'bench',
+      'doctor',
+      'config',
+    ],
   }),
   role: general(roleList, ROLES, { describe: 'What this process does' }),
 
@@ -103,7 +116,7 @@ export const OPTIONS = {
   origin: data(choice(ORIGINS), null, {
     describe: 'Which data of the folder to read',
     defaultText: 'the only one present',
-    commands: ['export', 'verify', 'reprocess', 'dlq', 'doctor', 'config'],
+    commands: ['export', 'verify', 'reprocess', 'dlq', 'backup', 'restore', 'doctor', 'config'],
   }),
   allowMixed: data(truth, false, { describe: 'Let data of another origin into one log and store' }),
 

@@ -1,9 +1,10 @@
 import { afterAll, describe, expect, test } from 'bun:test'
+import { ConfigResourceTypes } from 'kafkajs'
 
 import { kafkaForTests } from '../../test/services/services.ts'
 import { systemClock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
-import { newName, openBroker, record } from '../stream/broker/kafka.fixture.ts'
+import { newName, openBroker, record, thirdParty } from '../stream/broker/kafka.fixture.ts'
 import { shapeOf } from '../stream/broker/kafka/topics.ts'
 import { partitionOf } from '../stream/broker/partitioner.ts'
 import { Health, silentLog } from '../telemetry.ts'
@@ -42,9 +43,21 @@ test('fewer partitions, and replicas that were not placed at the creation, are r
 
 // No Java, no servers: test/services says so, and fails where CI is set.
 describe.skipIf(kafka === null)('on Kafka', () => {
-  async function setUp(topic: string, partitions: number, ms = 86_400_000) {
+  async function segmentsOf(topic: string) {
+    const admin = thirdParty(kafka?.brokers ?? []).admin()
+    await admin.connect()
+    const configNames = ['segment.ms', 'segment.bytes']
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames }],
+    })
+    await admin.disconnect()
+    return Object.fromEntries(resources[0]?.configEntries.map((found) => [found.configName, found.configValue]) ?? [])
+  }
+
+  async function setUp(topic: string, partitions: number, ms = 86_400_000, bytes: number | null = null) {
     const lines: string[] = []
-    const retention = { ms, bytes: null }
+    const retention = { ms, bytes }
     const patience = patienceFor(60_000, {
       clock: systemClock,
       signal: new AbortController().signal,
@@ -68,6 +81,17 @@ describe.skipIf(kafka === null)('on Kafka', () => {
     expect(await setUp(topic, 2)).toMatchObject({ outcome: 'complete', lines: [], shapes: [2, 2, 2, 2, 1] })
     expect(await setUp(topic, 3)).toMatchObject({ outcome: 'changed', shapes: [3, 3, 3, 3, 1] })
     expect(await setUp(topic, 1)).toMatchObject({ outcome: 'topic-mismatch', shapes: [3, 3, 3, 3, 1] })
+  }, 60_000)
+
+  test('what Kafka removes and compacts are closed segments, so they close in a part of what is kept', async () => {
+    const topic = newName()
+    await setUp(topic, 4, 86_400_000, 800_000_000)
+    await setUp(`${topic}.small`, 4, 60_000, 1_000_000)
+    const threeHours = String(3 * 3_600_000)
+    expect(await segmentsOf(topic)).toEqual({ 'segment.ms': threeHours, 'segment.bytes': '25000000' })
+    expect(await segmentsOf(`${topic}.aggregates`)).toEqual({ 'segment.ms': threeHours, 'segment.bytes': '16777216' })
+    // Never so small that a record has no room, or that there are thousands of files.
+    expect(await segmentsOf(`${topic}.small`)).toEqual({ 'segment.ms': '600000', 'segment.bytes': '16777216' })
   }, 60_000)
 
   test('another retention than a topic has is told, with the command that sets it, and left alone', async () => {

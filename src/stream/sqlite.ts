@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 
 import type { Clock } from '../clock.ts'
 import { StockpipeError, wrap } from '../errors.ts'
+import { syncFile } from '../whole-files.ts'
 
 export interface Migration {
   /** 1, 2, 3, ... */
@@ -82,6 +83,48 @@ function migrate(database: Database, { path, migrations, clock, readonly }: Data
       database.run(sql)
       database.run('INSERT INTO schema_migrations VALUES (?, ?, ?)', [version, clock.now(), checksum])
     })
+  }
+}
+
+/**
+ * Writes what the file holds at one moment into a new one, beside a process that writes; durable when it returns. Throws
+ * `data-dir` for a file that is missing.
+ */
+export function copyDatabase(path: string, target: string): void {
+  using database = openToRead(path)
+  try {
+    database.query('VACUUM INTO ?').run(target)
+    syncFile(target)
+  } catch (error) {
+    // What can be wrong with the source was found when it was opened: a full disk is the other one.
+    throw toStockpipeError(error, target)
+  }
+}
+
+/** What SQLite finds wrong with a file; null where all is well. */
+export function damageOf(path: string): string | null {
+  try {
+    using database = openToRead(path)
+    const said = database.query<{ integrity_check: string }, []>('PRAGMA integrity_check(1)').get()?.integrity_check
+    return said === 'ok' ? null : (said ?? 'it cannot be read')
+  } catch (error) {
+    return error instanceof StockpipeError ? (error.why ?? error.message) : String(error)
+  }
+}
+
+/** Whatever the version of its tables. */
+export function openToRead(path: string): Database {
+  if (!existsSync(path))
+    throw new StockpipeError('data-dir', `there is no data at ${path}`, {
+      hint: 'run the pipeline first, or name another --data-dir',
+    })
+  try {
+    const database = new Database(path, { readonly: true })
+    database.run('PRAGMA busy_timeout = 5000')
+    database.query('SELECT count(*) FROM sqlite_schema').get()
+    return database
+  } catch (error) {
+    throw toStockpipeError(error, path)
   }
 }
 

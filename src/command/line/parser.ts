@@ -108,11 +108,10 @@ function declare(inner: Argv, command: Command, how: How): Argv {
 
 function declareOptions(inner: Argv, command: Command, how: How): Argv {
   const { positional } = command
-  const { choices } = how
   if (positional)
     inner.positional(positional.name, {
-      describe: `${positional.describe}: ${positional.choices.join(', ')}`,
-      ...(choices ? { choices: positional.choices } : {}),
+      describe: withChoices(positional.describe, positional.choices),
+      ...(how.choices && positional.choices ? { choices: positional.choices } : {}),
     })
   for (const [name, option] of Object.entries(command.local)) declareLocal(inner, name, option, how)
   for (const key of KEYS) declareShared(inner, key, command, how)

@@ -143,12 +143,8 @@ async function makeTopic(options: TopicAdminOptions, spec: TopicSpec): Promise<v
 }
 
 /** `ingested_ts` is the log's time, so the broker stamps. Its size limit is for each partition, ours for the topic. */
-function configOf({
-  partitions,
-  retentionMs,
-  retentionBytes,
-  isCompacted,
-}: TopicSpec): { name: string; value: string }[] {
+function configOf(spec: TopicSpec): { name: string; value: string }[] {
+  const { partitions, retentionMs, retentionBytes, isCompacted } = spec
   const bytes = retentionBytes === undefined ? -1 : Math.ceil(retentionBytes / partitions)
   return [
     { name: 'message.timestamp.type', value: 'LogAppendTime' },
@@ -159,6 +155,30 @@ function configOf({
           { name: 'retention.ms', value: String(retentionMs ?? -1) },
           { name: 'retention.bytes', value: String(bytes) },
         ]),
+    ...segments(spec, bytes),
+  ]
+}
+
+/** So much of what a topic keeps lies in a segment that is open. */
+const SHARE = 1 / 8
+const LEAST_MS = 600_000
+/** A full batch of records must fit, and files be few. */
+const LEAST_BYTES = 16_777_216
+/** As Kafka's own. */
+const MOST_MS = 604_800_000
+const MOST_BYTES = 1_073_741_824
+
+/**
+ * Kafka removes and compacts segments that are closed, by default after 1 GiB or a week: of small partitions it would keep many
+ * times what they are allowed.
+ */
+function segments({ retentionMs, isCompacted }: TopicSpec, bytes: number) {
+  const size =
+    bytes >= 0 ? Math.min(Math.max(LEAST_BYTES, bytes * SHARE), MOST_BYTES) : isCompacted ? LEAST_BYTES : null
+  const ms = retentionMs === undefined ? null : Math.min(Math.max(LEAST_MS, retentionMs * SHARE), MOST_MS)
+  return [
+    ...(ms === null ? [] : [{ name: 'segment.ms', value: String(Math.round(ms)) }]),
+    ...(size === null ? [] : [{ name: 'segment.bytes', value: String(Math.round(size)) }]),
   ]
 }
 
