@@ -9,7 +9,7 @@ import { join } from 'node:path'
 
 import { kebab } from '../src/config/option.ts'
 import { startFakeServer } from '../src/deploy/cluster/server.fixture.ts'
-import { fixture, replayArgs, ROOT, stockpipe } from './binary.ts'
+import { fixture, OFFLINE, replayArgs, ROOT, stockpipe } from './binary.ts'
 import { hostileCassandra, hostileFeed, hostileHttp, hostileKafka, hostileProxy } from './canary.fixture.ts'
 import { CANARY, canary, traces } from './canary.ts'
 import { givenIn, secretKeys, valueOf } from './canary-given.ts'
@@ -305,7 +305,7 @@ test.concurrent(
     writeFileSync(kubeconfig, JSON.stringify(config))
     let said = ''
     const run = async (words: readonly string[], code: number) => {
-      const ran = await stockpipe(['deploy', ...words, '--kubeconfig', kubeconfig], {}, cwd)
+      const ran = await stockpipe(['deploy', ...words, '--kubeconfig', kubeconfig], OFFLINE, cwd)
       said += ran.stdout + ran.stderr
       expect([words, ran.code, ran.code === code ? '' : ran.stderr]).toEqual([words, code, ''])
     }
