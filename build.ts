@@ -7,7 +7,8 @@ import { chmod, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { version } from './package.json' with { type: 'json' }
+import { refuseOlderBun } from './build/bun-version.ts'
+import { devDependencies, version } from './package.json' with { type: 'json' }
 
 type Target = NonNullable<Bun.CompileBuildOptions['target']>
 
@@ -100,6 +101,7 @@ async function build({ name, file, commit }: Build): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  refuseOlderBun(Bun.version, devDependencies.bun)
   const { values } = parseArgs({
     options: {
       single: { type: 'boolean' },

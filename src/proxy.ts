@@ -18,6 +18,21 @@ export function proxyFor(address: string, env: Environment): string | undefined 
   return proxy.includes('://') ? proxy : `http://${proxy}`
 }
 
+/**
+ * The same for a request by `fetch`. Bun's reads the environment too, and knows neither that this machine is never
+ * behind a proxy nor ranges of addresses: what is to be reached directly must be told to it there.
+ */
+export function proxyOrDirect(address: string): string | undefined {
+  const proxy = proxyFor(address, process.env)
+  if (proxy !== undefined) return proxy
+  const { hostname } = new URL(address)
+  for (const name of ['NO_PROXY', 'no_proxy']) {
+    const hosts = process.env[name]?.split(',') ?? []
+    if (!hosts.includes(hostname)) process.env[name] = [...hosts, hostname].filter(Boolean).join(',')
+  }
+  return undefined
+}
+
 const read = (env: Environment, name: string): string => (env[name] || env[name.toUpperCase()] || '').trim()
 
 const isLoopback = (host: string): boolean =>

@@ -24,6 +24,9 @@ export interface Finished {
 /** Only what the program needs: no token and no option of the tester's own shell. */
 const ENVIRONMENT = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', TZ: 'America/New_York' }
 
+/** With it a program reaches this machine and no other. */
+export const OFFLINE = { HTTPS_PROXY: 'http://127.0.0.1:9' }
+
 export function start(args: readonly string[], env: Record<string, string> = {}, cwd: string = tmpdir()) {
   return Bun.spawn([BINARY, ...args], {
     cwd,

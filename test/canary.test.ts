@@ -12,7 +12,7 @@ import { startFakeServer } from '../src/deploy/cluster/server.fixture.ts'
 import { render } from '../src/deploy/render.ts'
 import { keysOf } from '../src/deploy/secrets.ts'
 import { readValues } from '../src/deploy/values.ts'
-import { fixture, replayArgs, ROOT, stockpipe } from './binary.ts'
+import { fixture, OFFLINE, replayArgs, ROOT, stockpipe } from './binary.ts'
 import { hostileCassandra, hostileFeed, hostileHttp, hostileKafka, hostileProxy } from './canary.fixture.ts'
 import { CANARY, canary, traces } from './canary.ts'
 import { givenIn, secretFlags, secretKeys, valueOf } from './canary-given.ts'
@@ -375,7 +375,7 @@ test.concurrent(
     writeFileSync(kubeconfig, JSON.stringify(config))
     let said = ''
     const run = async (words: readonly string[], code: number) => {
-      const ran = await stockpipe(['deploy', ...words, '--kubeconfig', kubeconfig], {}, cwd)
+      const ran = await stockpipe(['deploy', ...words, '--kubeconfig', kubeconfig], OFFLINE, cwd)
       said += ran.stdout + ran.stderr
       expect([words, ran.code, ran.code === code ? '' : ran.stderr]).toEqual([words, code, ''])
     }

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { canary } from './canary.ts'
 import { certificateAuthority } from '../src/deploy/cluster/certificates.fixture.ts'
 import { startFakeServer, type FakeServer } from '../src/deploy/cluster/server.fixture.ts'
-import { BINARY, finished, said } from './binary.ts'
+import { BINARY, finished, OFFLINE, said } from './binary.ts'
 import { until } from './until.ts'
 
 const LIMIT_MS = 120_000
@@ -28,7 +28,7 @@ async function deploy(
 ) {
   const child = Bun.spawn([BINARY, 'deploy', ...words], {
     cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
+    env: { ...OFFLINE, PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
     stdin: Buffer.from(input),
     stdout: 'pipe',
     stderr: 'pipe',

@@ -28,6 +28,12 @@ export const loadCommand = ({ tool, name }: LocalCluster, file: string): string[
     ? ['minikube', '--profile', name, 'image', 'load', file]
     : ['kind', 'load', 'image-archive', file, '--name', name]
 
+/** The one that brings an image which Docker has on this machine. */
+export const loadBuiltCommand = ({ tool, name }: LocalCluster, image: string): string[] =>
+  tool === 'minikube'
+    ? ['minikube', '--profile', name, 'image', 'load', image]
+    : ['kind', 'load', 'docker-image', image, '--name', name]
+
 /** Throws `config` where the tool is not there, `refused` with its last words where it fails. */
 export async function loadImage(cluster: LocalCluster, file: string): Promise<void> {
   const command = loadCommand(cluster, file)

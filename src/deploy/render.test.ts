@@ -212,6 +212,12 @@ describe('choices', () => {
     expect(envOf(objects, 'kafka-ui')).toMatchObject({ SERVER_PORT: '8080', MANAGEMENT_SERVER_PORT: '8080' })
   })
 
+  test('Kafdrop sends the token of the api', () => {
+    const objects = withSets('ui=kafdrop', 'api.tokenSecret=api-token')
+    expect(envOf(objects, 'kafka-ui')).toMatchObject({ SCHEMAREGISTRY_AUTH: 'stockpipe:$(API_TOKEN)' })
+    expect(envOf(withSets('ui=kafdrop'), 'kafka-ui')).not.toHaveProperty('SCHEMAREGISTRY_AUTH')
+  })
+
   test.each([
     ['http://prometheus-server.m', [80, 9090]],
     ['https://p.m/prometheus', [443, 9090]],

@@ -12,6 +12,12 @@ import { README, withSums } from './sums.ts'
 
 const FOLDER = resolve(import.meta.dir, '../fixtures/manifests')
 
+/** What a choice adds or changes, and nothing else. */
+function changedBy(...sets: string[]): KubeObject[] {
+  const usual = new Set(rendered().map((object) => JSON.stringify(object)))
+  return rendered({ sets }).filter((object) => !usual.has(JSON.stringify(object)))
+}
+
 /** Every profile as it is, and everything that may be chosen, once. */
 export const GOLDEN = {
   ...Object.fromEntries(PROFILES.map((profile) => [profile, () => rendered({ profile })])),
@@ -35,6 +41,14 @@ export const GOLDEN = {
         'namespace=market',
       ],
     }),
+  // Beside KEDA there is no place for it.
+  'autoscale-hpa': () =>
+    changedBy(
+      'processor.autoscaling.by=hpa',
+      'processor.autoscaling.min=2',
+      'processor.autoscaling.max=8',
+      'processor.autoscaling.lag=900',
+    ),
 } satisfies Readonly<Record<string, () => KubeObject[]>>
 
 export const goldenFile = (name: string): string => join(FOLDER, `${name}.yaml`)

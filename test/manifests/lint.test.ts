@@ -275,6 +275,20 @@ const BREACHES: readonly (readonly [string, Change])[] = [
     'a secret is no text of the render',
     inContainer('grafana', (it) => void it.env?.push({ name: 'GF_SECURITY_ADMIN_PASSWORD', value: 'secret' })),
   ],
+  ...(['args', 'command'] as const).map((words): [string, Change] => [
+    'a secret is in no command line',
+    inContainer('grafana', (it) => {
+      it.env?.push({ name: 'LOGIN', valueFrom: { secretKeyRef: { name: 'grafana-admin', key: 'password' } } })
+      it[words] = ['--login=admin:$(LOGIN)']
+    }),
+  ]),
+  [
+    'a secret is in no command line',
+    inContainer('kafka-ui', (it) => {
+      it.env?.push({ name: 'TOKEN', valueFrom: { secretKeyRef: { name: 'grafana-admin', key: 'password' } } })
+      it.env?.push({ name: 'LOGIN', value: 'stockpipe:$(TOKEN)' }, { name: 'CMD_ARGS', value: '--auth=$(LOGIN)' })
+    }),
+  ],
   ['a Secret says what it holds', (all) => void delete named(all, 'Secret', 'grafana-admin').metadata.annotations],
   ['a ConfigMap is below what Kubernetes takes', inConfig('STOCKPIPE_SYMBOLS', 'A'.repeat(1_000_000))],
 ]

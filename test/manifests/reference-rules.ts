@@ -35,7 +35,6 @@ function addressesOf(text: string): Address[] {
     .filter(
       (word) => /^(\d+@|\w+:\/\/)?[a-z$][\w.$()-]*(:\d+)?(\/.*)?$/.test(word) && !/^(true|false|AVRO)$/i.test(word),
     )
-    .filter((word) => !/auth|^stockpipe:/.test(word))
     .map((word) => {
       const [, scheme = '', host = '', port] = /^(?:\d+@)?(?:(\w+):\/\/)?([^:/]+)(?::(\d+))?/.exec(word) ?? []
       return { host, port: port === undefined ? (PORT_OF_SCHEME[scheme] ?? null) : Number(port) }

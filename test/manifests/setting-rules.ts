@@ -27,6 +27,19 @@ const withoutFiles = (env: Readonly<Record<string, string>>): Record<string, str
 
 const isOurs = ({ image }: Container): boolean => /(^|\/)stockpipe[:@]/.test(image)
 
+/** Variables whose text becomes arguments of the program, which every user of the machine can read. */
+const ARGUMENTS = /(ARGS|OPTS|OPTIONS)$/
+
+/** What of a container's command line comes from a Secret, straight or by way of another variable. */
+function secretArgument({ command = [], args = [], env = [] }: Container): string | undefined {
+  const secret = new Set<string>()
+  const holdsSecret = (text = ''): boolean =>
+    [...text.matchAll(/\$[({]?(\w+)/g)].some(([, name = '']) => secret.has(name))
+  for (const { name, value, valueFrom } of env)
+    if (valueFrom?.secretKeyRef !== undefined || holdsSecret(value)) secret.add(name)
+  return [...secret].find((name) => ARGUMENTS.test(name)) ?? [...command, ...args].find(holdsSecret)
+}
+
 const NAMES_A_SECRET = /PASSWORD|TOKEN|SECRET|CREDENTIAL|CLUSTER_ID/
 
 export const SETTING_RULES = {
@@ -54,6 +67,11 @@ export const SETTING_RULES = {
       .flatMap(({ env = [] }) => env)
       .find(({ name, value }) => NAMES_A_SECRET.test(name) && value !== undefined && !name.endsWith('_FILE'))?.name
   },
+  'a secret is in no command line': (object) =>
+    isWorkload(object) &&
+    containersOf(object.spec.template)
+      .map(secretArgument)
+      .find((what) => what !== undefined),
   'a Secret says what it holds': ({ kind, metadata }) =>
     kind === 'Secret' && !metadata.annotations?.['stockpipe.dev/keys'] && 'no keys',
   'a ConfigMap is below what Kubernetes takes': (object) =>

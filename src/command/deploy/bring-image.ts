@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { type AbsentImages, absentImages } from '../../deploy/check/images.ts'
-import { canWriteImage, writeOwnImage } from '../../deploy/image.ts'
+import { whyNoImage, writeOwnImage } from '../../deploy/image.ts'
 import { loadCommand, loadImage, localClusterOf } from '../../deploy/local-cluster.ts'
 import type { KubeObject } from '../../deploy/object.ts'
 import { StockpipeError } from '../../errors.ts'
+import { reason } from '../../finding.ts'
 import { confirmed } from '../confirm.ts'
 import { OWN_TAG } from './image.ts'
 import type { DeploySession } from './session.ts'
@@ -49,19 +50,25 @@ export async function bringImage(
   session: DeploySession,
   { objects, print, isYes }: Wished & { isYes: boolean },
 ): Promise<void> {
-  if (!canWriteImage() || !(isYes || process.stdin.isTTY)) return
+  if (!(isYes || process.stdin.isTTY)) return
   const found = await lacking(session, objects)
   const local = found?.own.includes(OWN_TAG) ? localClusterOf(found.nodes) : null
   if (local === null) return
+  const notBrought = (why: string) => print(`${OWN_TAG} is not on the nodes, and cannot be brought there: ${why}\n`)
+  const why = await whyNoImage()
+  if (why !== null) return notBrought(why)
   const words = loadCommand(local, 'FILE').slice(0, -1).join(' ')
   if (!(await confirmed(`${OWN_TAG} is not on the nodes. Bring it there (${words})?`, isYes))) return
   const folder = await mkdtemp(join(tmpdir(), 'stockpipe-image-'))
   try {
     const file = join(folder, 'stockpipe.tar')
-    await writeOwnImage(file, OWN_TAG)
+    const trouble = await writeOwnImage(file, OWN_TAG).then(() => null, firstReason)
+    if (trouble !== null) return await notBrought(trouble)
     await loadImage(local, file)
     await print(`${OWN_TAG} is on the nodes\n`)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+const firstReason = (error: Error): string => reason(error.cause ?? error)

@@ -1,9 +1,8 @@
-import { check } from '../../deploy/check/check.ts'
 import { intended } from '../../deploy/prepare.ts'
 import type { Probe } from '../../deploy/probe/junit.ts'
 import { testPipeline } from '../../deploy/probe/pipeline.ts'
 import { bringImage, imagesListed } from './bring-image.ts'
-import { findingLine } from './examine.ts'
+import { examineIntent, findingLine } from './examine.ts'
 import { probeLine } from './probe-line.ts'
 import { type ApplyFlags, applyIn, type Call, type Print, runApply } from './run-apply.ts'
 import { type DeploySession, openSession } from './session.ts'
@@ -19,11 +18,12 @@ export async function runInstall(values: ApplyFlags, { print, secrets }: Call): 
 
 /** The same in a session that is open. */
 export async function installIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<number> {
-  const { intent, namespace } = await intended(session.cluster, wantedOf(values))
+  const known = await intended(session.cluster, wantedOf(values))
+  const { namespace, intent } = known
   const { objects } = intent
   await bringImage(session, { objects, print, isYes: values.yes })
   await imagesListed(session, { objects, print })
-  const findings = await check({ ...session, ...intent, namespace })
+  const findings = await examineIntent(session, known)
   await print(`${findings.map(findingLine).join('')}\n`)
   if (findings.some(({ state }) => state === 'fail')) return 1
   const { code, hasWritten } = await applyIn(session, values, print)

@@ -55,6 +55,12 @@ export const wanted: KubeObject[] = [
 
 export const VALUES: Examined['values'] = { profile: 'minikube', images: {} }
 
+/** Registries have everything, and the program can write its image. */
+export const HERE = {
+  ask: () => Promise.resolve({ state: 'there' }),
+  whyNoImage: null,
+} satisfies Pick<Examined, 'ask' | 'whyNoImage'>
+
 interface World {
   objects?: KubeObject[]
   asks?: KubeObject[]
@@ -62,6 +68,7 @@ interface World {
   version?: string
   context?: string
   values?: Partial<Examined['values']>
+  here?: Partial<Pick<Examined, 'ask' | 'whyNoImage'>>
 }
 
 export const MINIKUBE = [node('minikube', '4', '8Gi', ['docker.io/library/stockpipe:0.1.0']), standard]
@@ -73,11 +80,20 @@ export async function found({
   version = '1.34.4',
   context = 'minikube',
   values = {},
+  here = {},
 }: World) {
   const cluster = standingCluster(objects)
   cluster.identity = () => Promise.resolve({ context, server: 'https://test:6443', uid: 'uid', version })
   const session = { may: (right: Right) => Promise.resolve(may(right)) }
-  return check({ cluster, session, objects: asks, namespace: 'pipeline', values: { ...VALUES, ...values } })
+  return check({
+    cluster,
+    session,
+    objects: asks,
+    namespace: 'pipeline',
+    values: { ...VALUES, ...values },
+    ...HERE,
+    ...here,
+  })
 }
 
 /** The same where the cluster knows none of the kinds that are asked for. */
@@ -88,7 +104,14 @@ export async function foundUnknown(asks: readonly KubeObject[]) {
     asks.some(({ kind }) => kind === query.kind)
       ? Promise.reject(new StockpipeError('missing-kind', 'no such kind'))
       : cluster.list(query)
-  return check({ cluster: { ...cluster, list }, session, objects: asks, namespace: 'pipeline', values: VALUES })
+  return check({
+    cluster: { ...cluster, list },
+    session,
+    objects: asks,
+    namespace: 'pipeline',
+    values: VALUES,
+    ...HERE,
+  })
 }
 
 export const of = (findings: readonly Finding[], name: string): Finding | undefined =>

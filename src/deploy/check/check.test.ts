@@ -5,7 +5,7 @@ import type { Right } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { installerRoles, neededRights, rightWords } from '../rights.ts'
 import { standingCluster } from '../rollout/rollout.fixture.ts'
-import { found, foundUnknown, MINIKUBE, of, standard, VALUES, wanted } from './check.fixture.ts'
+import { found, HERE, foundUnknown, MINIKUBE, of, standard, VALUES, wanted } from './check.fixture.ts'
 import { check } from './check.ts'
 
 test('a cluster that fits passes every check', async () => {
@@ -19,7 +19,7 @@ test('a cluster that does not answer is the only finding', async () => {
   const cluster = standingCluster([])
   cluster.identity = () => Promise.reject(new StockpipeError('unreachable', 'no cluster', { hint: 'start it' }))
   const session = { may: () => Promise.resolve(true) }
-  const findings = await check({ cluster, session, objects: wanted, namespace: 'pipeline', values: VALUES })
+  const findings = await check({ cluster, session, objects: wanted, namespace: 'pipeline', values: VALUES, ...HERE })
   expect(findings).toEqual([{ check: 'cluster', state: 'fail', detail: 'no cluster', fix: 'start it' }])
 })
 
@@ -78,6 +78,7 @@ describe('rights', () => {
       objects: [],
       namespace: 'pipeline',
       values: VALUES,
+      ...HERE,
     })
     expect(of(findings, 'capacity')).toMatchObject({ state: 'warn', detail: 'not checked: may not list nodes' })
   })

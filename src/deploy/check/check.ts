@@ -8,6 +8,7 @@ import { checkImages } from './images.ts'
 import { checkArchitecture, checkCapacity } from './nodes.ts'
 import { checkNamespace } from './namespace.ts'
 import { checkQuota } from './quota.ts'
+import type { AskRegistry } from './registry.ts'
 import { checkRights } from './rights.ts'
 import { checkDefinitions } from './definitions.ts'
 import { checkScaling } from './scaling.ts'
@@ -23,6 +24,9 @@ export interface Examined {
   objects: readonly KubeObject[]
   namespace: string
   values: Pick<Values, 'profile' | 'images' | 'registry' | 'pullSecret'>
+  ask: AskRegistry
+  /** Why this program cannot write the image of itself, if so. */
+  whyNoImage: string | null
 }
 
 type Check = (examined: Examined) => Promise<readonly Finding[]>

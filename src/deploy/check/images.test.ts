@@ -3,17 +3,24 @@ import { describe, expect, test } from 'bun:test'
 import type { KubeObject } from '../object.ts'
 import { found, madeBy, node, of, pod, standard, wanted } from './check.fixture.ts'
 import type { Examined } from './check.ts'
-import { fullName } from './images.ts'
+import type { Answer } from './registry.ts'
 
 describe('images', () => {
   test('an image of our own that no node has can be pulled from nowhere', async () => {
     const bare = node('a', '4', '8Gi')
-    const fix = async (its: KubeObject) => of(await found({ objects: [its, standard] }), 'images')?.fix
-    expect(await fix(madeBy('minikube', bare))).toBe(
+    const minikube = madeBy('minikube', bare)
+    const kind = { ...bare, spec: { providerID: 'kind://docker/dev/dev-control-plane' } }
+    const fix = async (its: KubeObject, whyNoImage: string | null = null) =>
+      of(await found({ objects: [its, standard], here: { whyNoImage } }), 'images')?.fix
+    expect(await fix(minikube)).toBe(
       'stockpipe deploy image, then: minikube --profile minikube image load stockpipe.tar',
     )
-    expect(await fix({ ...bare, spec: { providerID: 'kind://docker/dev/dev-control-plane' } })).toBe(
-      'stockpipe deploy image, then: kind load image-archive stockpipe.tar --name dev',
+    expect(await fix(kind)).toBe('stockpipe deploy image, then: kind load image-archive stockpipe.tar --name dev')
+    expect(await fix(minikube, 'not here')).toBe(
+      'in the source: docker build --tag stockpipe:0.1.0 . and then: minikube --profile minikube image load stockpipe:0.1.0 (not here)',
+    )
+    expect(await fix(kind, 'not here')).toBe(
+      'in the source: docker build --tag stockpipe:0.1.0 . and then: kind load docker-image stockpipe:0.1.0 --name dev (not here)',
     )
     expect(await fix(bare)).toContain('registry')
   })
@@ -23,43 +30,62 @@ describe('images', () => {
     expect(of(await found({ objects: [node('a', '4', '8Gi', many), standard] }), 'images')?.state).toBe('ok')
   })
 
-  test('others are pulled', async () => {
-    expect(of(await found({}), 'images')).toMatchObject({
+  const KAFKA = 'example.com/team/kafka:4'
+  const there: Answer = { state: 'there' }
+  const absent: Answer = { state: 'absent' }
+  const closed: Answer = { state: 'closed' }
+  const unknown: Answer = { state: 'unknown', why: 'example.com cannot be reached from here' }
+  const asking = async (answer: Answer = there, values: Partial<Examined['values']> = {}, image = KAFKA) => {
+    const asks = [{ ...wanted[1]!, spec: { replicas: 1, template: pod(image) } }]
+    const asked: string[] = []
+    const ask = (name: string) => {
+      asked.push(name)
+      return Promise.resolve(answer)
+    }
+    const without = of(await found({ asks, values, here: { ask } }), 'images')
+    expect(asked).toEqual([image])
+    const objects = [node('a', '4', '8Gi', [image]), standard]
+    expect(of(await found({ objects, asks, values, here: { ask } }), 'images')?.state).toBe('ok')
+    expect(asked).toEqual([image])
+    return without
+  }
+
+  test('the registry is asked for what no node has, and for nothing else', async () => {
+    expect(await asking(there)).toEqual({
+      check: 'images',
       state: 'ok',
-      detail: '1 of 2 on the nodes; to be pulled, not looked up: apache/kafka:4.3.1',
+      detail: `0 of 1 on the nodes; can be pulled (asked example.com from here): ${KAFKA}`,
     })
   })
 
-  test.each<[string, Partial<Examined['values']>, string]>([
-    ['by registry', { registry: 'example.com/team' }, 'kubectl run pull-test --restart=Never --image='],
-    ['by images', { images: { kafka: 'example.com/team/kafka:4' } }, 'kubectl run pull-test --restart=Never --image='],
-    ['by pullSecret', { pullSecret: 'login' }, 'the login of Secret login may pull each: docker manifest inspect '],
-  ])('whether those can be that were chosen %s, nobody knows', async (_, values, attempt) => {
-    const asks = [{ ...wanted[1]!, spec: { replicas: 1, template: pod('example.com/team/kafka:4') } }]
-    expect(of(await found({ asks, values }), 'images')).toMatchObject({
+  test.each([
+    [absent, 'does not have it'],
+    [closed, 'shows it only after a login'],
+  ])('%j is a fault', async (answer, why) => {
+    expect(await asking(answer)).toMatchObject({
+      state: 'fail',
+      detail: `0 of 1 on the nodes; cannot be pulled: ${KAFKA} (example.com ${why})`,
+      fix: expect.stringMatching(/name and tag.*pullSecret/),
+    })
+  })
+
+  test.each<[Answer, Partial<Examined['values']>, string, string]>([
+    [unknown, {}, KAFKA, 'kubectl run pull-test --restart=Never --image='],
+    [absent, { pullSecret: 'login' }, KAFKA, 'the login of Secret login may pull each: docker manifest inspect '],
+    [closed, { pullSecret: 'login' }, KAFKA, 'the login of Secret login may pull each: docker manifest inspect '],
+    [closed, {}, '1.dkr.ecr.eu-west-1.amazonaws.com/kafka:4', 'kubectl run pull-test'],
+    [closed, {}, 'europe-docker.pkg.dev/a/b/kafka:4', 'kubectl run pull-test'],
+    [closed, {}, 'team.azurecr.io/kafka:4', 'kubectl run pull-test'],
+  ])('what nodes may get all the same is not known: %j %j %s', async (answer, values, image, attempt) => {
+    expect(await asking(answer, values, image)).toMatchObject({
       state: 'warn',
-      detail: '0 of 1 on the nodes; to be pulled, not looked up: example.com/team/kafka:4',
-      fix: expect.stringContaining(`${attempt}example.com/team/kafka:4`),
+      detail: expect.stringContaining(`whether a node can pull is not known: ${image} (`),
+      fix: expect.stringContaining(attempt),
     })
-    const there = node('a', '4', '8Gi', ['example.com/team/kafka:4'])
-    expect(of(await found({ objects: [there, standard], asks, values }), 'images')?.state).toBe('ok')
-  })
-
-  test('public ones are no matter where only another was chosen', async () => {
-    const values = { images: { stockpipe: 'stockpipe:0.1.0' } }
-    expect(of(await found({ values }), 'images')?.state).toBe('ok')
   })
 
   test('without a node all are absent', async () => {
     const asks = [wanted[1]!]
     expect(of(await found({ objects: [standard], asks }), 'images')?.detail).toStartWith('0 of 1 on the nodes')
   })
-
-  test.each([
-    ['cassandra:5', 'docker.io/library/cassandra:5'],
-    ['apache/kafka:4', 'docker.io/apache/kafka:4'],
-    ['ghcr.io/a/b:1', 'ghcr.io/a/b:1'],
-    ['localhost/x:1', 'localhost/x:1'],
-    ['host:5000/x:1', 'host:5000/x:1'],
-  ])('%s is %s in full', (short, full) => expect(fullName(short)).toBe(full))
 })

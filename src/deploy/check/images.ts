@@ -1,19 +1,12 @@
 /** Which images are on the nodes, and what of the others is known before a node asks for them. */
 import { type Finding, fail, ok, warn } from '../../finding.ts'
 import { listAt } from '../fields.ts'
-import { loadCommand, localClusterOf } from '../local-cluster.ts'
+import { loadBuiltCommand, loadCommand, localClusterOf } from '../local-cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { imagesOf } from '../requests.ts'
-import type { Values } from '../values.ts'
 import type { Examined } from './check.ts'
 import { usableNodes } from './nodes.ts'
-
-/** As the kubelet lists it: `stockpipe:1` is `docker.io/library/stockpipe:1` in full. */
-export function fullName(image: string): string {
-  const [first = '', ...rest] = image.split('/')
-  if (rest.length === 0) return `docker.io/library/${image}`
-  return /[.:]/.test(first) || first === 'localhost' ? image : `docker.io/${image}`
-}
+import { type Answer, fullName, registryOf } from './registry.ts'
 
 /** A kubelet lists no more than this many: on such a node what is not listed may still be there. */
 const MOST_LISTED = 50
@@ -45,30 +38,60 @@ export async function absentImages(examined: Pick<Examined, 'cluster' | 'objects
   }
 }
 
-/** No registry is asked: who installs often reaches others than the nodes do. */
 export async function checkImages(examined: Examined): Promise<Finding[]> {
   const { nodes, wanted, absent, own } = await absentImages(examined)
   if (own.length > 0)
     return [
-      fail('images', `${own.join(', ')} is not on every node, and can be pulled from nowhere`, loading(nodes, own)),
+      fail(
+        'images',
+        `${own.join(', ')} is not on every node, and can be pulled from nowhere`,
+        loading(nodes, own, examined.whyNoImage),
+      ),
     ]
   const there = `${wanted.length - absent.length} of ${wanted.length} on the nodes`
   if (absent.length === 0) return [ok('images', there)]
-  const words = `${there}; to be pulled, not looked up: ${absent.join(', ')}`
-  const [chosen] = absent.filter((image) => isChosen(image, examined.values))
-  return [
-    chosen === undefined ? ok('images', words) : warn('images', words, trying(chosen, examined.values.pullSecret)),
-  ]
+  const answers = await Promise.all(absent.map(async (image) => judged(image, await examined.ask(image), examined)))
+  const told = (state: Finding['state']): string =>
+    answers.flatMap((answer) => (answer.state === state ? [answer.words] : [])).join(', ')
+  const missing = told('fail')
+  if (missing !== '')
+    return [
+      fail(
+        'images',
+        `${there}; cannot be pulled: ${missing}`,
+        'correct name and tag (images, registry); for a private one set pullSecret, the name of a Secret with its login',
+      ),
+    ]
+  const open = answers.find(({ state }) => state === 'warn')
+  if (open !== undefined)
+    return [
+      warn(
+        'images',
+        `${there}; whether a node can pull is not known: ${told('warn')}`,
+        trying(open.image, examined.values.pullSecret),
+      ),
+    ]
+  const registries = [...new Set(absent.map(registryOf))].join(', ')
+  return [ok('images', `${there}; can be pulled (asked ${registries} from here): ${told('ok')}`)]
 }
 
-/** Whether the user says where it comes from: the public ones of the manifests are known to be there. */
-const isChosen = (
-  image: string,
-  { images, registry, pullSecret }: Pick<Values, 'images' | 'registry' | 'pullSecret'>,
-) =>
-  pullSecret !== undefined ||
-  (registry !== undefined && image.startsWith(`${registry}/`)) ||
-  Object.values(images).includes(image)
+/** Of clouds whose nodes log in by themselves. */
+const NODES_LOG_IN = /\.dkr\.ecr\.[\w.-]+$|\.pkg\.dev$|(^|\.)gcr\.io$|\.azurecr\.io$/
+
+interface Judged {
+  image: string
+  state: Finding['state']
+  words: string
+}
+/** A no is one for the nodes too, unless they have a login: to those without one a registry may hide what it has. */
+function judged(image: string, answer: Answer, { values }: Pick<Examined, 'values'>): Judged {
+  const registry = registryOf(image)
+  if (answer.state === 'there') return { image, state: 'ok', words: image }
+  if (answer.state === 'unknown') return { image, state: 'warn', words: `${image} (${answer.why})` }
+  const state = values.pullSecret !== undefined || NODES_LOG_IN.test(registry) ? 'warn' : 'fail'
+  const why = answer.state === 'absent' ? `${registry} does not have it` : `${registry} shows it only after a login`
+  return { image, state, words: `${image} (${why})` }
+}
 
 /** A pod beside ours would be pulled for without their login. */
 const trying = (image: string, login: string | undefined): string =>
@@ -76,9 +99,11 @@ const trying = (image: string, login: string | undefined): string =>
     ? `see whether a node can pull each: kubectl run pull-test --restart=Never --image=${image}, then kubectl describe pod pull-test`
     : `see whether the login of Secret ${login} may pull each: docker manifest inspect ${image}`
 
-function loading(nodes: readonly KubeObject[], images: readonly string[]): string {
+function loading(nodes: readonly KubeObject[], images: readonly string[], whyNoImage: string | null): string {
   const local = localClusterOf(nodes)
   if (local === null)
     return `push ${images.join(', ')} to a registry that the nodes reach, then --set registry=HOST/PATH`
-  return `stockpipe deploy image, then: ${loadCommand(local, 'stockpipe.tar').join(' ')}`
+  if (whyNoImage === null) return `stockpipe deploy image, then: ${loadCommand(local, 'stockpipe.tar').join(' ')}`
+  const [image = ''] = images
+  return `in the source: docker build --tag ${image} . and then: ${loadBuiltCommand(local, image).join(' ')} (${whyNoImage})`
 }

@@ -10,7 +10,7 @@ export async function checkRights({
   session,
   objects,
   namespace,
-}: Omit<Examined, 'cluster' | 'values'>): Promise<Finding[]> {
+}: Pick<Examined, 'session' | 'objects' | 'namespace'>): Promise<Finding[]> {
   const rights = neededRights(objects, namespace)
   const missing: NeededRight[] = []
   for (let from = 0; from < rights.length; from += AT_ONCE) {

@@ -6,7 +6,7 @@ import type { KubeObject } from '../object.ts'
 import { render } from '../render.ts'
 import { standingCluster } from '../rollout/rollout.fixture.ts'
 import { readValues } from '../values.ts'
-import { found, MINIKUBE, VALUES } from './check.fixture.ts'
+import { found, HERE, MINIKUBE, VALUES } from './check.fixture.ts'
 import { check } from './check.ts'
 
 const namespace: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'pipeline' } }
@@ -102,6 +102,7 @@ test('before the namespace is made, and where we may not look, it is said and is
     objects: asks,
     namespace: 'pipeline',
     values: VALUES,
+    ...HERE,
   })
   expect(findings.filter(({ check }) => check === 'secrets')).toMatchObject([
     { state: 'warn', detail: 'not checked: may not get secrets' },

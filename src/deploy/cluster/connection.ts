@@ -7,7 +7,7 @@ import { WebSocket } from 'ws'
 import type { Clock } from '../../clock.ts'
 import type { Secrets } from '../../secrets.ts'
 import { StockpipeError } from '../../errors.ts'
-import { proxyFor } from '../../proxy.ts'
+import { proxyOrDirect } from '../../proxy.ts'
 import type { Asked } from './asked.ts'
 import { refusal, RetryAfter } from './refusal.ts'
 import { noConnection, noCredentials } from './unreachable.ts'
@@ -57,7 +57,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   const { config, timeoutMs = 30_000 } = options
   const server = config.getCurrentCluster()?.server ?? ''
   const context = config.getCurrentContext()
-  const proxy = proxyOf(config, server)
+  const proxy = config.getCurrentCluster()?.proxyUrl ?? proxyOrDirect(server)
   const credentials = rememberedCredentials(options)
   const place = { context, server, config, clock: options.clock }
 
@@ -122,20 +122,6 @@ export function openConnection(options: ConnectionOptions): Connection {
   }
 
   return { config, context, server, send, openSocket }
-}
-
-/**
- * Of the kubeconfig, or else of the environment. Bun's `fetch` reads the environment too, and knows neither that this
- * machine is never behind a proxy nor ranges of addresses: what is to be reached directly must be told to it there.
- */
-function proxyOf(config: KubeConfig, server: string): string | undefined {
-  const proxy = config.getCurrentCluster()?.proxyUrl ?? proxyFor(server, process.env)
-  if (proxy === undefined) {
-    const { hostname } = new URL(server)
-    for (const name of ['NO_PROXY', 'no_proxy'])
-      process.env[name] = [process.env[name], hostname].filter(Boolean).join(',')
-  }
-  return proxy
 }
 
 /** Half of it fixed, half of it by chance, so that many do not come back together; what the server asks for at least. */

@@ -126,10 +126,9 @@ function setLiveToken(objects: readonly KubeObject[], secretName: string): void 
 function setUiToken(workload: Workload, ui: Values['ui'], token: { valueFrom: object }): void {
   const container = mainContainer(workload)
   if (ui === 'kafdrop') {
-    const args = container.env?.find(({ name }) => name === 'CMD_ARGS')?.value ?? ''
-    // A variable may name only those before it.
-    container.env = [{ name: 'API_TOKEN', ...token }, ...(container.env ?? [])]
-    setVariable(container, { name: 'CMD_ARGS', value: `${args} --schemaregistry.auth=stockpipe:$(API_TOKEN)` })
+    // Not in CMD_ARGS: a command line is read by all who may list processes.
+    setVariable(container, { name: 'API_TOKEN', ...token })
+    setVariable(container, { name: 'SCHEMAREGISTRY_AUTH', value: 'stockpipe:$(API_TOKEN)' })
   } else {
     setVariable(container, { name: 'KAFKA_CLUSTERS_0_SCHEMAREGISTRYAUTH_USERNAME', value: 'stockpipe' })
     setVariable(container, { name: 'KAFKA_CLUSTERS_0_SCHEMAREGISTRYAUTH_PASSWORD', ...token })

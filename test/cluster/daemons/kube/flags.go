@@ -61,7 +61,8 @@ clusterCIDR: "{pods}"
 # A setting of the whole machine.
 conntrack: {maxPerCore: 0}
 `,
-	// Scores for the killer of processes cannot be lowered by a root that lacks CAP_SYS_RESOURCE.
+	// Scores for the killer of processes cannot be lowered by a root that lacks CAP_SYS_RESOURCE. Profiles of AppArmor would
+	// be loaded into the machine and stay there. The driver of control groups is said, for else containerd 2 looks for systemd.
 	"containerd.toml": `version = 2
 root = "{root}/containerd"
 state = "/run/containerd"
@@ -72,11 +73,14 @@ state = "/run/containerd"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
   restrict_oom_score_adj = true
+  disable_apparmor = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{cni}"
     conf_dir = "{root}/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = false
 `,
 	"cni/10-bridge.conflist": `{"cniVersion": "0.4.0", "name": "pods", "plugins": [
   {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,

@@ -219,9 +219,7 @@ func (d *daemons) ended(pid int, status syscall.WaitStatus) error {
 func (d *daemons) makeGroups() error {
 	const root = "/sys/fs/cgroup"
 	if controllers, err := os.ReadFile(filepath.Join(root, "cgroup.controllers")); err == nil {
-		enable := "+" + strings.ReplaceAll(strings.TrimSpace(string(controllers)), " ", " +")
-		_ = os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte(enable), 0)
-		return os.MkdirAll(filepath.Join(root, d.s.group()), 0o755)
+		return shareControllers(root, d.s.group(), strings.Fields(string(controllers)))
 	}
 	hierarchies, err := os.ReadDir(root)
 	if err != nil {
@@ -235,6 +233,22 @@ func (d *daemons) makeGroups() error {
 		_ = os.Mkdir(filepath.Join(root, hierarchy.Name(), d.s.group()), 0o755)
 	}
 	return d.inheritProcessors(filepath.Join(root, "cpuset"))
+}
+
+// shareControllers makes the group in a hierarchy of version 2 with all controllers. What the group passes on itself,
+// systemd cannot take from the top again. One that the kernel refuses does not take the others with it: the kubelet says
+// which it lacks.
+func shareControllers(root, name string, controllers []string) error {
+	group := filepath.Join(root, name)
+	if err := os.MkdirAll(group, 0o755); err != nil {
+		return err
+	}
+	for _, controller := range controllers {
+		for _, folder := range []string{root, group} {
+			_ = os.WriteFile(filepath.Join(folder, "cgroup.subtree_control"), []byte("+"+controller), 0)
+		}
+	}
+	return nil
 }
 
 // inheritProcessors fills a new cpuset group, which has no processor and no memory at first.
