@@ -1,13 +1,24 @@
 import { check } from '../../deploy/check/check.ts'
 import type { Wanted } from '../../deploy/intent.ts'
-import { intended } from '../../deploy/prepare.ts'
+import { interrupted } from '../../deploy/interrupted.ts'
+import { intended, type Prepared } from '../../deploy/prepare.ts'
 import type { Finding } from '../../finding.ts'
 import type { DeploySession } from './session.ts'
 
 /** What `deploy check` finds for what is wanted. */
-export async function examine({ cluster, session }: DeploySession, wanted: Wanted): Promise<Finding[]> {
-  const { intent, namespace } = await intended(cluster, wanted)
-  return check({ cluster, session, namespace, ...intent })
+export async function examine(session: DeploySession, wanted: Wanted): Promise<Finding[]> {
+  return examineIntent(session, await intended(session.cluster, wanted))
+}
+
+/** The same for what is known to be intended. */
+export async function examineIntent(
+  { cluster, session, signal }: DeploySession,
+  { intent, namespace }: Pick<Prepared, 'intent' | 'namespace'>,
+): Promise<Finding[]> {
+  const findings = await check({ cluster, session, namespace, ...intent })
+  // Each of them would say so, as if the cluster were to blame.
+  if (signal.aborted) throw interrupted()
+  return findings
 }
 
 export const findingLine = ({ check, state, detail, fix }: Finding): string =>

@@ -1,9 +1,8 @@
-import { check } from '../../deploy/check/check.ts'
 import { intended } from '../../deploy/prepare.ts'
 import type { Probe } from '../../deploy/probe/junit.ts'
 import { testPipeline } from '../../deploy/probe/pipeline.ts'
 import { bringImage, imagesListed } from './bring-image.ts'
-import { findingLine } from './examine.ts'
+import { examineIntent, findingLine } from './examine.ts'
 import { probeLine } from './probe-line.ts'
 import { type ApplyFlags, applyIn, type Call, runApply } from './run-apply.ts'
 import { openSession } from './session.ts'
@@ -13,11 +12,12 @@ import { wantedOf } from './wanted.ts'
 export async function runInstall(values: ApplyFlags, { print, secrets }: Call): Promise<number> {
   if (values['dry-run'] !== null) return runApply(values, { print, secrets })
   using session = openSession(values, secrets)
-  const { intent, namespace } = await intended(session.cluster, wantedOf(values))
-  const { objects } = intent
+  const wish = await intended(session.cluster, wantedOf(values))
+  const { namespace } = wish
+  const { objects } = wish.intent
   await bringImage(session, { objects, print, isYes: values.yes })
   await imagesListed(session, { objects, print })
-  const findings = await check({ ...session, ...intent, namespace })
+  const findings = await examineIntent(session, wish)
   await print(`${findings.map(findingLine).join('')}\n`)
   if (findings.some(({ state }) => state === 'fail')) return 1
   const code = await applyIn(session, values, print)
