@@ -1,13 +1,14 @@
 /** The executable against a small API server, over mutual TLS. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { canary } from './canary.ts'
 import { certificateAuthority } from '../src/deploy/cluster/certificates.fixture.ts'
 import { startFakeServer, type FakeServer } from '../src/deploy/cluster/server.fixture.ts'
-import { BINARY, finished, OFFLINE, said } from './binary.ts'
+import { BINARY, finished, OFFLINE, said, start } from './binary.ts'
 import { until } from './until.ts'
 
 const LIMIT_MS = 120_000
@@ -195,6 +196,31 @@ test(
     writes().length = 0
     expect((await deploy([...words, '--no-wait'])).out).toContain('nothing to change')
     expect(writes()).toEqual([])
+  },
+  LIMIT_MS,
+)
+
+test(
+  'Ctrl-C while the cluster says nothing ends it at once',
+  async () => {
+    const sockets: Socket[] = []
+    const silent = createServer((socket) => void sockets.push(socket.on('error', () => undefined)))
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const kubeconfig = await server.kubeconfig({ server: `https://127.0.0.1:${port}` })
+    const child = start(['deploy', 'status', '--kubeconfig', kubeconfig], {}, folder)
+    await until(
+      () => sockets.length,
+      (count) => count > 0,
+    )
+    child.kill('SIGINT')
+    const ran = await finished(child)
+    silent.close()
+    for (const socket of sockets) socket.destroy()
+    expect(ran).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('error: interrupted before the cluster of fake had answered'),
+    })
   },
   LIMIT_MS,
 )

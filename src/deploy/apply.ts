@@ -4,6 +4,7 @@ import { StockpipeError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 import { isSame } from './compare.ts'
 import { holdsData, inventoryObject, type Inventory } from './inventory.ts'
+import { unlessInterrupted } from './interrupted.ts'
 import { wordsOf, type KubeObject, type ObjectRef } from './object.ts'
 import type { Plan, Step } from './plan.ts'
 import { waveOf, WAVES, type Wave } from './waves.ts'
@@ -80,12 +81,15 @@ const isUpToDate = (run: ApplyRun): boolean =>
   isSame(inventoryObject(run.former, run.namespace), inventoryObject(finalOf(run), run.namespace))
 
 /** Nobody else has a say in it, so that what a hand changed in it is put right. */
-async function record(inventory: Inventory, { cluster, namespace }: ApplyRun): Promise<void> {
-  await cluster.apply(inventoryObject(inventory, namespace), { dryRun: false, force: true })
+async function record(inventory: Inventory, { cluster, namespace, signal }: ApplyRun): Promise<void> {
+  const object = inventoryObject(inventory, namespace)
+  await unlessInterrupted(signal, interrupted, () => cluster.apply(object, { dryRun: false, force: true }))
 }
 
-async function take(step: Step, run: ApplyRun): Promise<void> {
-  refuseInterrupted(run)
+const take = (step: Step, run: ApplyRun): Promise<void> =>
+  unlessInterrupted(run.signal, interrupted, () => takeStep(step, run))
+
+async function takeStep(step: Step, run: ApplyRun): Promise<void> {
   const { cluster, force } = run
   if (step.verb === 'create' && step.ref.kind === 'Secret') await refuseOther(step.ref, run)
   if (step.verb === 'prune') await cluster.remove(step.ref)
@@ -119,11 +123,13 @@ async function removeWhole(ref: ObjectRef, run: ApplyRun): Promise<void> {
   }
 }
 
-function refuseInterrupted({ signal }: ApplyRun): void {
-  if (!signal.aborted) return
-  throw new StockpipeError('not-ready', 'interrupted: some of it is applied, and some not yet', {
+const interrupted = (): StockpipeError =>
+  new StockpipeError('not-ready', 'interrupted: some of it is applied, and some not yet', {
     hint: 'run the same command again: it goes on from here',
   })
+
+function refuseInterrupted({ signal }: ApplyRun): void {
+  if (signal.aborted) throw interrupted()
 }
 
 function split<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {

@@ -116,6 +116,12 @@ export function describeCluster(name: string, open: () => Promise<ClusterUnderTe
       await under.cluster.remove(refOf(applied))
     })
 
+    test('a dry run of a removal takes nothing away', async () => {
+      const applied = await apply(settings('stays', {}))
+      await under.cluster.remove(refOf(applied), { dryRun: true })
+      expect(await under.cluster.get(refOf(applied))).toEqual(applied)
+    })
+
     test('a field that cannot change is told as such', async () => {
       const set = (serviceName: string): KubeObject => ({
         apiVersion: 'apps/v1',

@@ -1,4 +1,5 @@
 /** A Kubernetes cluster as deploy sees it. The only implementation that talks to one is cluster/kubernetes.ts. */
+import type { LogPlace } from './log-place.ts'
 import type { KubeObject, ObjectRef } from './object.ts'
 
 /** Which cluster this is, for people and for the check that it is still the same one. */
@@ -16,6 +17,15 @@ export interface ApplyOptions {
   dryRun: boolean
   /** Takes fields that another manager owns. */
   force: boolean
+}
+
+export interface RemoveOptions {
+  /** Dependents stay. */
+  orphan?: boolean
+  /** Nothing goes; the server only judges whether it would. */
+  dryRun?: boolean
+  /** It would be left behind: goes on for some seconds when everything else is interrupted. */
+  isCleanup?: boolean
 }
 
 export interface ListQuery {
@@ -37,7 +47,8 @@ export interface Right {
 /**
  * Reads and writes objects. Every error is a StockpipeError that says what was asked of which object: `forbidden` (and
  * which right is missing), `conflict`, `immutable`, `quota`, `missing-kind`, `refused` for every other no, `auth`,
- * `unreachable`. What may pass by itself was tried again, for some seconds, before it became one.
+ * `unreachable`, `not-ready` also for what was interrupted. What may pass by itself was tried again, for some seconds,
+ * before it became one.
  */
 export interface Cluster {
   identity(): Promise<ClusterIdentity>
@@ -49,8 +60,8 @@ export interface Cluster {
    * manager owns: an error `conflict` that names each field and manager.
    */
   apply(object: KubeObject, options: ApplyOptions): Promise<KubeObject>
-  /** Resolves when the server took the wish; a missing object is no error. Dependents go too unless `orphan`. */
-  remove(ref: ObjectRef, options?: { orphan?: boolean }): Promise<void>
+  /** Resolves when the server took the wish; a missing object is no error. */
+  remove(ref: ObjectRef, options?: RemoveOptions): Promise<void>
 }
 
 /** What else deploy asks of a cluster, apart from objects. */
@@ -62,7 +73,7 @@ export interface ClusterSession {
    * listed again, so that a state may be told twice. Ends when `signal` aborts; throws what will not pass by itself.
    */
   watch(query: ListQuery, signal: AbortSignal): AsyncIterable<readonly KubeObject[]>
-  /** Lines of a container's log. Ends when `signal` aborts, and when the log ends. */
+  /** Lines of a container's log. Ends when `signal` aborts, and when the log ends, or somebody in between says so. */
   logs(pod: PodLog, signal: AbortSignal): AsyncIterable<string>
   /** Listens on a free loopback port (or `localPort`) and carries every connection to the pod. */
   forward(target: ForwardTarget, signal: AbortSignal): Promise<{ port: number }>
@@ -77,6 +88,8 @@ export interface PodLog {
   tail: number | null
   /** Of the container before its last restart. */
   previous?: boolean
+  /** Lines that it has read are not given again, and it is told those that are; `tail` counts only for the first. */
+  place?: LogPlace
 }
 
 export interface ForwardTarget {

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import type { Cluster, ListQuery } from './cluster.ts'
 import { listAt, textAt } from './fields.ts'
+import { unlessInterrupted } from './interrupted.ts'
 import { holdsData, INVENTORY, inventoryObject, readInventory, type Inventory } from './inventory.ts'
 import { refOf, wordsOf, type KubeObject, type ObjectRef } from './object.ts'
 
@@ -131,7 +132,10 @@ export interface UninstallRun {
 }
 
 /** Resolves to what stays. A run that is cut short is finished by the next one: the inventory goes last. */
-export async function uninstall(removal: Removal, run: UninstallRun): Promise<ObjectRef[]> {
+export const uninstall = (removal: Removal, run: UninstallRun): Promise<ObjectRef[]> =>
+  unlessInterrupted(run.signal, interrupted, () => takeAway(removal, run))
+
+async function takeAway(removal: Removal, run: UninstallRun): Promise<ObjectRef[]> {
   const { cluster, namespace, deleteData } = run
   const { inventory, workloads, data } = removal
   if (inventory !== null && inventory.state !== 'removing')
@@ -153,11 +157,13 @@ async function remove(ref: ObjectRef, { cluster, report, signal }: UninstallRun)
   report(ref)
 }
 
-function refuseInterrupted(signal: AbortSignal): void {
-  if (!signal.aborted) return
-  throw new StockpipeError('not-ready', 'interrupted: some of it is gone, and some not yet', {
+const interrupted = (): StockpipeError =>
+  new StockpipeError('not-ready', 'interrupted: some of it is gone, and some not yet', {
     hint: 'run the same command again: it goes on from here',
   })
+
+function refuseInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw interrupted()
 }
 
 /** While it goes nothing can be made in it, so that who installs again at once would be refused. */

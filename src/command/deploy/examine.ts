@@ -2,7 +2,8 @@ import { check } from '../../deploy/check/check.ts'
 import { askRegistry } from '../../deploy/check/registry.ts'
 import { whyNoImage } from '../../deploy/image.ts'
 import type { Wanted } from '../../deploy/intent.ts'
-import { intended } from '../../deploy/prepare.ts'
+import { interrupted } from '../../deploy/interrupted.ts'
+import { intended, type Prepared } from '../../deploy/prepare.ts'
 import type { Finding } from '../../finding.ts'
 import type { DeploySession } from './session.ts'
 
@@ -11,12 +12,22 @@ export async function examine(session: DeploySession, wanted: Wanted): Promise<F
   return examineIntent(session, await intended(session.cluster, wanted))
 }
 
-/** The same where it is known already. */
+/** The same for what is known to be intended. */
 export async function examineIntent(
-  { cluster, session }: DeploySession,
-  { intent, namespace }: Awaited<ReturnType<typeof intended>>,
+  { cluster, session, signal }: DeploySession,
+  { intent, namespace }: Pick<Prepared, 'intent' | 'namespace'>,
 ): Promise<Finding[]> {
-  return check({ cluster, session, namespace, ...intent, ask: askRegistry, whyNoImage: await whyNoImage() })
+  const findings = await check({
+    cluster,
+    session,
+    namespace,
+    ...intent,
+    ask: askRegistry,
+    whyNoImage: await whyNoImage(),
+  })
+  // Each of them would say so, as if the cluster were to blame.
+  if (signal.aborted) throw interrupted()
+  return findings
 }
 
 export const findingLine = ({ check, state, detail, fix }: Finding): string =>

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../../clock.ts'
 import { openKubernetes, type Kubernetes } from '../../deploy/cluster/kubernetes.ts'
 import type { Secrets } from '../../secrets.ts'
 import type { LocalValues } from '../command.ts'
-import { type Interrupt, interrupted } from '../interrupt.ts'
+import { interrupted } from '../interrupt.ts'
 import { type TARGET, USUAL_NAMESPACE } from './flags.ts'
 
 /** What every sub-command that talks to a cluster holds while it does. */
@@ -13,7 +13,7 @@ export interface DeploySession extends Disposable {
   clock: Clock
   namespace: string
   secrets: Secrets
-  /** Aborts at Ctrl-C. */
+  /** Aborts at Ctrl-C, and ends all that the cluster is asked. */
   signal: AbortSignal
 }
 
@@ -21,13 +21,16 @@ export function openSession(
   { namespace, context, kubeconfig }: LocalValues<typeof TARGET>,
   secrets: Secrets,
 ): DeploySession {
+  using opening = new DisposableStack()
+  const stop = opening.use(interrupted())
   const cluster = openKubernetes({
     context,
     kubeconfig,
     announce: (line) => process.stderr.write(`${secrets.hide(line)}\n`),
     secrets,
+    signal: stop.signal,
   })
-  const stop: Interrupt = interrupted()
+  const open = opening.move()
   return {
     cluster,
     session: cluster,
@@ -35,6 +38,6 @@ export function openSession(
     namespace: namespace ?? USUAL_NAMESPACE,
     secrets,
     signal: stop.signal,
-    [Symbol.dispose]: () => stop[Symbol.dispose](),
+    [Symbol.dispose]: () => open.dispose(),
   }
 }

@@ -6,12 +6,19 @@ import { StockpipeError } from '../../errors.ts'
 import type { ForwardTarget } from '../cluster.ts'
 import type { Connection } from './connection.ts'
 
-/** Resolves when it listens. Each connection is a websocket of its own. */
+/** The first look at whether there is a way holds nobody up for longer. */
+const LOOK_MS = 5_000
+
+/**
+ * Resolves when it listens. Each connection is a websocket of its own. Throws what no later connection could mend: a
+ * missing right, a pod that is not there.
+ */
 export async function forwardPort(
   connection: Connection,
   target: ForwardTarget,
   signal: AbortSignal,
 ): Promise<{ port: number }> {
+  await refuseClosed(connection, target, signal)
   const open = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket)
@@ -46,20 +53,33 @@ const listening = (server: Server, port: number): Promise<number> =>
     })
   })
 
+const wayTo = ({ namespace, pod, port }: ForwardTarget) => ({
+  asked: {
+    what: `reach port ${port} of Pod ${namespace}/${pod}`,
+    right: { verb: 'get', group: '', resource: 'pods/portforward', namespace },
+  },
+  path: `/api/v1/namespaces/${namespace}/pods/${pod}/portforward?ports=${port}`,
+  protocols: ['v4.channel.k8s.io'],
+})
+
+async function refuseClosed({ openSocket }: Connection, target: ForwardTarget, signal: AbortSignal): Promise<void> {
+  try {
+    const way = await openSocket({ ...wayTo(target), timeoutMs: LOOK_MS, signal })
+    way.close()
+  } catch (error) {
+    if (error instanceof StockpipeError && !error.retryable) throw error
+  }
+}
+
 /** Bytes of the pod's port, and what the node says of it instead. */
 const DATA = 0
 
 /** From the socket into the pod and back, until either side ends it. */
-async function carry(
-  { openSocket }: Connection,
-  { namespace, pod, port }: ForwardTarget,
-  socket: Socket,
-): Promise<void> {
-  const path = `/api/v1/namespaces/${namespace}/pods/${pod}/portforward?ports=${port}`
+async function carry(connection: Connection, target: ForwardTarget, socket: Socket): Promise<void> {
   socket.pause()
   let websocket: WebSocket
   try {
-    websocket = await openSocket(path, ['v4.channel.k8s.io'])
+    websocket = await connection.openSocket(wayTo(target))
   } catch {
     socket.destroy()
     return

@@ -6,6 +6,7 @@ import { until } from '../../../test/until.ts'
 import { systemClock, type Clock } from '../../clock.ts'
 import { StockpipeError, toWords } from '../../errors.ts'
 import { describeCluster } from '../cluster.contract.ts'
+import { LogPlace } from '../log-place.ts'
 import { certificateAuthority } from './certificates.fixture.ts'
 import { openKubernetes } from './kubernetes.ts'
 import type { Status } from './refusal.ts'
@@ -294,6 +295,46 @@ describe('what goes on', () => {
       if (lines.length === 2) stop.abort()
     }
     expect(lines).toEqual(['one', 'two'])
+  })
+
+  test.each(['cutStreams', 'endStreams'] as const)(
+    'a log whose connection ends (%s) is read on behind its last line',
+    async (end) => {
+      await using server = await withNamespace()
+      server.logLines.push('three', 'four', 'five', 'six')
+      const cluster = open(await server.kubeconfig())
+      const stop = new AbortController()
+      const place = new LogPlace()
+      const lines: string[] = []
+      const read = async (isDone: () => boolean) => {
+        const log = { namespace: NAMESPACE, pod: 'p', container: 'c', follow: true, tail: 4, place }
+        for await (const line of cluster.logs(log, stop.signal)) {
+          lines.push(line)
+          if (isDone()) server[end]()
+        }
+      }
+      const ended = await read(() => lines.length === 4).then(
+        () => null,
+        (error: unknown) => error,
+      )
+      expect(ended).toEqual(end === 'endStreams' ? null : expect.objectContaining({ retryable: true }))
+      server.logLines.push('seven', 'eight', 'nine')
+      await read(() => lines.length === 7).catch(() => undefined)
+      expect(lines).toEqual(['three', 'four', 'five', 'six', 'seven', 'eight', 'nine'])
+    },
+  )
+
+  test('a missing right to reach a port is said before anybody comes', async () => {
+    const message =
+      'pods "p" is forbidden: User "dev" cannot create resource "pods/portforward" in API group "" in the namespace "suite"'
+    server.faults.push({ when: /portforward/, times: 1, status: { code: 403, message } })
+    const { signal } = new AbortController()
+    const words = await saying(
+      open(await server.kubeconfig()).forward({ namespace: NAMESPACE, pod: 'p', port: 80 }, signal),
+    )
+    expect(words).toContain('cannot reach port 80 of Pod suite/p in the cluster of fake')
+    expect(words).toContain('dev may not create pods/portforward in the namespace suite')
+    expect(words).toContain('{ apiGroups: [""], resources: [pods/portforward], verbs: [create] }')
   })
 
   test('a port leads into the pod, whole, until it is closed', async () => {

@@ -20,32 +20,36 @@ export interface KubernetesOptions extends Wanted {
   secrets?: Secrets
   clock?: Clock
   random?: () => number
+  /** Ends whatever waits for the cluster, with an error that says so; what goes on until its own signal ends quietly. */
+  signal?: AbortSignal
 }
 
 export interface Kubernetes extends Cluster, ClusterSession {}
 
 /** Reads the kubeconfig; the cluster itself is asked by the first call. Throws `config` where there is no way to it. */
 export function openKubernetes(options: KubernetesOptions): Kubernetes {
-  const { announce, secrets = new Secrets(), clock = systemClock, random = Math.random } = options
+  const { announce, secrets = new Secrets(), clock = systemClock, random = Math.random, signal } = options
   const config = readKubeconfig(options, { env: process.env, home: homedir(), tokenFile: IN_POD })
-  const connection = openConnection({ config, clock, random, announce, secrets })
+  const connection = openConnection({ config, clock, random, announce, secrets, signal })
   const resources = discoveredResources(connection)
-  return { ...objectsOf(connection, resources), ...sessionOf(connection, { resources, clock, random }) }
+  return { ...objectsOf(connection, resources), ...sessionOf(connection, { resources, clock, random, signal }) }
 }
 
 interface SessionParts {
   resources: Resources
   clock: Clock
   random: () => number
+  signal: AbortSignal | undefined
 }
 
-function sessionOf(connection: Connection, { resources, clock, random }: SessionParts): ClusterSession {
+function sessionOf(connection: Connection, { resources, clock, random, signal }: SessionParts): ClusterSession {
+  const either = (own: AbortSignal) => (signal === undefined ? own : AbortSignal.any([own, signal]))
   return {
     may: (right) => mayWe(connection, right),
-    async *watch(query, signal) {
-      yield* watchAll(connection, { list: await listOf(resources, query), clock, random, signal })
+    async *watch(query, own) {
+      yield* watchAll(connection, { list: await listOf(resources, query), clock, random, signal: either(own) })
     },
-    logs: (pod, signal) => readLog(connection, pod, signal),
-    forward: (target, signal) => forwardPort(connection, target, signal),
+    logs: (pod, own) => readLog(connection, pod, either(own)),
+    forward: (target, own) => forwardPort(connection, target, either(own)),
   }
 }

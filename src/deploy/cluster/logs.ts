@@ -1,28 +1,41 @@
+import { StockpipeError } from '../../errors.ts'
 import type { PodLog } from '../cluster.ts'
 import type { Connection } from './connection.ts'
 import { linesOf } from './lines.ts'
 
 /** By fetch: the library's own reader ends the whole process when a log that is followed is let go. */
-export async function* readLog({ send }: Connection, pod: PodLog, signal: AbortSignal): AsyncGenerator<string> {
-  const { namespace, container, follow, tail, previous = false } = pod
-  const query = new URLSearchParams({
-    container,
-    ...(follow ? { follow: 'true' } : {}),
-    ...(tail === null ? {} : { tailLines: String(tail) }),
-    ...(previous ? { previous: 'true' } : {}),
-  })
-  const asked = {
-    what: `read the log of ${container} in Pod ${namespace}/${pod.pod}`,
-    right: { verb: 'get', group: '', resource: 'pods/log', namespace },
-  }
-  const path = `/api/v1/namespaces/${namespace}/pods/${pod.pod}/log?${query.toString()}`
+export async function* readLog({ send }: Connection, log: PodLog, signal: AbortSignal): AsyncGenerator<string> {
+  const { namespace, container, pod, place, tail } = log
+  const what = `read the log of ${container} in Pod ${namespace}/${pod}`
+  const asked = { what, right: { verb: 'get', group: '', resource: 'pods/log', namespace } }
+  const path = `/api/v1/namespaces/${namespace}/pods/${pod}/log?${queryOf(log).toString()}`
   const left = new AbortController()
+  place?.begin()
   try {
     const answer = await send({ asked, path, stream: true, signal: AbortSignal.any([signal, left.signal]) })
-    yield* linesOf(answer.body)
+    if (tail === 0) place?.skipUntil(Date.parse(answer.headers.get('date') ?? ''))
+    for await (const line of linesOf(answer.body)) {
+      const text = place === undefined ? line : place.take(line)
+      if (text !== null) yield text
+    }
   } catch (error) {
-    if (!signal.aborted) throw error
+    if (signal.aborted) return
+    throw error instanceof StockpipeError ? error : cut(what, error)
   } finally {
     left.abort()
   }
 }
+
+function queryOf({ container, follow, tail, place, previous = false }: PodLog): URLSearchParams {
+  const since = place?.since ?? null
+  return new URLSearchParams({
+    container,
+    ...(follow ? { follow: 'true' } : {}),
+    ...(previous ? { previous: 'true' } : {}),
+    ...(place === undefined ? {} : { timestamps: 'true' }),
+    ...(since !== null ? { sinceTime: since } : tail === null ? {} : { tailLines: String(tail) }),
+  })
+}
+
+const cut = (what: string, cause: unknown): StockpipeError =>
+  new StockpipeError('unreachable', `the cluster ended the connection: cannot ${what}`, { retryable: true, cause })

@@ -40,10 +40,11 @@ export function memoryCluster(context = 'memory'): MemoryCluster {
       const ref = { apiVersion, kind, name: metadata.name, namespace: metadata.namespace ?? null }
       return asked('apply', ref, 'patch', () => api.apply(object, { manager: FIELD_MANAGER, ...options }))
     },
-    remove: (ref) =>
+    remove: (ref, options = {}) =>
       asked('delete', ref, 'delete', () => {
         try {
-          api.remove(ref)
+          if (options.dryRun) api.get(ref)
+          else api.remove(ref)
         } catch (error) {
           if (!(error instanceof Refused) || error.status.code !== 404) throw error
         }

@@ -1,6 +1,6 @@
 /** Objects of the cluster: read, listed, applied, deleted. */
 import { StockpipeError } from '../../errors.ts'
-import type { ApplyOptions, Cluster, ClusterIdentity, ListQuery, Right } from '../cluster.ts'
+import type { ApplyOptions, Cluster, ClusterIdentity, ListQuery, RemoveOptions, Right } from '../cluster.ts'
 import { refOf, wordsOf, type KubeObject, type ObjectRef } from '../object.ts'
 import type { Connection } from './connection.ts'
 import { listAll, type ListOf } from './list.ts'
@@ -13,8 +13,8 @@ export function objectsOf(connection: Connection, resources: Resources): Cluster
     get: (ref) => orNull(getObject(connection, resources, ref)),
     list: async (query) => (await listAll(connection, await listOf(resources, query))).items,
     apply: (object, options) => applyObject(connection, resources, object, options),
-    async remove(ref, options) {
-      await orNull(removeObject(connection, resources, ref, options?.orphan ?? false))
+    async remove(ref, options = {}) {
+      await orNull(removeObject(connection, resources, ref, options))
     },
   }
 }
@@ -87,14 +87,20 @@ async function removeObject(
   { send }: Connection,
   resources: Resources,
   ref: ObjectRef,
-  orphan: boolean,
+  { orphan = false, dryRun = false, isCleanup = false }: RemoveOptions,
 ): Promise<void> {
   const resource = await resources.find(ref)
   await send({
     asked: { what: `delete ${wordsOf(ref)}`, right: rightTo('delete', resource, ref.namespace) },
     path: pathOf(resource, ref.namespace, ref.name),
     method: 'DELETE',
-    body: { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: orphan ? 'Orphan' : 'Background' },
+    body: {
+      kind: 'DeleteOptions',
+      apiVersion: 'v1',
+      propagationPolicy: orphan ? 'Orphan' : 'Background',
+      ...(dryRun ? { dryRun: ['All'] } : {}),
+    },
+    isCleanup,
   })
 }
 

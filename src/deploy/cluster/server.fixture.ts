@@ -31,15 +31,20 @@ export interface FakeServer extends AsyncDisposable {
   /** `GET /api/v1/namespaces/x`, in order. */
   readonly requests: string[]
   readonly faults: Fault[]
-  /** Lines of every log. One that is followed goes on until it is let go. */
+  /** Lines of every log, a quarter of a second apart. One that is followed goes on until it is let go. */
   readonly logLines: string[]
   /** Ends every answer that is still being given. */
   cutStreams(): void
+  /** The same, as if it were whole. */
+  endStreams(): void
   /** Path of a kubeconfig; `ca` that it trusts and `client` are those of the server unless given. */
   kubeconfig(wanted?: { ca?: string; client?: Pair; server?: string }): Promise<string>
 }
 
 const PAGE = 3
+const LOG_BEGIN = Date.parse('2026-01-01T00:00:00Z')
+/** As a node writes it: to the nanosecond, in its own zone. */
+const stamp = (time: number): string => `${new Date(time + 2 * 3_600_000).toISOString().replace('Z', '000000+02:00')} `
 
 export async function startFakeServer(options: { certificate?: Partial<Issued> } = {}): Promise<FakeServer> {
   const folder = mkdtempSync(join(tmpdir(), 'stockpipe-api-server-'))
@@ -62,15 +67,20 @@ export async function startFakeServer(options: { certificate?: Partial<Issued> }
       void answer(request, response)
     },
   )
-  echoPorts(server)
+  echoPorts(server, (asked) => faultOf(asked)?.status)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  function faultOf(asked: string): Fault | undefined {
+    const fault = faults.find(({ when, times }) => times > 0 && when.test(asked))
+    if (fault) fault.times--
+    return fault
+  }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = `${request.method} ${request.url}`
     requests.push(asked)
-    const fault = faults.find(({ when, times }) => times > 0 && when.test(asked))
-    if (fault) fault.times--
+    const fault = faultOf(asked)
     if (fault?.cut) return void request.socket.destroy()
     if (fault?.status) return send(response, fault.status.code, { kind: 'Status', ...fault.status }, fault.headers)
     if (!('authorized' in request.socket && request.socket.authorized))
@@ -93,7 +103,7 @@ export async function startFakeServer(options: { certificate?: Partial<Issued> }
     const { kind, apiVersion, namespace, name } = placeOf(url.pathname)
     if (kind === null) return kindsOf(apiVersion)
     const ref = { apiVersion, kind, namespace, name: name ?? '' }
-    if (method === 'DELETE') return api.remove(ref)
+    if (method === 'DELETE') return (body as { dryRun?: string[] }).dryRun ? api.get(ref) : api.remove(ref)
     if (method === 'PATCH')
       return api.apply(body as KubeObject, {
         manager: url.searchParams.get('fieldManager') ?? '',
@@ -115,8 +125,16 @@ export async function startFakeServer(options: { certificate?: Partial<Issued> }
   }
 
   function log(url: URL, response: ServerResponse): void {
+    const since = Date.parse(url.searchParams.get('sinceTime') ?? '1970-01-01')
+    const isStamped = url.searchParams.has('timestamps')
+    const stamped = logLines.map((line, index) => ({ line, time: LOG_BEGIN + index * 250 }))
+    const asked = stamped.filter(({ time }) => time >= since)
+    const lines = asked.slice(
+      -Math.min(asked.length, Number(url.searchParams.get('tailLines') ?? Infinity)) || Infinity,
+    )
     response.writeHead(200)
-    response.write(logLines.map((line) => `${line}\n`).join(''))
+    for (const { line, time } of lines) response.write(`${isStamped ? stamp(time) : ''}${line}\n`)
+    response.flushHeaders()
     if (!url.searchParams.has('follow')) response.end()
   }
 
@@ -129,6 +147,9 @@ export async function startFakeServer(options: { certificate?: Partial<Issued> }
     logLines,
     cutStreams: () => {
       for (const response of open) response.socket?.destroy()
+    },
+    endStreams: () => {
+      for (const response of open) response.end()
     },
     async kubeconfig({ ca: trusted = ca.cert, client, server: address = url } = {}) {
       const { cert, key } = client ?? (await ca.issue({ subject: 'CN=admin,O=system:masters' }))
@@ -200,10 +221,17 @@ function page(all: readonly KubeObject[], url: URL, resourceVersion: string): un
   return { metadata: { resourceVersion, ...rest }, items }
 }
 
-/** Every port of every pod says back what it hears. */
-function echoPorts(server: ReturnType<typeof createServer>): void {
+/** Every port of every pod says back what it hears, unless it is refused. */
+function echoPorts(server: ReturnType<typeof createServer>, refused: (asked: string) => Status | undefined): void {
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered][0] ?? false })
   server.on('upgrade', (request, socket, head) => {
+    const status = refused(`${request.method} ${request.url}`)
+    if (status) {
+      const body = JSON.stringify({ kind: 'Status', ...status })
+      const head = `HTTP/1.1 ${status.code} No\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n`
+      socket.end(`${head}connection: close\r\n\r\n${body}`)
+      return
+    }
     sockets.handleUpgrade(request, socket, head, (websocket) => {
       const port = Buffer.alloc(2)
       port.writeUInt16LE(Number(new URL(request.url ?? '/', 'https://x').searchParams.get('ports')))

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
 import { manualClock } from '../../clock.ts'
+import { StockpipeError } from '../../errors.ts'
 import type { PodLog } from '../cluster.ts'
 import { at } from '../fields.ts'
 import type { KubeObject } from '../object.ts'
@@ -79,7 +80,10 @@ describe('a run', () => {
     )
 
   /** Each look sees the next of these worlds; the last one stays. */
-  function run(worlds: KubeObject[][]) {
+  function run(
+    worlds: KubeObject[][],
+    answers: readonly (readonly [lines: number, cut?: StockpipeError | undefined])[] = [],
+  ) {
     const cluster = standingCluster([])
     const clock = manualClock()
     const lines: string[] = []
@@ -91,14 +95,20 @@ describe('a run', () => {
       cluster: {
         ...cluster,
         apply: (wanted) => Promise.resolve(next() && wanted),
-        remove: ({ name }) => Promise.resolve(void removed.push(name)),
+        remove: ({ name }, options) => Promise.resolve(void removed.push(options?.isCleanup ? name : 'not as cleanup')),
         get: (ref) => cluster.get(ref),
         list: (query) => cluster.list(query),
       },
       session: {
         async *logs(log) {
           asked.push(log)
-          yield* ['first', 'second']
+          const [count, cut] = answers[asked.length - 1] ?? [2]
+          log.place?.begin()
+          for (const word of ['first', 'second', 'third'].slice(0, count)) {
+            const text = log.place?.take(`2026-01-01T00:00:00Z ${word}`) ?? null
+            if (text !== null) yield text
+          }
+          if (cut) throw cut
         },
       },
       clock: {
@@ -113,7 +123,7 @@ describe('a run', () => {
       signal: stop.signal,
       line: (text) => lines.push(text),
     })
-    return { done, lines, asked, removed, clock }
+    return { done, lines, asked, removed, clock, stop }
   }
 
   test('hands on what the job writes, gives its exit code, and takes it away', async () => {
@@ -122,7 +132,34 @@ describe('a run', () => {
     const { done, lines, asked, removed } = run([waiting, running, [onServer(), pod({ terminated: { exitCode: 3 } })]])
     expect(await done).toBe(3)
     expect(lines).toEqual(['first', 'second'])
-    expect(asked).toMatchObject([{ pod: 'verify-1-abc', container: 'tool', follow: true }])
+    expect(asked[0]).toMatchObject({ pod: 'verify-1-abc', container: 'tool', follow: true })
+    expect(removed).toEqual(['verify-1'])
+  })
+
+  const CUT = new StockpipeError('unreachable', 'the connection ended', { retryable: true })
+  test.each([
+    ['ends', undefined],
+    ['is cut', CUT],
+  ])('goes on, and tells each line once, when the connection to its log %s', async (_how, cut) => {
+    const running = [onServer(), pod({ running: {} })]
+    const ended = [onServer(), pod({ terminated: { exitCode: 0 } })]
+    const { done, lines, removed } = run([running, running, ended], [[1, cut], [2, cut], [3]])
+    expect(await done).toBe(0)
+    expect(lines).toEqual(['first', 'second', 'third'])
+    expect(removed).toEqual(['verify-1'])
+  })
+
+  test('a log that we may not read ends it, and takes the job away', async () => {
+    const forbidden = new StockpipeError('forbidden', 'cannot read the log')
+    const { done, removed } = run([[onServer(), pod({ running: {} })]], [[0, forbidden]])
+    expect(await done.catch((error: unknown) => error)).toBe(forbidden)
+    expect(removed).toEqual(['verify-1'])
+  })
+
+  test('an interruption ends it in words, and takes the job away', async () => {
+    const { done, removed, stop } = run([[onServer(), pod({ waiting: { reason: 'ContainerCreating' } })]])
+    stop.abort()
+    expect(String(await done.catch((error: unknown) => error))).toContain('interrupted while Job verify-1 was at work')
     expect(removed).toEqual(['verify-1'])
   })
 

@@ -3,6 +3,9 @@ import { StockpipeError } from '../../errors.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
 import { at, condition, listAt, textAt } from '../fields.ts'
 import { type KubeObject, refOf } from '../object.ts'
+import { unlessInterrupted } from '../interrupted.ts'
+import { LogPlace } from '../log-place.ts'
+import { readOn } from '../observe/read-on.ts'
 import { lookAt, podsOf, type Scene, standingsOf } from '../rollout/look.ts'
 import { Patience } from '../rollout/patience.ts'
 
@@ -23,14 +26,19 @@ export interface JobRun {
  * we are interrupted. Throws `not-ready` when it cannot start, or ran out of time.
  */
 export async function runJob(job: KubeObject, run: JobRun): Promise<number> {
-  await run.cluster.apply(job, { dryRun: false, force: false })
+  const takeAway = () => run.cluster.remove(refOf(job), { isCleanup: true })
+  let code: number
   try {
-    const pod = await startedPod(job, run)
-    await handOn(pod, run)
-    return await exitCode(job, run)
-  } finally {
-    await run.cluster.remove(refOf(job))
+    await run.cluster.apply(job, { dryRun: false, force: false })
+    await handOn(await startedPod(job, run), job, run)
+    code = await exitCode(job, run)
+  } catch (error) {
+    // Where it cannot be taken away either, it ends and goes by itself.
+    await takeAway().catch(() => undefined)
+    throw error
   }
+  await takeAway()
+  return code
 }
 
 async function startedPod(job: KubeObject, run: JobRun): Promise<KubeObject> {
@@ -48,10 +56,9 @@ async function startedPod(job: KubeObject, run: JobRun): Promise<KubeObject> {
   }
 }
 
-async function look(job: KubeObject, run: JobRun): Promise<Scene> {
-  if (run.signal.aborted)
-    throw new StockpipeError('not-ready', `interrupted while Job ${job.metadata.name} was at work`)
-  return lookAt(run, [job])
+function look(job: KubeObject, run: JobRun): Promise<Scene> {
+  const told = () => new StockpipeError('not-ready', `interrupted while Job ${job.metadata.name} was at work`)
+  return unlessInterrupted(run.signal, told, () => lookAt(run, [job]))
 }
 
 const podOf = ({ workloads, pods }: Scene): KubeObject | undefined =>
@@ -62,10 +69,21 @@ const states = (pod: KubeObject) => listAt(pod, 'status', 'containerStatuses').m
 const hasStarted = (pod: KubeObject): boolean =>
   states(pod).some((state) => at(state, 'running') !== undefined || at(state, 'terminated') !== undefined)
 
-async function handOn(pod: KubeObject, { session, namespace, signal, line }: JobRun): Promise<void> {
-  const [container] = listAt(pod, 'spec', 'containers')
-  const asked = { namespace, pod: pod.metadata.name, container: textAt(container, 'name'), follow: true, tail: null }
-  for await (const text of session.logs(asked, signal)) line(text)
+const hasEnded = (pod: KubeObject): boolean =>
+  states(pod).length > 0 && states(pod).every((state) => at(state, 'terminated') !== undefined)
+
+/** Somebody in between may end a quiet connection: only the log of what had ended before it was asked is whole. */
+async function handOn(started: KubeObject, job: KubeObject, run: JobRun): Promise<void> {
+  const { namespace, clock, signal } = run
+  const [container] = listAt(started, 'spec', 'containers')
+  const log = { namespace, pod: started.metadata.name, container: textAt(container, 'name') }
+  const place = new LogPlace()
+  for (let pod: KubeObject | undefined = started; pod !== undefined; pod = podOf(await look(job, run))) {
+    const isLast = hasEnded(pod)
+    const error = await readOn({ ...log, follow: true, tail: null, place }, run)
+    if (isLast && !error?.retryable) return
+    if (!isLast) await clock.sleep(LOOK_EVERY_MS, signal)
+  }
 }
 
 async function exitCode(job: KubeObject, run: JobRun): Promise<number> {

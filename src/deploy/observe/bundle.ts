@@ -1,11 +1,14 @@
 /** `deploy bundle`: what somebody who is asked for help needs to see, without any secret. */
 import type { Clock } from '../../clock.ts'
+import { StockpipeError } from '../../errors.ts'
 import type { Finding } from '../../finding.ts'
 import { buildInfo } from '../../version.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
+import { interrupted } from '../interrupted.ts'
 import type { KubeObject } from '../object.ts'
 import { secretsIn } from '../secrets.ts'
 import type { Secrets } from '../../secrets.ts'
+import { wordsOf } from '../probe/tried.ts'
 import { throughPod } from './ask.ts'
 import { statusOf } from './status.ts'
 import { containersOf, podsOfPart } from './workloads.ts'
@@ -38,6 +41,7 @@ export interface Bundled {
   namespace: string
   /** What `deploy check` found. */
   findings: readonly Finding[]
+  signal: AbortSignal
 }
 
 /** Files by name, each without a secret. What cannot be read is told in its place. */
@@ -54,6 +58,8 @@ export async function bundle({ secrets, ...bundled }: Bundled & { secrets: Secre
     files[`objects/${kind}.json`] = error === null ? json(objects.map(masked)) : `${error}\n`
   const pods = objects.filter(({ kind }) => kind === 'Pod')
   Object.assign(files, ...(await Promise.all(pods.map((pod) => logFiles(bundled, pod)))), await metrics(bundled))
+  // Every place of it would say so, and nothing else.
+  if (bundled.signal.aborted) throw interrupted()
   return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, secrets.hide(text)]))
 }
 
@@ -94,14 +100,14 @@ async function logFiles({ session, namespace }: Bundled, pod: KubeObject): Promi
   return files
 }
 
-/** Null where there is no such log: most containers have only one life. */
+/** Null where there is no such log: most containers have only one life. A missing right is told in its place. */
 async function collect(lines: AsyncIterable<string>): Promise<string | null> {
   try {
     const all: string[] = []
     for await (const line of lines) all.push(line)
     return all.length === 0 ? null : `${all.join('\n')}\n`
-  } catch {
-    return null
+  } catch (error) {
+    return error instanceof StockpipeError && error.code === 'forbidden' ? `${wordsOf(error)}\n` : null
   }
 }
 

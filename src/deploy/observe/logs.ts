@@ -1,8 +1,12 @@
 /** `deploy logs`: what the containers of some parts write, each line with its pod. */
 import type { Clock } from '../../clock.ts'
+import { StockpipeError } from '../../errors.ts'
 import type { ClusterSession, PodLog } from '../cluster.ts'
-import { listAt, numberAt, textAt } from '../fields.ts'
+import { at, listAt, numberAt, textAt } from '../fields.ts'
+import { interrupted } from '../interrupted.ts'
+import { LogPlace } from '../log-place.ts'
 import type { KubeObject } from '../object.ts'
+import { readOn } from './read-on.ts'
 import { containersOf, type Part, type Place, podsOfPart } from './workloads.ts'
 
 /** Pods come and go while we follow. */
@@ -20,63 +24,134 @@ export interface LogsOptions extends Place {
   print: (line: string) => Promise<void>
 }
 
-/** Resolves to the number of containers that were read. With `follow` it ends when the signal aborts. */
+/**
+ * Resolves to the number of containers that were read. With `follow` it ends when the signal aborts; a connection that
+ * is cut is made again, and goes on behind the last line. Throws what keeps it from a log and does not pass by itself:
+ * while it follows at once, else when all other logs are read.
+ */
 export async function printLogs(options: LogsOptions): Promise<number> {
-  const started = new Map<string, Promise<void>>()
-  for (let isFirstLook = true; ; isFirstLook = false) {
-    for (const log of await logsOf(options)) {
-      const key = `${log.pod}/${log.container}/${log.life}`
+  const readings = new Readings(options)
+  readings.begin(await containersNow(options), options.tail)
+  if (options.follow) await follow(options, readings)
+  const count = await readings.done()
+  if (!options.follow && options.signal.aborted) throw interrupted()
+  return count
+}
+
+async function follow(options: LogsOptions, readings: Readings): Promise<void> {
+  const { signal } = readings
+  while (!signal.aborted) {
+    await options.clock.sleep(LOOK_EVERY_MS, signal)
+    if (signal.aborted) return
+    try {
       // Of a container that comes while we follow, everything is new.
-      const tail = isFirstLook ? options.tail : null
-      if (!started.has(key))
-        started.set(
-          key,
-          read({ ...log, tail }, options, () => started.delete(key)),
-        )
+      readings.begin(await containersNow(options), null)
+    } catch (error) {
+      // A cluster that does not answer for a moment says nothing about its containers.
+      if (!(error instanceof StockpipeError && error.retryable)) readings.fail(error)
     }
-    if (!options.follow) break
-    await options.clock.sleep(LOOK_EVERY_MS, options.signal)
-    if (options.signal.aborted) break
   }
-  await Promise.all(started.values())
-  return started.size
 }
 
-/** A container that begins anew has a log anew. */
-interface ContainerLog extends PodLog {
+/** One life of a container: it begins anew with a log anew. */
+interface Container {
+  log: PodLog
+  /** Of the pod: another one may have its name. */
+  uid: string
   life: number
+  hasEnded: boolean
 }
 
-async function logsOf({ follow, tail, ...options }: LogsOptions): Promise<ContainerLog[]> {
+async function containersNow({ follow, tail, ...options }: LogsOptions): Promise<Container[]> {
   const pods = (await Promise.all(options.parts.map((part) => podsOfPart(options, part)))).flat()
-  const log = (pod: KubeObject, container: string): ContainerLog => ({
-    namespace: options.namespace,
-    pod: pod.metadata.name,
-    container,
-    follow,
-    tail,
-    life: restartsOf(pod, container),
+  const of = (pod: KubeObject, container: string): Container => ({
+    log: { namespace: options.namespace, pod: pod.metadata.name, container, follow, tail },
+    uid: textAt(pod, 'metadata', 'uid'),
+    ...lifeOf(pod, container),
   })
-  return pods.flatMap((pod) => containersOf(pod).map((container) => log(pod, container)))
+  return pods.flatMap((pod) => containersOf(pod).map((container) => of(pod, container)))
 }
 
-function restartsOf(pod: KubeObject, container: string): number {
+function lifeOf(pod: KubeObject, container: string): Pick<Container, 'life' | 'hasEnded'> {
   const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')]
-  return numberAt(
-    statuses.find((status) => textAt(status, 'name') === container),
-    'restartCount',
-  )
+  const status = statuses.find((status) => textAt(status, 'name') === container)
+  const hasEnded =
+    at(status, 'state', 'terminated') !== undefined ||
+    // It waits to begin anew, and its log is still that of the life before.
+    (at(status, 'state', 'waiting') !== undefined && at(status, 'lastState', 'terminated') !== undefined)
+  return { life: numberAt(status, 'restartCount'), hasEnded }
 }
 
-/** A container that has not begun has no log: it is asked again later when we follow, and left out when not. */
-async function read(
-  log: ContainerLog,
-  { session, signal, print, follow }: LogsOptions,
-  again: () => void,
-): Promise<void> {
-  try {
-    for await (const line of session.logs(log, signal)) await print(`${log.pod} ${log.container}  ${line}`)
-  } catch {
-    if (follow && !signal.aborted) again()
+interface Reading {
+  place: LogPlace
+  tail: number | null
+  going: Promise<void> | null
+  /** It is read to its end. */
+  isOver: boolean
+}
+
+class Readings {
+  readonly #options: LogsOptions
+  readonly #known = new Map<string, Reading>()
+  readonly #failures: unknown[] = []
+  readonly #end = new AbortController()
+  /** Also aborts when there is no sense in following any more. */
+  readonly signal: AbortSignal
+
+  constructor(options: LogsOptions) {
+    this.#options = options
+    this.signal = AbortSignal.any([options.signal, this.#end.signal])
+  }
+
+  fail(error: unknown): void {
+    if (this.signal.aborted) return
+    this.#failures.push(error)
+    if (this.#options.follow) this.#end.abort()
+  }
+
+  /** Reads what is not being read; `tail` is for logs that are new. */
+  begin(containers: readonly Container[], tail: number | null): void {
+    for (const container of containers) {
+      const rest = this.#restOfFormer(container)
+      const key = keyOf(container, container.life)
+      const reading = this.#known.get(key) ?? { place: new LogPlace(), tail, going: null, isOver: false }
+      this.#known.set(key, reading)
+      this.#read(reading, container, rest)
+    }
+  }
+
+  /** It was cut, and then the container began anew: the rest is there until it does so once more. */
+  #restOfFormer(container: Container): Promise<void> | null {
+    const former = this.#known.get(keyOf(container, container.life - 1))
+    if (!former || former.going !== null || former.isOver) return null
+    this.#read(former, { ...container, log: { ...container.log, previous: true }, hasEnded: true }, null)
+    return former.going
+  }
+
+  /** Resolves to the number of logs when none is being read any more; throws what has failed first. */
+  async done(): Promise<number> {
+    await Promise.all([...this.#known.values()].flatMap(({ going }) => going ?? []))
+    if (this.#failures.length > 0) throw this.#failures[0]
+    return this.#known.size
+  }
+
+  #read(reading: Reading, container: Container, after: Promise<void> | null): void {
+    if (reading.going !== null || reading.isOver) return
+    reading.going = (after ?? Promise.resolve())
+      .then(() => this.#readOn(reading, container))
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => (reading.going = null))
+  }
+
+  async #readOn(reading: Reading, { log, hasEnded }: Container): Promise<void> {
+    const { session, print, follow } = this.#options
+    const line = (text: string) => print(`${log.pod} ${log.container}  ${text}`)
+    const { place, tail } = reading
+    const error = await readOn({ ...log, tail, place }, { session, signal: this.signal, line })
+    if (error?.retryable && !follow) throw error
+    // A connection may end and leave something unread: only what had ended before cannot have more.
+    reading.isOver = hasEnded && !error?.retryable
   }
 }
+
+const keyOf = ({ log, uid }: Container, life: number): string => `${uid}/${log.pod}/${log.container}/${life}`

@@ -1,5 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 
+import { once } from 'node:events'
+
 import { manualClock } from '../../clock.ts'
 import { Secrets } from '../../secrets.ts'
 import { StockpipeError } from '../../errors.ts'
@@ -10,6 +12,7 @@ import { bundle } from './bundle.ts'
 import { printLogs } from './logs.ts'
 import { openPage } from './open.ts'
 import { isHealthy, ROLES, statusOf } from './status.ts'
+import type { Part } from './workloads.ts'
 import { statusLines } from './status-words.ts'
 
 const SECRET = 'a-very-"secret"-word'
@@ -62,6 +65,8 @@ const workload = (kind: string, app: string): KubeObject =>
     { labels },
   )
 
+const FORBIDDEN = new StockpipeError('forbidden', 'cannot', { why: 'dev may not do that', mendable: true })
+
 const PIPELINE = [
   workload('StatefulSet', 'kafka'),
   workload('Deployment', 'stockpipe-processor'),
@@ -85,9 +90,10 @@ function reaching(lines: (log: PodLog) => readonly string[] = () => ['a line']):
       self.forwarded.push(target)
       return Promise.resolve({ port: role.port ?? 0 })
     },
-    async *logs(log) {
+    async *logs(log, signal) {
       self.asked.push(log)
       yield* lines(log)
+      if (log.follow && !signal.aborted) await once(signal, 'abort')
     },
   }
   return self
@@ -145,28 +151,55 @@ describe('status', () => {
 
   test('a pod that cannot be reached does not hide the others', async () => {
     const asked = observed(PIPELINE)
-    asked.session.forward = () => Promise.reject(new StockpipeError('unreachable', 'no way'))
+    asked.session.forward = () => Promise.reject(new StockpipeError('unreachable', 'no way', { retryable: true }))
     const { roles, workloads, newestTradeAgeMs } = await statusOf(asked)
     expect(roles.map(({ notReady }) => notReady)).toEqual([['it does not answer'], ['it does not answer']])
     expect([workloads.length, newestTradeAgeMs]).toEqual([3, null])
   })
+
+  test('a missing right is not taken for a pod that does not answer', async () => {
+    const asked = observed(PIPELINE)
+    asked.session.forward = () => Promise.reject(FORBIDDEN)
+    const { roles } = await statusOf(asked)
+    const words = 'it cannot be asked: dev may not do that'
+    expect(roles.map(({ notReady }) => notReady)).toEqual([[words], [words]])
+  })
 })
 
 describe('logs', () => {
-  test('of some parts, each line with its pod and container', async () => {
+  type Look = (run: { cluster: ReturnType<typeof standingCluster>; stop: AbortController }) => void
+
+  /** Each pause does the next of these; the last one ends it. */
+  async function print(session: Pick<ClusterSession, 'logs'>, looks: readonly Look[] | null, parts: Part[] = ['api']) {
     const printed: string[] = []
-    const session = reaching(({ pod }) => [`${pod} says`])
+    const run = { cluster: standingCluster([...PIPELINE]), stop: new AbortController() }
+    const rest = [...(looks ?? [])]
     const count = await printLogs({
-      cluster: standingCluster(PIPELINE),
+      cluster: run.cluster,
       session,
-      clock: manualClock(),
+      clock: {
+        ...manualClock(),
+        async sleep() {
+          // What is being read gets as far as it can.
+          await Bun.sleep(0)
+          const look = rest.shift()
+          if (look) look(run)
+          else run.stop.abort()
+        },
+      },
       namespace: 'pipeline',
-      parts: ['processor', 'api', 'grafana'],
-      follow: false,
+      parts,
+      follow: looks !== null,
       tail: 10,
-      signal: new AbortController().signal,
+      signal: run.stop.signal,
       print: (line) => Promise.resolve(void printed.push(line)),
     })
+    return { count, printed }
+  }
+
+  test('of some parts, each line with its pod and container', async () => {
+    const session = reaching(({ pod }) => [`${pod} says`])
+    const { count, printed } = await print(session, null, ['processor', 'api', 'grafana'])
     expect(count).toBe(2)
     expect(printed.toSorted()).toEqual([
       'stockpipe-api-0 main  stockpipe-api-0 says',
@@ -175,33 +208,110 @@ describe('logs', () => {
   })
 
   test('while followed, a pod that comes later and a container that begins anew are read from their beginning', async () => {
-    const stop = new AbortController()
-    const cluster = standingCluster([...PIPELINE])
     const session = reaching()
-    const again = running('stockpipe-api')
-    ;(again['status'] as { containerStatuses: object[] }).containerStatuses = [{ name: 'main', restartCount: 1 }]
-    const looks = [
-      () => void (cluster.objects = [...PIPELINE, running('stockpipe-api', true, 'stockpipe-api-1')]),
-      () => void (cluster.objects = [...PIPELINE.slice(0, -1), again]),
-      () => stop.abort(),
-    ]
-    await printLogs({
-      cluster,
+    await print(
       session,
-      clock: { ...manualClock(), sleep: () => Promise.resolve(looks.shift()?.()) },
-      namespace: 'pipeline',
-      parts: ['processor', 'api'],
-      follow: true,
-      tail: 10,
-      signal: stop.signal,
-      print: () => Promise.resolve(),
-    })
+      [
+        ({ cluster }) => (cluster.objects = [...PIPELINE, running('stockpipe-api', true, 'stockpipe-api-1')]),
+        ({ cluster }) => (cluster.objects = [...PIPELINE.slice(0, -1), living({ restartCount: 1 })]),
+        ({ cluster }) => (cluster.objects = [...PIPELINE.slice(0, -1), anew(living({ restartCount: 1 }))]),
+      ],
+      ['processor', 'api'],
+    )
     expect(session.asked.map(({ pod, tail }) => [pod, tail])).toEqual([
       ['stockpipe-processor-0', 10],
       ['stockpipe-api-0', 10],
       ['stockpipe-api-1', null],
       ['stockpipe-api-0', null],
+      ['stockpipe-api-0', null],
     ])
+  })
+
+  const living = (status: object): KubeObject => {
+    const pod = running('stockpipe-api')
+    ;(pod['status'] as { containerStatuses: object[] }).containerStatuses = [{ name: 'main', ...status }]
+    return pod
+  }
+  /** Another pod of the same name. */
+  const anew = (pod: KubeObject): KubeObject => ({ ...pod, metadata: { ...pod.metadata, uid: 'another' } })
+
+  /** Each answer gives the log as far as it has come, and then ends as told, or goes on. */
+  function cutting(answers: readonly (readonly [lines: number, end: StockpipeError | 'ends' | 'goes on'])[]) {
+    const asked: PodLog[] = []
+    const rest = [...answers]
+    const session: Pick<ClusterSession, 'logs'> = {
+      async *logs(log, signal) {
+        asked.push({ ...log })
+        const [count, end] = rest.shift() ?? [9, 'ends']
+        log.place?.begin()
+        for (const line of Array.from({ length: count }, (_, i) => `2026-01-01T00:00:00.${i}Z line ${i}`)) {
+          const text = log.place?.take(line) ?? null
+          if (text !== null) yield text
+        }
+        if (end === 'goes on' && !signal.aborted) await once(signal, 'abort')
+        if (end instanceof StockpipeError) throw end
+      },
+    }
+    return { session, asked }
+  }
+  const lines = (count: number) => Array.from({ length: count }, (_, i) => `stockpipe-api-0 main  line ${i}`)
+  const CUT = new StockpipeError('unreachable', 'the connection ended', { retryable: true })
+  const ABSENT = new StockpipeError('refused', 'the container is waiting to start')
+  const nothing = () => undefined
+
+  test.each([
+    ['ends', 'ends'],
+    ['is cut', CUT],
+  ] as const)('that are followed are read on behind the last line when a connection %s', async (_how, end) => {
+    const { session, asked } = cutting([
+      [2, end],
+      [2, end],
+      [5, 'goes on'],
+    ])
+    const { printed } = await print(session, [nothing, nothing, nothing, nothing])
+    expect(printed).toEqual(lines(5))
+    expect(asked).toHaveLength(3)
+  })
+
+  test('of a container that has ended are read to their end, once', async () => {
+    const ended = ({ cluster }: Parameters<Look>[0]) =>
+      (cluster.objects = [...PIPELINE.slice(0, -1), living({ state: { terminated: { exitCode: 0 } } })])
+    const { session, asked } = cutting([
+      [2, CUT],
+      [4, 'ends'],
+    ])
+    const { printed } = await print(session, [ended, nothing, nothing])
+    expect(printed).toEqual(lines(4))
+    expect(asked).toHaveLength(2)
+  })
+
+  test('that were cut are read to the end of a life that has passed, and then of the new one', async () => {
+    const again = ({ cluster }: Parameters<Look>[0]) =>
+      (cluster.objects = [...PIPELINE.slice(0, -1), living({ restartCount: 1 })])
+    const { session, asked } = cutting([
+      [2, CUT],
+      [4, 'ends'],
+      [1, 'goes on'],
+    ])
+    const { printed } = await print(session, [again, nothing])
+    expect(printed).toEqual([...lines(4), ...lines(1)])
+    expect(asked.map(({ previous }) => previous ?? false)).toEqual([false, true, false])
+  })
+
+  test('of a container that has not begun are waited for only while followed', async () => {
+    const waiting = cutting([
+      [0, ABSENT],
+      [3, 'goes on'],
+    ])
+    expect((await print(waiting.session, [nothing, nothing])).printed).toEqual(lines(3))
+    expect(await print(cutting([[0, ABSENT]]).session, null)).toEqual({ count: 1, printed: [] })
+  })
+
+  test('that we may not read are an error, followed or not; one that was cut is one where nobody follows it', async () => {
+    const failing = (end: StockpipeError) => cutting([[0, end]]).session
+    expect(await print(failing(FORBIDDEN), [nothing, nothing]).catch((error: unknown) => error)).toBe(FORBIDDEN)
+    expect(await print(failing(FORBIDDEN), null).catch((error: unknown) => error)).toBe(FORBIDDEN)
+    expect(await print(failing(CUT), null).catch((error: unknown) => error)).toBe(CUT)
   })
 })
 
@@ -238,6 +348,22 @@ describe('open', () => {
       ['stockpipe-api-0', 8080, 8080],
       ['stockpipe-api-9', 8080, role.port],
     ])
+  })
+
+  test('ends without an error, also while the cluster is being asked', async () => {
+    const run: ReturnType<typeof open> = open(
+      [...PIPELINE],
+      [
+        (stop) => {
+          run.cluster.list = () => {
+            stop.abort()
+            return Promise.reject(new StockpipeError('not-ready', 'interrupted'))
+          }
+        },
+      ],
+    )
+    await run.done
+    expect(run.urls).toHaveLength(1)
   })
 
   test('takes another port where its own is taken', async () => {
@@ -277,6 +403,7 @@ test('a bundle holds objects, logs, metrics and findings, and no secret in any f
     clock: manualClock(NOW),
     namespace: 'pipeline',
     findings: [{ check: 'storage', state: 'ok', detail: 'standard' }],
+    signal: new AbortController().signal,
     secrets: new Secrets(),
   })
   expect(files['logs/kafka-0/main.log']).toBe('login with ***\n')

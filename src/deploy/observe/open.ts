@@ -23,24 +23,41 @@ export interface OpenOptions extends Place {
 
 /** Keeps the way open until the signal aborts; when its pod goes it leads to another, at the same address. */
 export async function openPage(options: OpenOptions): Promise<void> {
-  const { signal, opened, clock } = options
-  let port = options.localPort
-  let isTold = false
-  while (!signal.aborted) {
-    const pod = await podFor(options, isTold)
-    if (pod === null) continue
-    const way = new AbortController()
-    const end = () => way.abort()
-    signal.addEventListener('abort', end, { once: true })
-    try {
-      port = await forward(options, { pod, port, signal: way.signal })
-      if (!isTold) opened(`http://127.0.0.1:${port}`)
-      isTold = true
-      while (!signal.aborted && (await isStillReady(options, pod))) await clock.sleep(LOOK_EVERY_MS, signal)
-    } finally {
-      signal.removeEventListener('abort', end)
-      way.abort()
+  const told = { port: options.localPort, isTold: false }
+  try {
+    while (!options.signal.aborted) {
+      const pod = await podFor(options, told.isTold)
+      if (pod !== null) await lead(options, pod, told)
     }
+  } catch (error) {
+    // Whoever looked at the page has seen enough of it.
+    if (!(told.isTold && options.signal.aborted)) throw error
+  }
+}
+
+interface Told {
+  port: number | null
+  isTold: boolean
+}
+
+/** As long as the pod is ready. */
+async function lead(options: OpenOptions, pod: string, told: Told): Promise<void> {
+  const { signal, opened, clock } = options
+  const way = new AbortController()
+  const end = () => way.abort()
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    told.port = await forward(options, { pod, port: told.port, signal: way.signal })
+    if (!told.isTold) opened(`http://127.0.0.1:${told.port}`)
+    told.isTold = true
+    while (!signal.aborted && (await isStillReady(options, pod))) await clock.sleep(LOOK_EVERY_MS, signal)
+  } catch (error) {
+    // The pod went while the way was made.
+    if (!told.isTold || !(error instanceof StockpipeError) || error.code !== 'not-found') throw error
+    await clock.sleep(LOOK_EVERY_MS, signal)
+  } finally {
+    signal.removeEventListener('abort', end)
+    way.abort()
   }
 }
 

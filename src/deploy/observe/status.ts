@@ -1,5 +1,6 @@
 /** `deploy status`: what runs, what does not and why, and how the pipeline itself says it is. */
 import type { Clock } from '../../clock.ts'
+import { StockpipeError } from '../../errors.ts'
 import type { Cluster, ClusterIdentity, ClusterSession } from '../cluster.ts'
 import { at, listAt, numberAt, textAt } from '../fields.ts'
 import type { KubeObject } from '../object.ts'
@@ -103,8 +104,10 @@ async function statusz(observed: Observed, pod: KubeObject): Promise<Said> {
   try {
     const said = await throughPod(observed, { pod, port: HTTP_PORT }, (address) => askJson(`${address}/statusz`))
     return said === null ? SILENT : read(said)
-  } catch {
-    return SILENT
+  } catch (error) {
+    // What keeps us from asking, and will tomorrow, says nothing about the pod.
+    const isOurs = error instanceof StockpipeError && !error.retryable
+    return isOurs ? { ...SILENT, notReady: [`it cannot be asked: ${error.why ?? error.message}`] } : SILENT
   }
 }
 

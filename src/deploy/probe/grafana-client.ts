@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { StockpipeError } from '../../errors.ts'
+import { interrupted } from '../interrupted.ts'
 
 /** The plugin's driver looks only once a minute whether a node that was away is there again. */
 const PATIENCE_MS = 90_000
@@ -81,7 +82,7 @@ export class GrafanaClient {
     } catch (error) {
       const isLate = error instanceof Error && error.name === 'TimeoutError'
       const words = isLate ? `no answer within ${Math.ceil(withinMs / 1_000)} s` : String(error)
-      if (signal.aborted) throw new StockpipeError('not-ready', 'interrupted')
+      if (signal.aborted) throw interrupted()
       throw new StockpipeError('not-ready', `Grafana: ${words}`, { retryable: true })
     }
   }

@@ -5,6 +5,7 @@ import type { Dashboard } from '../grafana/dashboard.ts'
 import { DASHBOARDS } from '../grafana/files.ts'
 import type { TimeRange } from '../grafana/interpolate.ts'
 import { dashboardQueries, type DashboardQuery, resolveVariables } from '../grafana/queries.ts'
+import { interrupted } from '../interrupted.ts'
 import { inParallel } from '../parallel.ts'
 import { type GrafanaAccess, GrafanaClient } from './grafana-client.ts'
 import type { Probe } from './junit.ts'
@@ -49,7 +50,7 @@ export async function probeGrafana(test: GrafanaTest): Promise<Probe[]> {
     if (signal.aborted) break
     queries.push(...(await probeDashboard(asked, name)))
   }
-  if (signal.aborted) throw new StockpipeError('not-ready', 'interrupted')
+  if (signal.aborted) throw interrupted()
   return [health, ...sources, ...queries]
 }
 

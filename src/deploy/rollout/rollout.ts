@@ -2,6 +2,7 @@
 import type { Clock } from '../../clock.ts'
 import { StockpipeError } from '../../errors.ts'
 import type { Cluster, ClusterSession } from '../cluster.ts'
+import { unlessInterrupted } from '../interrupted.ts'
 import { type KubeObject, refOf, wordsOf } from '../object.ts'
 import { backedOffPods, lookAt, type Scene, type Standing, standingsOf, stuckPods } from './look.ts'
 import { Patience } from './patience.ts'
@@ -42,8 +43,7 @@ export async function awaitRollout(objects: readonly KubeObject[], options: Roll
   const until = clock.elapsed() + timeoutMs
   const memory = new Memory(options)
   for (;;) {
-    if (signal.aborted) throw interrupted()
-    const rows = await memory.look(objects)
+    const rows = await unlessInterrupted(signal, interrupted, () => memory.look(objects))
     if (rows !== null) {
       options.show(rows)
       if (rows.every(({ state }) => state === 'ready')) return
