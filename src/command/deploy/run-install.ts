@@ -12,7 +12,7 @@ import { wantedOf } from './wanted.ts'
 export async function runInstall(values: ApplyFlags, { print, secrets }: Call): Promise<number> {
   if (values['dry-run'] !== null) return runApply(values, { print, secrets })
   using session = openSession(values, secrets)
-  const known = await intended(session.cluster, wantedOf(values))
+  const known = await intended(session.cluster, wantedOf(values, process.env))
   const { namespace, intent } = known
   const { objects } = intent
   await bringImage(session, { objects, print, isYes: values.yes })
