@@ -14,6 +14,8 @@ COPY src src
 ARG STOCKPIPE_COMMIT
 RUN bun build.ts && mkdir /data
 
+# This tag moves with Debian's fixes. For the same base every time write the digest behind it (@sha256:...), which this tells:
+# docker buildx imagetools inspect gcr.io/distroless/base-debian12:nonroot
 FROM gcr.io/distroless/base-debian12:nonroot
 LABEL org.opencontainers.image.title="stockpipe" \
       org.opencontainers.image.description="Real-time market data in one executable: trades in, candles out." \

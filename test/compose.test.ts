@@ -7,6 +7,8 @@ import packageJson from '../package.json' with { type: 'json' }
 import { canary, traces } from './canary.ts'
 import { type CopyLine, instructionsOf, stagesOf } from './container.ts'
 import { promtool, PROMTOOL } from './prometheus.ts'
+import { CASSANDRA_VERSION } from './services/cassandra.ts'
+import { KAFKA_VERSION } from './services/kafka.ts'
 import { readSettings } from '../src/config.ts'
 import { envOf } from '../src/config/option.ts'
 import { KEYS, OPTIONS } from '../src/config/options.ts'
@@ -215,13 +217,17 @@ describe('compose.yaml', () => {
     expect([said.code, said.text]).toEqual([0, expect.stringContaining('is valid prometheus config file')])
   })
 
-  test('runs the images that the manifests name, in the same versions', async () => {
-    const images = new Map<string, string>()
+  test('runs the images that the manifests name, in the same versions, those that the tests run too', async () => {
+    const named: string[] = []
     for await (const path of new Bun.Glob('manifests/base/*.yaml').scan(ROOT))
       for (const [, image = ''] of (await Bun.file(join(ROOT, path)).text()).matchAll(/^ *image: (\S+)$/gm))
-        images.set(repositoryOf(image), image)
-    const ours = services.filter(([name]) => name !== 'prometheus')
-    for (const [, { image }] of ours) expect(images.get(repositoryOf(image))).toBe(image)
+        named.push(image)
+    for (const [, { image }] of services.filter(([name]) => name !== 'prometheus'))
+      expect(new Set(named.filter((one) => repositoryOf(one) === repositoryOf(image)))).toEqual(new Set([image]))
+    expect(serviceOf('kafka').image).toBe(`apache/kafka:${KAFKA_VERSION}`)
+    expect(serviceOf('cassandra').image).toBe(`cassandra:${CASSANDRA_VERSION}`)
+    const manual = await Bun.file(join(ROOT, 'docs/servers.md')).text()
+    expect(manual).toContain(`Tested with ${KAFKA_VERSION} and ${CASSANDRA_VERSION}.`)
   })
 
   test('gives each role of ours a folder for data, and nothing else to write to', () => {

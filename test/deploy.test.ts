@@ -156,6 +156,30 @@ test(
 )
 
 test(
+  'a token in the environment is as good as one in a file, and render knows nothing of it',
+  async () => {
+    const place = ['-n', 'by-variable', '--kubeconfig', await server.kubeconfig()]
+    for (const name of ['STOCKPIPE_FINNHUB_TOKEN', 'FINNHUB_API_TOKEN']) {
+      const env = { [name]: ` ${canary('finnhub')}\n` }
+      const [, feed] = /STOCKPIPE_FEED: (\w+)/.exec((await deploy(['diff', ...place], { env })).out) ?? []
+      expect(feed).toBe('finnhub')
+      expect((await deploy(['apply', '--dry-run=client'], { env })).out).toContain(`Secret ${NAMESPACE}/finnhub\n`)
+    }
+    const env = { FINNHUB_API_TOKEN: canary('finnhub') }
+    const [withToken, without] = [await deploy(['render'], { env }), await deploy(['render'])]
+    expect(withToken.out === without.out).toBe(true)
+    const applied = await deploy(['apply', '--yes', '--no-wait', ...place], { env })
+    expect(applied).toMatchObject({ code: 0, err: '', out: expect.stringContaining('feed       finnhub\n') })
+    const token = server.api.list('Secret', 'by-variable').find(({ metadata }) => metadata.name === 'finnhub')
+    expect(token?.['data']).toEqual({ token: btoa(canary('finnhub')) })
+    const again = await deploy(['apply', '--yes', '--no-wait', ...place])
+    expect(again.out).toContain('feed       finnhub\n')
+    expect(again.out).toContain('nothing to change')
+  },
+  LIMIT_MS,
+)
+
+test(
   'a bundle is of the namespace that the values name',
   async () => {
     const values = join(folder, 'bundled.yaml')

@@ -19,11 +19,11 @@ export interface Install extends Partial<Wanted>, Partial<Pick<ApplyRun, 'wait' 
 }
 
 export async function prepared(cluster: Cluster, install: Install = {}): Promise<Prepared> {
-  const { profile = null, namespace = null, files = [], sets = [] } = install
+  const { profile = null, namespace = null, files = [], sets = [], hasToken = false } = install
   const { given = new Map(), force = false, mayBeOlder = false } = install
   return prepare({
     cluster,
-    wanted: { profile, namespace, files, sets },
+    wanted: { profile, namespace, files, sets, hasToken },
     given,
     force,
     mayBeOlder,

@@ -20,6 +20,8 @@ export interface Wanted {
   namespace: string | null
   files: readonly ValuesFile[]
   sets: readonly string[]
+  /** A token of Finnhub is in the environment. That is no value of this run, and replaces none of the last one. */
+  hasToken?: boolean
 }
 
 export interface Intent {
@@ -31,15 +33,24 @@ export interface Intent {
   isAsBefore: boolean
   /** Keys that the last run set and this one does not, as `kafka.storage`: they go back to what the profile has. */
   dropped: readonly string[]
+  /** Whether the token of the environment is not used, because a value or what is installed says otherwise. */
+  isTokenIdle: boolean
 }
 
 export const namespaceOf = ({ namespace, files, sets }: Wanted): string =>
   readValues({ ...(namespace === null ? {} : { namespace }), files, sets }).namespace
 
+const LIVE: ValuesFile = { name: 'the environment', text: 'feed: finnhub\n' }
+
+/** With a token the real feed is wanted, where no file and no `--set` says otherwise. */
+export const filesOf = ({ files, hasToken }: Pick<Wanted, 'files' | 'hasToken'>): readonly ValuesFile[] =>
+  hasToken ? [LIVE, ...files] : files
+
 /** Throws `config` that names every problem of the values. */
 export function intentOf(wanted: Wanted, former: Inventory | null, identity: ClusterIdentity): Intent {
+  const { hasToken = false } = wanted
   const isAsBefore = former !== null && wanted.files.length === 0 && wanted.sets.length === 0
-  const files = isAsBefore ? [{ name: 'the values of the installation', text: former.values }] : wanted.files
+  const files = isAsBefore ? [valuesOf(former)] : filesOf({ ...wanted, hasToken: hasToken && !isSimulated(former) })
   const profile = wanted.profile ?? formerProfile(former) ?? detectProfile(identity)
   const namespace = wanted.namespace === null ? {} : { namespace: wanted.namespace }
   const values = readValues({ profile, ...namespace, files, sets: wanted.sets })
@@ -55,16 +66,23 @@ export function intentOf(wanted: Wanted, former: Inventory | null, identity: Clu
     madeWith: madeWith(objects),
     objects: objects.map(refOf),
   }
-  return { values, objects, target, isAsBefore, dropped: droppedFrom(former, own) }
+  const isTokenIdle = hasToken && values.feed === 'simulated'
+  return { values, objects, target, isAsBefore, dropped: droppedFrom(former, own), isTokenIdle }
 }
 
+const valuesOf = (former: Inventory | null): ValuesFile => ({
+  name: 'the values of the installation',
+  text: former?.values ?? '',
+})
+
+/** Whose data takes no real trades: a token that happens to be there must not ask for them. */
+const isSimulated = (former: Inventory | null): boolean =>
+  former !== null && (gathered([valuesOf(former)], [], []) as { feed?: unknown }).feed !== 'finnhub'
+
 function droppedFrom(former: Inventory | null, own: object): string[] {
-  const text = former?.values ?? ''
   const kept = new Set(keysOf(own))
   // That of the former is that of this run, whichever way it was told.
-  return keysOf(gathered([{ name: 'the values of the installation', text }], [], [])).filter(
-    (key) => !kept.has(key) && key !== 'namespace',
-  )
+  return keysOf(gathered([valuesOf(former)], [], [])).filter((key) => !kept.has(key) && key !== 'namespace')
 }
 
 /** With dots, down to what is no map. */

@@ -1,18 +1,18 @@
-import type { Wanted } from './intent.ts'
+import { filesOf, type Wanted } from './intent.ts'
 import type { KubeObject } from './object.ts'
 import { render } from './render.ts'
 import { readValues } from './values.ts'
 import { toYaml } from './yaml.ts'
 
 /** What is wanted where no cluster is asked. Throws `config` that names every problem of the values. */
-export function renderWanted({ profile, namespace, files, sets }: Wanted): {
+export function renderWanted({ profile, namespace, sets, ...wanted }: Wanted): {
   objects: KubeObject[]
   namespace: string
 } {
   const values = readValues({
     ...(profile === null ? {} : { profile }),
     ...(namespace === null ? {} : { namespace }),
-    files,
+    files: filesOf(wanted),
     sets,
   })
   return { objects: render(values), namespace: values.namespace }

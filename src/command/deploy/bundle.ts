@@ -17,7 +17,7 @@ export const deployBundleCommand = plainCommand({
     const { namespaceOf } = await import('../../deploy/intent.ts')
     const { bundle } = await import('../../deploy/observe/bundle.ts')
     using session = openSession(values, secrets)
-    const wanted = wantedOf(values)
+    const wanted = wantedOf(values, process.env)
     const findings = await examine(session, wanted)
     const files = await bundle({ ...session, namespace: namespaceOf(wanted), findings })
     await Bun.write(values.out, await new Bun.Archive(files, { compress: 'gzip' }).bytes())

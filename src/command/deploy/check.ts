@@ -24,14 +24,14 @@ export const deployCheckCommand = plainCommand({
       const { renderWanted } = await import('../../deploy/rendered.ts')
       const { installerRoles } = await import('../../deploy/rights.ts')
       const { toYaml } = await import('../../deploy/yaml.ts')
-      const { objects, namespace } = renderWanted(wantedOf(values))
+      const { objects, namespace } = renderWanted(wantedOf(values, process.env))
       await print(toYaml(installerRoles(objects, namespace)))
       return 0
     }
     const { openSession } = await import('./session.ts')
     const { examine, findingLine } = await import('./examine.ts')
     using session = openSession(values, secrets)
-    const findings = await examine(session, wantedOf(values))
+    const findings = await examine(session, wantedOf(values, process.env))
     const format = formatOf(values)
     await print(format === 'text' ? findings.map(findingLine).join('') : structured(format, findings))
     return findings.some(({ state }) => state === 'fail') ? 1 : 0

@@ -48,7 +48,11 @@ export const WISHES = {
 
 /** Secrets of the user, never as a flag themselves. */
 export const GIVEN = {
-  'finnhub-token-file': local(path, null, 'File with the API key of Finnhub; live data instead of simulated'),
+  'finnhub-token-file': local(
+    path,
+    null,
+    'File with the API key of Finnhub; live data instead of simulated. Without it: FINNHUB_API_TOKEN',
+  ),
 }
 
 export const FORCE = {

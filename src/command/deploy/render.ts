@@ -3,6 +3,9 @@ import { local, plainCommand } from '../command.ts'
 import { GIVEN, PLACE, WISHES } from './flags.ts'
 import { wantedOf } from './wanted.ts'
 
+/** The same bytes for the same words, wherever they are said. */
+const NO_ENVIRONMENT = {}
+
 export const deployRenderCommand = plainCommand({
   name: 'deploy',
   sub: 'render',
@@ -14,7 +17,7 @@ export const deployRenderCommand = plainCommand({
   local: { ...PLACE, ...WISHES, ...GIVEN, output: local(choice(['yaml', 'json']), 'yaml', 'How to print', 'o') },
   async run({ values, print }) {
     const { rendered } = await import('../../deploy/rendered.ts')
-    await print(rendered(wantedOf(values), values.output))
+    await print(rendered(wantedOf(values, NO_ENVIRONMENT), values.output))
     return 0
   },
 })

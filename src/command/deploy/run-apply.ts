@@ -35,7 +35,7 @@ export interface Applied {
 export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<Applied> {
   const prepared = await prepare({
     cluster: session.cluster,
-    wanted: wantedOf(values),
+    wanted: wantedOf(values, process.env),
     given: givenOf(values, process.env),
     secrets: session.secrets,
     force: values['force-conflicts'],
@@ -53,7 +53,7 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
 
 /** Without any cluster. */
 async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
-  const { objects } = renderWanted(wantedOf(values))
+  const { objects } = renderWanted(wantedOf(values, process.env))
   await print(objects.map((object) => `apply   ${wordsOf(refOf(object))}\n`).join(''))
   return 0
 }
@@ -75,13 +75,20 @@ export function planText({ identity, namespace, former, intent, plan }: Prepared
 namespace  ${namespace}
 profile    ${target.profile}${isAsBefore ? ', values as they were' : ''}
 version    ${target.version}${upgrade}
-feed       ${intent.values.feed === 'simulated' ? 'simulated trades (live ones: --finnhub-token-file)' : intent.values.feed}
+feed       ${feedWords(intent)}
 ${unknown}${gone}${resumed}
 ${plan.steps
   .filter(isChange)
   .map((step) => `${lineOf(step)}\n`)
   .join('')}${summaryOf(plan)}
 `
+}
+
+function feedWords({ values, isTokenIdle }: Prepared['intent']): string {
+  if (values.feed !== 'simulated') return values.feed
+  return isTokenIdle
+    ? 'simulated trades, as values or the last run say: the token in the environment is not used'
+    : 'simulated trades (live ones: --finnhub-token-file)'
 }
 
 interface CarryOut {

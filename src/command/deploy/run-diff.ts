@@ -18,7 +18,7 @@ export async function runDiff(
   using session = openSession(values, secrets)
   const { plan } = await prepare({
     cluster: session.cluster,
-    wanted: wantedOf(values),
+    wanted: wantedOf(values, process.env),
     given: givenOf(values, process.env),
     secrets,
     force: values['force-conflicts'],

@@ -18,7 +18,7 @@ export async function runInstall(values: ApplyFlags, { print, secrets }: Call): 
 
 /** The same in a session that is open. */
 export async function installIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<number> {
-  const known = await intended(session.cluster, wantedOf(values))
+  const known = await intended(session.cluster, wantedOf(values, process.env))
   const { namespace, intent } = known
   const { objects } = intent
   await bringImage(session, { objects, print, isYes: values.yes })
