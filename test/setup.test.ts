@@ -129,7 +129,7 @@ describe.skipIf(!canRun)('a pipeline whose roles may do only what they must', ()
     }
     for (const probe of probes) {
       expect(probe).toMatchObject({ code: 0, stderr: '' })
-      expect(probe.stdout.match(/^(log|trades|candles|api trades|api candles) +ok +\d+ ms$/gm)).toHaveLength(5)
+      expect(probe.stdout.match(/^(log|trades|candles|api trades|api candles|copies) +ok +\d+ ms$/gm)).toHaveLength(6)
     }
     const verified = await stockpipe(['verify', ...log, ...as('reader'), '--api', url, '--json'])
     expect({ code: verified.code, stderr: verified.code === 0 ? '' : verified.stderr }).toEqual({ code: 0, stderr: '' })

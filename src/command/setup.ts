@@ -10,7 +10,11 @@ const LOCAL = {
     600_000,
     'How long to wait, for servers that start and for trades',
   ),
-  nodes: local(integer({ min: 1, max: 1_000 }), 1, 'Brokers or nodes that must be up before anything is made'),
+  nodes: local(
+    integer({ min: 1, max: 1_000 }),
+    1,
+    'Brokers or nodes that must be up, before anything is made; probe: brokers, at its end',
+  ),
   'superuser-login': local(path, null, 'schema: folder with the files username and password of the superuser to make'),
   'writer-login': local(path, null, 'schema: the same, of processors'),
   'reader-login': local(path, null, 'schema: the same, of the api and of verify'),

@@ -66,6 +66,7 @@ const ALWAYS: readonly (readonly [resource: Resource, verbs: readonly string[]])
 const LOOKS: readonly Resource[] = [
   ofCluster('', 'nodes'),
   ofCluster('storage.k8s.io', 'storageclasses'),
+  ofCluster('storage.k8s.io', 'csidrivers'),
   // Whether a namespace holds something of others, before it is deleted.
   inNamespace('', 'services'),
   inNamespace('apps', 'daemonsets'),

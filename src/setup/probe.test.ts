@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'bun:test'
 
-import { manualClock, systemClock } from '../clock.ts'
+import { hurriedClock, manualClock, systemClock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import { lastDelivery } from '../ingest/last-delivery.ts'
 import type { Broker, NewRecord } from '../stream/broker.ts'
@@ -77,6 +77,36 @@ test('in a partition without trades they have the time of the one that is furthe
   expect(await harmlessTime(empty, 'market', HOME)).toBeNull()
 })
 
+test('copies that are not in step fail a probe at its end, after a minute, when the trades have gone through', async () => {
+  await using broker = await openLog()
+  const lines: string[] = []
+  const clock = hurriedClock(NOW)
+  const { signal } = new AbortController()
+  const patience = patienceFor(600_000, { clock, signal, say: (line) => lines.push(line) })
+  const copies = () =>
+    Promise.reject(new StockpipeError('not-ready', '2 of 3 Kafka brokers are up', { retryable: true }))
+  const window = { window_start_ts: 0, window_end_ts: NOW + 60_000, n: 3 }
+  const own = { log_partition: HOME, log_offset: 0 }
+  const store = {
+    async *read(table: string) {
+      yield table === 'trades' ? [own, own, own] : [window]
+    },
+  } as unknown as Store
+  const about = { broker, store, topic: 'market', symbol: SYMBOL, framing: 'raw', schemaId: 1, api: null } as const
+  const failed = probe({ ...about, copies }, patience)
+  const error: unknown = await failed.catch((error: unknown) => error)
+  expect(error).toMatchObject({
+    message: 'the test trades did not pass the stage "copies"',
+    why: '2 of 3 Kafka brokers are up, after 60 s',
+  })
+  expect(lines.filter((line) => line.includes(' ok ')).map((line) => line.split(' ')[0])).toEqual([
+    'log',
+    'trades',
+    'candles',
+  ])
+  expect(clock.elapsed()).toBeLessThanOrEqual(60_000)
+})
+
 test('a producer that starts anew finds what the former one saw last, and no probe', async () => {
   await using broker = await openLog(frame([NOW - 60_000], { received: NOW - 60_000 }))
   const before = await lastDelivery(broker, 'market')
@@ -87,7 +117,17 @@ test('a producer that starts anew finds what the former one saw last, and no pro
     say: (line) => lines.push(line),
   })
   const store = { async *read() {} } as unknown as Store
-  const options = { broker, store, topic: 'market', symbol: SYMBOL, framing: 'raw', schemaId: 1, api: null } as const
+  const copies = () => Promise.resolve()
+  const options = {
+    broker,
+    store,
+    topic: 'market',
+    symbol: SYMBOL,
+    framing: 'raw',
+    schemaId: 1,
+    api: null,
+    copies,
+  } as const
   const error = await probe(options, patience).catch((error: unknown) => error)
   expect(error).toBeInstanceOf(StockpipeError)
   expect(error).toMatchObject({ code: 'not-ready', message: 'the test trades did not pass the stage "trades"' })

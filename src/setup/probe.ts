@@ -15,6 +15,8 @@ export interface ProbeOptions {
   schemaId: number
   /** Null: not asked. */
   api: { url: string; token: string | null } | null
+  /** Throws what may pass while not every copy of the log is in step. */
+  copies: () => Promise<void>
 }
 
 interface Sent extends Appended {
@@ -25,6 +27,8 @@ interface Sent extends Appended {
 const PRICES = [100, 101, 102]
 const SECOND_MS = 1_000
 const DAY_MS = 86_400_000
+/** A broker that was away gets in step in seconds, or not for a long time. */
+const COPIES_MS = 60_000
 
 /**
  * Sends a few trades of a made-up symbol on the way of all others and follows them. Real symbols notice nothing: their
@@ -41,7 +45,15 @@ export async function probe(options: ProbeOptions, patience: Patience): Promise<
     await stage('api trades', () => served(api, options.symbol, sent))
     await stage('api candles', () => servedCandle(api, { ...options, count }, sent))
   }
+  // Last, for all of the others may work without them.
+  await stagesOf(atMost(COPIES_MS, patience))('copies', options.copies)
 }
+
+const atMost = (ms: number, patience: Patience): Patience => ({
+  ...patience,
+  timeout: Math.min(ms, patience.timeout),
+  deadline: Math.min(patience.clock.elapsed() + ms, patience.deadline),
+})
 
 /** Does one stage after the other, and says how long each took. */
 function stagesOf(patience: Patience) {
@@ -77,6 +89,7 @@ const HINTS: Readonly<Record<string, string>> = {
   candles: 'look at the log of the processors',
   'api trades': 'look at /readyz of the api',
   'api candles': 'look at /readyz of the api',
+  copies: 'the trades went through; look at the brokers, for the log may be lost with one more of them',
 }
 
 const notYet = (message: string): StockpipeError => new StockpipeError('not-ready', message, { retryable: true })

@@ -14,7 +14,7 @@ export interface TopicsOptions extends Omit<TopicOptions, 'broker'> {
 }
 
 /** Every topic of the pipeline, the log itself first. */
-const pipelineTopics = (options: Omit<TopicOptions, 'broker'>): TopicSpec[] => [
+export const pipelineTopics = (options: Omit<TopicOptions, 'broker'>): TopicSpec[] => [
   ...logSpecs(options),
   aggregatesSpec(options),
   metaSpec(options.topic),
@@ -65,7 +65,8 @@ async function tellRetention({ kafka, ...options }: TopicsOptions, patience: Pat
   return isKept
 }
 
-async function enoughBrokers({ kafka, brokers }: TopicsOptions): Promise<void> {
+/** Throws what may pass while fewer are up. */
+export async function enoughBrokers({ kafka, brokers }: Pick<TopicsOptions, 'kafka' | 'brokers'>): Promise<void> {
   const up = await brokerCount(kafka)
   if (up >= brokers) return
   throw new StockpipeError('unreachable', `${up} of ${brokers} Kafka brokers are up`, {

@@ -96,7 +96,7 @@ describe.skipIf(CLUSTER === null)('on a real cluster', () => {
     expect(out).toContain('simulated trades')
     expect(out).toContain('it works: stockpipe deploy open api')
     expect(out).not.toMatch(/^fail/m)
-    for (const stage of ['log', 'trades', 'candles', 'api trades', 'api candles'])
+    for (const stage of ['log', 'trades', 'candles', 'api trades', 'api candles', 'copies'])
       expect(out).toContain(`ok    trades: ${stage} `)
     expect(out).toMatch(/ok {4}grafana datasource stockpipe-cassandra/)
     expect(out).toMatch(/ok {4}grafana query stockpipe: Market \/ Price A .* [1-9]\d* rows/)

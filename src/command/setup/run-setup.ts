@@ -2,12 +2,13 @@ import { systemClock } from '../../clock.ts'
 import type { Settings } from '../../config.ts'
 import { schemaIdFor } from '../../run/schema-id.ts'
 import { cassandraOptions, kafkaOptions } from '../../servers.ts'
+import { copiesInStep } from '../../setup/copies.ts'
 import { readLogin } from '../../setup/login.ts'
 import type { Outcome } from '../../setup/outcome.ts'
 import { patienceFor, type Patience } from '../../setup/patience.ts'
 import { probe } from '../../setup/probe.ts'
 import { setUpSchema } from '../../setup/set-up-schema.ts'
-import { setUpTopics } from '../../setup/set-up-topics.ts'
+import { setUpTopics, type TopicsOptions } from '../../setup/set-up-topics.ts'
 import { KafkaBroker } from '../../stream/broker/kafka.ts'
 import { openCassandraStore } from '../../stream/store/cassandra.ts'
 import type { Secrets } from '../../secrets.ts'
@@ -47,10 +48,13 @@ export async function setUp(step: keyof typeof steps, call: SetupCall): Promise<
 }
 
 function topics({ settings, values }: SetupCall, patience: Patience): Promise<Outcome> {
+  return setUpTopics(topicsOf({ settings, values }), patience)
+}
+
+function topicsOf({ settings, values }: Pick<SetupCall, 'settings' | 'values'>): TopicsOptions {
   const { kafkaTopic: topic, partitions, retentionLog, retentionLogSize } = settings
   const retention = { ms: retentionLog, bytes: retentionLogSize }
-  const kafka = kafkaOptions(settings, around)
-  return setUpTopics({ topic, partitions, retention, kafka, brokers: values.nodes }, patience)
+  return { topic, partitions, retention, kafka: kafkaOptions(settings, around), brokers: values.nodes }
 }
 
 async function schema({ settings, values, secrets }: SetupCall, patience: Patience): Promise<Outcome> {
@@ -87,6 +91,7 @@ async function tryAll({ settings, values }: SetupCall, patience: Patience): Prom
   await using broker = new KafkaBroker(kafkaOptions(settings, around))
   await using store = await openCassandraStore(cassandraOptions(settings, around, { migrate: false }))
   const api = values.api === null ? null : { url: values.api, token }
-  await probe({ broker, store, topic, symbol: values.symbol, framing, schemaId, api }, patience)
+  const copies = () => copiesInStep(topicsOf({ settings, values }))
+  await probe({ broker, store, topic, symbol: values.symbol, framing, schemaId, api, copies }, patience)
   return 'changed'
 }

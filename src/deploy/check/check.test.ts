@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 
 import { StockpipeError } from '../../errors.ts'
-import type { Right } from '../cluster.ts'
+import type { Cluster, Right } from '../cluster.ts'
 import type { KubeObject } from '../object.ts'
 import { installerRoles, neededRights, rightWords } from '../rights.ts'
 import { standingCluster } from '../rollout/rollout.fixture.ts'
@@ -102,6 +102,64 @@ describe('storage', () => {
       state: 'fail',
       detail: 'no StorageClass gp3; there are standard',
     })
+  })
+})
+
+describe('the driver of a StorageClass', () => {
+  const driver = (name: string): KubeObject => ({
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata: { name },
+  })
+  const foundWith = async (provisioner: string, ...objects: KubeObject[]) => {
+    const [only] = MINIKUBE
+    return of(await found({ objects: [only!, { ...standard, provisioner }, ...objects] }), 'storage')
+  }
+
+  test.each([
+    ['ebs.csi.aws.com', 'ebs.csi.aws.com'],
+    ['kubernetes.io/aws-ebs', 'ebs.csi.aws.com'],
+    ['kubernetes.io/gce-pd', 'pd.csi.storage.gke.io'],
+    ['kubernetes.io/azure-disk', 'disk.csi.azure.com'],
+    ['kubernetes.io/vsphere-volume', 'csi.vsphere.vmware.com'],
+    ['csi-driver.example.com', 'csi-driver.example.com'],
+  ])('%s must be installed as %s, or nobody makes a volume', async (provisioner, name) => {
+    expect(await foundWith(provisioner, driver('another.csi.example.com'))).toMatchObject({
+      state: 'warn',
+      detail: `StorageClass standard (default); the cluster has no driver ${name}, so that standard seems to give no volume`,
+      fix: expect.stringContaining('--set storageClass='),
+    })
+    expect((await foundWith(provisioner, driver(name)))?.state).toBe('ok')
+  })
+
+  test('says how EKS gets its own', async () => {
+    expect((await foundWith('kubernetes.io/aws-ebs'))?.fix).toContain('aws-ebs-csi-driver')
+  })
+
+  test.each([
+    'k8s.io/minikube-hostpath',
+    'rancher.io/local-path',
+    'kubernetes.io/no-provisioner',
+    'driver.longhorn.io',
+  ])('%s is none that Kubernetes would list', async (provisioner) => {
+    expect(await foundWith(provisioner)).toEqual({
+      check: 'storage',
+      state: 'ok',
+      detail: 'StorageClass standard (default)',
+    })
+  })
+
+  test('of a class that nothing uses is no matter, nor where nobody may look', async () => {
+    const unused = { ...standard, metadata: { name: 'gp2' }, provisioner: 'kubernetes.io/aws-ebs' }
+    expect(of(await found({ objects: [...MINIKUBE, unused] }), 'storage')?.state).toBe('ok')
+    const cluster = standingCluster([...MINIKUBE.slice(0, 1), { ...standard, provisioner: 'ebs.csi.aws.com' }])
+    const list: Cluster['list'] = (query) =>
+      query.kind === 'CSIDriver'
+        ? Promise.reject(new StockpipeError('forbidden', 'may not list csidrivers'))
+        : cluster.list(query)
+    const session = { may: () => Promise.resolve(true) }
+    const asked = { cluster: { ...cluster, list }, session, objects: wanted, namespace: 'pipeline', values: VALUES }
+    expect(of(await check(asked), 'storage')?.state).toBe('ok')
   })
 })
 

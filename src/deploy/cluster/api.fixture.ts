@@ -56,7 +56,7 @@ export const KINDS: Readonly<Record<string, Readonly<Record<string, string>>>> =
   'networking.k8s.io/v1': { NetworkPolicy: 'networkpolicies', Ingress: 'ingresses' },
   'policy/v1': { PodDisruptionBudget: 'poddisruptionbudgets' },
   'autoscaling/v2': { HorizontalPodAutoscaler: 'horizontalpodautoscalers' },
-  'storage.k8s.io/v1': { StorageClass: '/storageclasses' },
+  'storage.k8s.io/v1': { StorageClass: '/storageclasses', CSIDriver: '/csidrivers' },
 }
 
 const FROZEN: Readonly<Record<string, RegExp>> = {

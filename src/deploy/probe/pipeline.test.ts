@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'bun:test'
 
 import { canary } from '../../../test/canary.ts'
 import { hurriedClock } from '../../clock.ts'
-import { at } from '../fields.ts'
+import { at, listAt } from '../fields.ts'
 import { inventoryObject } from '../inventory.ts'
 import { type KubeObject, refOf } from '../object.ts'
 import type { Role } from '../observe/status.ts'
@@ -92,6 +92,14 @@ test.each([
   expect(probes.get('processor')?.ok).toBe(true)
 })
 
+test('test trades are asked for as many brokers as Kafka is to have', async () => {
+  const jobs: KubeObject[] = []
+  const kafka = object('StatefulSet', 'kafka', { spec: { replicas: 3 } })
+  await probesOf(standingCluster([...role('api'), kafka]), (job) => jobs.push(job))
+  const [container] = listAt(jobs[0], 'spec', 'template', 'spec', 'containers')
+  expect(listAt(container, 'args')).toContain('--nodes=3')
+})
+
 test('one pod of a role that says that it is not ready fails it', async () => {
   health.push({ component: 'store', ready: false, reason: 'Cassandra is away' })
   const probes = await probesOf(standingCluster(role('api')))
@@ -120,9 +128,18 @@ test('Grafana is left out only where none is installed: one without a pod, or de
   expect(await probeOf(inventory)).toMatchObject({ ok: false, detail: expect.stringContaining('not installed') })
 })
 
-async function probesOf(cluster: ReturnType<typeof installed>): Promise<Map<string, Probe>> {
+async function probesOf(
+  cluster: ReturnType<typeof installed>,
+  made: (job: KubeObject) => void = () => undefined,
+): Promise<Map<string, Probe>> {
   const probes = await testPipeline({
-    cluster: { ...cluster, apply: () => Promise.reject(new Error('nothing is run')) },
+    cluster: {
+      ...cluster,
+      apply: (job) => {
+        made(job)
+        return Promise.reject(new Error('nothing is run'))
+      },
+    },
     session: {
       forward: () => Promise.resolve({ port: served.port ?? 0 }),
       logs: () => {

@@ -2,6 +2,7 @@
 import { StockpipeError } from '../../errors.ts'
 import type { ClusterSession } from '../cluster.ts'
 import { readInventory } from '../inventory.ts'
+import { numberAt } from '../fields.ts'
 import { jobLike } from '../job/job.ts'
 import { runJob } from '../job/run-job.ts'
 import { throughPod } from '../observe/ask.ts'
@@ -94,9 +95,10 @@ async function probeJob(test: PipelineTest) {
   const api = await workloadOf(test, 'api')
   if (api === null) throw new StockpipeError('not-found', `the api is not installed in ${test.namespace}`)
   const seconds = Math.ceil(test.timeoutMs / 1_000)
+  const brokers = numberAt(await workloadOf(test, 'kafka'), 'spec', 'replicas') || 1
   return jobLike(api, {
     name: `stockpipe-test-${test.clock.now().toString(36)}`,
-    args: ['setup', 'probe', `--api=${API}`, `--timeout=${seconds}s`],
+    args: ['setup', 'probe', `--api=${API}`, `--nodes=${brokers}`, `--timeout=${seconds}s`],
     deadlineSeconds: seconds + START_SECONDS,
   })
 }

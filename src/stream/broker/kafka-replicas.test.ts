@@ -19,6 +19,8 @@ import {
   thirdParty,
 } from './kafka.fixture.ts'
 import { StockpipeError } from '../../errors.ts'
+import { Health, silentLog } from '../../telemetry.ts'
+import { partitionsBehind } from './kafka/topics.ts'
 
 const kafka = canStartServices() ? await startKafka({ brokers: 3 }) : null
 const brokers = kafka?.brokers ?? []
@@ -55,6 +57,8 @@ describe.skipIf(kafka === null)('three brokers that keep three replicas and need
 
   test('lose no record and get none twice when the leader is killed, and wait while two are away', async () => {
     await using one = openBroker(brokers)
+    const settings = { brokers, tls: null, sasl: null, log: silentLog, health: new Health() }
+    const behind = (name: string) => partitionsBehind(settings, name)
     const admin = thirdParty(brokers, { retry: { retries: 0 } }).admin()
     await admin.connect()
     const topic = newName()
@@ -76,8 +80,13 @@ describe.skipIf(kafka === null)('three brokers that keep three replicas and need
     await more(100)
     const first = await leader()
     await admin.disconnect()
+    expect(await behind(topic)).toEqual([])
     await kafka?.kill(first)
     await more(50)
+    await until(
+      () => behind(topic),
+      (partitions) => partitions.includes(0),
+    )
 
     const others = [1, 2, 3].filter((node) => node !== first)
     await kafka?.kill(others[0])
@@ -94,6 +103,10 @@ describe.skipIf(kafka === null)('three brokers that keep three replicas and need
     await more(50)
     await kafka?.restart(first)
     await more(50)
+    await until(
+      () => behind(topic).catch(() => [0]),
+      (partitions) => partitions.length === 0,
+    )
     const count = await work.stop()
     expect(textsOf(await readAll(one.broker, topic))).toEqual(numbers(count))
     // The group's books may have moved twice; its member is still there, or again.

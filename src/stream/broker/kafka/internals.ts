@@ -21,7 +21,7 @@ export interface Cluster {
   findControllerBroker(): Promise<Node>
   findTopicPartitionMetadata(
     topic: string,
-  ): readonly { partitionId: number; leader: number; replicas: readonly number[] }[]
+  ): readonly { partitionId: number; leader: number; replicas: readonly number[]; isr: readonly number[] }[]
   /** The first retained offsets, or those after the last record. */
   fetchTopicsOffset(
     topics: readonly { topic: string; partitions: readonly { partition: number }[]; fromBeginning: boolean }[],

@@ -40,6 +40,21 @@ export async function shapeOf(settings: ConnectionSettings, topic: string): Prom
 export const partitionCount = async (settings: ConnectionSettings, topic: string): Promise<number | null> =>
   (await shapeOf(settings, topic))?.partitions ?? null
 
+/** Partitions of a topic of which a copy is behind or away; none where there is no such topic, or we may not see it. */
+export async function partitionsBehind(settings: ConnectionSettings, topic: string): Promise<readonly number[]> {
+  await using connection = new Connection(settings, [topic])
+  try {
+    return await connection.raw(async (cluster) => {
+      const found = cluster.findTopicPartitionMetadata(topic)
+      return found.filter(({ replicas, isr }) => isr.length < replicas.length).map(({ partitionId }) => partitionId)
+    })
+  } catch (error) {
+    if (UNSEEN.includes(typeOf(error) ?? '')) return []
+    throw toStockpipeError(error, `look at the copies of topic ${topic}`)
+  }
+}
+const UNSEEN: readonly string[] = ['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED']
+
 /** What of a topic's retention is not as `spec` wants it; nothing where the broker does not let us look. */
 export async function otherRetention(settings: ConnectionSettings, spec: TopicSpec): Promise<readonly Kept[]> {
   const wished = configOf(spec).filter(({ name }) => name.startsWith('retention.'))
