@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { exists, mkdtemp, rm, stat } from 'node:fs/promises'
+import { copyFile, exists, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 
@@ -9,6 +9,8 @@ import { startSuperset } from './superset.fixture.ts'
 import { tablesOf } from '../grafana/lint/statement.ts'
 import { OPTIONS } from '../src/config/options.ts'
 import { INTERVALS } from '../src/trade.ts'
+import { blocksOf } from './manual/blocks.ts'
+import { runBlock } from './manual/scene.ts'
 
 const ROOT = resolve(import.meta.dir, '..')
 const ASSETS = join(ROOT, 'bi/superset/assets')
@@ -399,3 +401,22 @@ test('the manual names the ports, the variables and the files of the overlay', a
   for (const name of ['SUPERSET_ADMIN_PASSWORD', 'SUPERSET_SECRET_KEY', 'STOCKPIPE_TRINO_CASSANDRA_USER'])
     expect(manual).toContain(name)
 })
+
+test('the wheels that the manual fetches for Superset are there, of the versions that are pinned', async () => {
+  const block = (await blocksOf('docs/bi.md')).find(({ text }) => text.includes('pip download'))
+  if (block === undefined) throw new Error('the page has no such block')
+  const folder = await mkdtemp(join(tmpdir(), 'stockpipe-wheels-'))
+  try {
+    await mkdir(join(folder, 'bi/superset'), { recursive: true })
+    await copyFile(join(ROOT, 'bi/superset/requirements.txt'), join(folder, 'bi/superset/requirements.txt'))
+    await runBlock(block, { folder })
+    const wheels = [...new Bun.Glob('bi/superset/wheels/*.whl').scanSync(folder)].map((path) => basename(path))
+    const pinned = [...(await read('bi/superset/requirements.txt')).matchAll(/^(\S+)==(\S+)$/gm)]
+    expect(wheels.map((name) => name.split('-').slice(0, 2).join('=='))).toEqual(
+      expect.arrayContaining(pinned.map(([line]) => line)),
+    )
+    expect(wheels).toHaveLength(pinned.length)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}, 60_000)

@@ -281,7 +281,7 @@ describe('at a terminal', () => {
   ])(
     '%s is a no: nothing is written',
     async (_name, keys, wanted) => {
-      const place = ['--kubeconfig', await server.kubeconfig(), '-n', 'asked']
+      const place = ['--kubeconfig', await server.kubeconfig(), '--namespace', 'asked']
       writes().length = 0
       const { code, out } = await answering(['apply', '--no-wait', ...place], keys)
       expect(out).toContain('namespace  asked')

@@ -77,7 +77,7 @@ export interface Built {
 
 /** `bun build.ts` with its output in a folder. */
 export async function buildImage(folder: string, ...args: string[]): Promise<Built> {
-  const bun = join(ROOT, 'node_modules/.bin/bun')
+  const bun = join(ROOT, 'node_modules/.bin', 'bun')
   const child = Bun.spawn([bun, 'build.ts', '--outdir', folder, ...args], {
     cwd: ROOT,
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' },

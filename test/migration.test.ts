@@ -12,6 +12,7 @@ import { canary } from './canary.ts'
 import { blocksOf } from './manual/blocks.ts'
 import { runBlock, type Scene, type StartedBlock, startBlock } from './manual/scene.ts'
 import { type Market, openMarket, serversForTests } from './market.ts'
+import { openPython } from './python.ts'
 import { makeTopic } from './services/topic.ts'
 import { readiness, running, until } from './running.ts'
 import { systemClock } from '../src/clock.ts'
@@ -23,8 +24,9 @@ import type { Entry } from '../src/trade.ts'
 setDefaultTimeout(90_000)
 
 const servers = await serversForTests()
+const python = await openPython()
 const blocks = await blocksOf('docs/migration.md')
-const [readAlong, compare, changeProducer] = blocks.filter(({ language }) => language === 'sh')
+const [readAlong, compare, changeProducer, dropOlder] = blocks.filter(({ language }) => language === 'sh')
 const average = blocks.find(({ language }) => language === 'sql')
 const T = Date.now() - 3_600_000
 
@@ -97,6 +99,19 @@ describe.skipIf(servers === null)('from the pipeline of Python and Spark', () =>
     folder[Symbol.dispose]()
   })
 
+  /** As the page says, where there is a Python to do it. */
+  async function dropByCqlsh(executable: string): Promise<void> {
+    if (dropOlder === undefined || servers === null) throw new Error('the page has no such block')
+    writeFileSync(join(folder.path, 'cqlsh'), `#!/bin/sh\nexec '${executable}' -m cqlshlib "$@"\n`, { mode: 0o755 })
+    await runBlock(dropOlder, {
+      folder: folder.path,
+      env: { PATH: `${folder.path}:${process.env['PATH']}`, CQLSH_PORT: String(servers.cassandra.port) },
+      names: { 'cqlsh cassandra': 'cqlsh 127.0.0.1', 'market.': `${market.name}.` },
+    })
+    const lines = (await Bun.file(join(folder.path, 'older-trades.csv')).text()).trim().split('\n')
+    expect(lines).toEqual([expect.stringContaining('trade_timestamp'), expect.stringContaining('AAPL')])
+  }
+
   const trades = () => market.query('SELECT symbol, trade_ts, price, received_ts, flags FROM trades')
 
   test('tables of the older pipeline are named and left alone; once they are dropped, the topic fills new ones', async () => {
@@ -110,7 +125,10 @@ describe.skipIf(servers === null)('from the pipeline of Python and Spark', () =>
     )
     expect(text).toContain(String.raw`keyspace \"${market.name}\" holds a table \"trades\" of another program`)
     expect(await market.query('SELECT price FROM trades')).toEqual([{ price: 101 }])
-    for (const table of ['trades', 'running_averages_15_sec']) await market.query(`DROP TABLE ${market.name}.${table}`)
+    if (python === null)
+      for (const table of ['trades', 'running_averages_15_sec'])
+        await market.query(`DROP TABLE ${market.name}.${table}`)
+    else await dropByCqlsh(python.executable)
 
     const rows = await until(
       () => trades().catch(() => []),

@@ -9,6 +9,8 @@ import { join } from 'node:path'
 export interface Python {
   /** Runs a script of test/python with `input` as JSON, and resolves to the JSON that it prints. */
   run(script: string, input: unknown): Promise<unknown>
+  /** For modules that are programs: scripts beside it name the folder that they were installed in first. */
+  executable: string
 }
 
 const SCRIPTS = join(import.meta.dir, 'python')
@@ -20,7 +22,7 @@ const RUN_MS = 40_000
 export async function openPython(): Promise<Python | null> {
   try {
     const executable = await install()
-    return { run: (script, input) => run([executable, join(SCRIPTS, script)], input) }
+    return { run: (script, input) => run([executable, join(SCRIPTS, script)], input), executable }
   } catch (error) {
     if (process.env['CI'] === 'true') throw error
     console.warn(`\nSKIPPED: no Python with Kafka, Avro and Parquet: ${String(error).trim()}\n`)

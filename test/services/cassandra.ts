@@ -1,4 +1,4 @@
-import { cpSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { install, type Installed, type Product } from './install.ts'
@@ -24,6 +24,8 @@ export interface CassandraOptions {
   isForLoad?: boolean
   /** Without what a first start makes, which it then makes itself: its first role comes a while after its port opens. */
   isNew?: boolean
+  /** Lets `nodetool` in: there is a command of that name in `bin`. */
+  isManaged?: boolean
   /** More options of its Java, such as settings that override those of the file. */
   java?: readonly string[]
 }
@@ -32,6 +34,10 @@ export interface CassandraServers extends Servers {
   readonly contactPoints: readonly string[]
   readonly port: number
   readonly datacenter: string
+  /** Where its tables are. */
+  readonly tables: string
+  /** A folder for PATH. */
+  readonly bin: string
 }
 
 const PRODUCT: Product = {
@@ -50,28 +56,36 @@ export const installCassandra = (): Promise<Installed> => install(PRODUCT)
 export async function startCassandra({
   ports: given,
   isNew = false,
+  isManaged = false,
   ...options
 }: CassandraOptions = {}): Promise<CassandraServers> {
   const installed = await installCassandra()
-  const start = async ([port = 0, storagePort = 0]: readonly number[]) => {
+  const start = async ([port = 0, storagePort = 0, jmxPort = 0]: readonly number[]) => {
+    let where = ''
     const servers = await startServers('cassandra', (root) => {
+      where = root
       if (!isNew) cpSync(installed.template, dataIn(root), { recursive: true })
-      const instance: Instance = { root, port, storagePort, ...options }
+      if (isManaged) writeNodetool(root, { installed, jmxPort })
+      const java = [...(options.java ?? []), ...(isManaged ? [`-Dcassandra.jmx.local.port=${jmxPort}`] : [])]
+      const instance: Instance = { root, port, storagePort, ...options, java }
       writeSettings(instance)
       return [plan(instance, { installed, isTraining: false, startedLine: STARTED })]
     })
-    return Object.assign(servers, { contactPoints: ['127.0.0.1'], port, datacenter: CASSANDRA_DATACENTER })
+    const tables = join(dataIn(where), 'data')
+    const bin = binIn(where)
+    return Object.assign(servers, { contactPoints: ['127.0.0.1'], port, datacenter: CASSANDRA_DATACENTER, tables, bin })
   }
-  return await onFreePorts(2, start, given)
+  return await onFreePorts(isManaged ? 3 : 2, start, given)
 }
 
-interface Instance extends Omit<CassandraOptions, 'ports' | 'isNew'> {
+interface Instance extends Omit<CassandraOptions, 'ports' | 'isNew' | 'isManaged'> {
   root: string
   port: number
   storagePort: number
 }
 
 const dataIn = (root: string): string => join(root, 'data')
+const binIn = (root: string): string => join(root, 'bin')
 const settingsIn = (root: string): string => join(root, 'cassandra.yaml')
 const logbackIn = (root: string): string => join(root, 'logback.xml')
 
@@ -163,6 +177,18 @@ const LOGBACK = `<configuration>
   <root level="INFO"><appender-ref ref="OUT"/></root>
 </configuration>
 `
+
+/** `nodetool` as it is called where Cassandra is installed. */
+function writeNodetool(root: string, { installed, jmxPort }: { installed: Installed; jmxPort: number }): void {
+  mkdirSync(binIn(root))
+  const options = ['-XX:TieredStopAtLevel=1', '-Xlog:disable', ...INSIDE_JAVA, `-Duser.home=${root}`]
+  const settings = [`-Dlogback.configurationFile=${logbackIn(root)}.silent`, '-cp', installed.classpath]
+  const main = ['org.apache.cassandra.tools.NodeTool', '-h', '127.0.0.1', '-p', String(jmxPort)]
+  const words = [installed.java, `-XX:SharedArchiveFile=${installed.archive}`, ...options, ...settings, ...main]
+  writeFileSync(`${logbackIn(root)}.silent`, '<configuration><root level="OFF"/></configuration>')
+  const script = `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(' ')} "$@"\n`
+  writeFileSync(join(binIn(root), 'nodetool'), script, { mode: 0o755 })
+}
 
 function writeSettings(instance: Instance): void {
   // JSON is YAML.
