@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 
 import { ROOT } from './binary.ts'
-import { openScene, paced, type Scene } from './grafana.fixture.ts'
+import { openScene, paced, REFRESH_MS, type Scene } from './grafana.fixture.ts'
 import { serversForTests } from './market.ts'
 import { lintMetrics, PROMETHEUS, type Prometheus, PROMTOOL, startPrometheus } from './prometheus.ts'
 import { until } from './until.ts'
@@ -21,7 +21,6 @@ const DRAWN = /^(?:price|volume|vwap|mean_price|mean_notional|open|high|low|clos
 
 const isMeasured = process.env['GRAFANA_SECONDS'] !== undefined
 const SECONDS = Number(process.env['GRAFANA_SECONDS'] ?? 5)
-const REFRESH_MS = 500
 /** What the slowest hundredth may take on a machine of its own. In CI it is printed alone: others work there, too. */
 const BOUND_MS = 250
 
