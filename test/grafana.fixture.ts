@@ -162,7 +162,7 @@ export async function paced(scene: Scene, seconds: number): Promise<Pace[]> {
   }
   return [...times].map(([name, all]) => ({ name, p50: quantile(all, 0.5), p99: quantile(all, 0.99) }))
 }
-const REFRESH_MS = 500
+export const REFRESH_MS = 500
 
 function quantile(all: readonly number[], share: number): number {
   const sorted = all.toSorted((a, b) => a - b)

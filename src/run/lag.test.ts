@@ -41,6 +41,9 @@ function source(told: Readonly<Record<number, number>>, more: Partial<LagSource>
   }
 }
 
+/** Nothing was committed. */
+const none = { commits: async () => [null, null] }
+
 const totalLag = async (bounds: readonly Bounds[], around: LagSource): Promise<number> =>
   lagOf(bounds, await positionsIn(bounds, around))
 
@@ -53,6 +56,15 @@ test('of a partition that nobody told about what was committed counts, or all of
   expect(await totalLag(BOUNDS, source({ 0: 100 }))).toBe(80)
 })
 
+test('where the words of a processor arrive no more, what it commits counts', async () => {
+  expect(await totalLag(BOUNDS, source({ 0: 15, 1: 100 }))).toBe(60)
+})
+
+test('who is at the end is not asked for what was committed', async () => {
+  const commits = () => Promise.reject(new Error('nobody asks'))
+  expect(await totalLag(BOUNDS, source({ 0: 100, 1: 100 }, { commits }))).toBe(0)
+})
+
 test('what came a moment ago is no lag, and while the log does not answer none is known', async () => {
   let end: number | null = 7
   let position = 0
@@ -62,7 +74,7 @@ test('what came a moment ago is no lag, and while the log does not answer none i
   }
   const clock = manualClock(1_000)
   const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
-  const lag = source({}, { broker: { bounds }, positions: { of: () => position }, context })
+  const lag = source({}, { broker: { bounds }, positions: { of: () => position }, ...none, context })
   const stop = new AbortController()
   const done = watchLag(lag, stop.signal)
   const shown = async () => {
@@ -100,7 +112,7 @@ test('the oldest record that waits has an age, whoever is away, and as long as t
   }
   const clock = manualClock(1_000)
   const context = { clock, log: silentLog, metrics: createMetrics(), health: new Health() }
-  const lag = source({}, { broker, positions: { of: (partition) => told[partition] ?? null }, context })
+  const lag = source({}, { broker, positions: { of: (partition) => told[partition] ?? null }, ...none, context })
   const stop = new AbortController()
   const done = watchLag(lag, stop.signal)
   /** In 2 s: the age in seconds, and how many records wait. */

@@ -82,17 +82,18 @@ export const lagOf = (bounds: readonly Bounds[], positions: readonly number[]): 
   bounds.reduce((sum, { end }, partition) => sum + Math.max(0, end - (positions[partition] ?? end)), 0)
 
 /**
- * By partition: the next offset to process. One of which no processor has told anything is where it was committed, which
- * is never ahead; one that nobody owns is where its last owner was; what the log has no more is over.
+ * By partition: the next offset to process, by what its owner told last, or by what was committed, which is never ahead,
+ * where that is further: nobody told anything, or the words of the owner do not arrive. What the log has no more is over.
  */
 export async function positionsIn(
   bounds: readonly Bounds[],
   { positions, commits }: Pick<LagSource, 'positions' | 'commits'>,
 ): Promise<number[]> {
-  const isAllTold = bounds.every((_, partition) => positions.of(partition) !== null)
-  const committed = isAllTold ? [] : await commits()
+  const told = bounds.map((_, partition) => positions.of(partition) ?? 0)
+  const isAllDone = bounds.every(({ end }, partition) => (told[partition] ?? 0) >= end)
+  const committed = isAllDone ? [] : await commits()
   return bounds.map(({ start }, partition) => {
     const processed = committed[partition] ? processedIn(committed[partition].metadata) : null
-    return Math.max(start, positions.of(partition) ?? (processed === null ? start : processed + 1))
+    return Math.max(start, told[partition] ?? 0, processed === null ? 0 : processed + 1)
   })
 }
