@@ -3,6 +3,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { canary } from '../../../test/canary.ts'
 import { hurriedClock } from '../../clock.ts'
 import { at } from '../fields.ts'
+import { Secrets } from '../../secrets.ts'
 import { loginWords } from '../observe/grafana-login.ts'
 import { render } from '../render.ts'
 import { object, standingCluster } from '../rollout/rollout.fixture.ts'
@@ -46,6 +47,7 @@ async function probesOf(cluster: ReturnType<typeof installed>): Promise<Map<stri
     },
     clock: hurriedClock(),
     namespace: 'pipeline',
+    secrets: new Secrets(),
     signal: new AbortController().signal,
     timeoutMs: 1_000,
     show: () => undefined,
