@@ -9,6 +9,7 @@ import { join } from 'node:path'
 
 import { kebab } from '../src/config/option.ts'
 import { startFakeServer } from '../src/deploy/cluster/server.fixture.ts'
+import { at } from '../src/deploy/fields.ts'
 import { render } from '../src/deploy/render.ts'
 import { keysOf } from '../src/deploy/secrets.ts'
 import { readValues } from '../src/deploy/values.ts'
@@ -396,11 +397,27 @@ test.concurrent(
     const secrets = made.filter(([key]) => key !== 'username').map(([, value]) => String(value))
     expect(secrets).toContain(btoa(token))
     server.logLines.push(`login with ${token}`, ...secrets.map((value) => `got ${value} ${atob(value)}`))
+    const kafka = server.api.get({ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'kafka', namespace: 'pipeline' })
+    const { labels } = at(kafka, 'spec', 'template', 'metadata') as { labels: Record<string, string> }
+    const waiting = { reason: 'CreateContainerConfigError', message: `no key for ${token} ${secrets.join(' ')}` }
+    server.api.set({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'kafka-0', namespace: 'pipeline', labels },
+      spec: { containers: [{ name: 'kafka' }] },
+      status: { phase: 'Pending', containerStatuses: [{ name: 'kafka', restartCount: 0, state: { waiting } }] },
+    })
     await run(['status', '-o', 'json'], 1)
+    await run(['status'], 1)
+    expect(said).toContain('no key for ***')
+    await run(['logs', 'kafka'], 0)
+    expect(said).toContain('kafka-0 kafka  login with ***')
     await run(['check', ...live], 1)
     await run(['bundle', '--out', 'bundle.tgz'], 0)
     const files = await new Bun.Archive(await Bun.file(join(cwd, 'bundle.tgz')).bytes()).files()
     for (const file of files.values()) said += await file.text()
+    // As its controller would.
+    server.api.remove({ apiVersion: 'v1', kind: 'Pod', name: 'kafka-0', namespace: 'pipeline' })
     await run(['uninstall', '--yes'], 0)
     const all = [...secrets, ...secrets.map((value) => atob(value))]
     expect(all.length).toBeGreaterThan(10)

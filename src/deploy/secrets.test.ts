@@ -2,12 +2,13 @@ import { describe, expect, test } from 'bun:test'
 
 import { canary } from '../../test/canary.ts'
 import { StockpipeError, toWords } from '../errors.ts'
+import { Secrets } from '../secrets.ts'
 import { memoryCluster, type MemoryCluster } from './cluster/memory.fixture.ts'
 import { diffText } from './diff.ts'
 import { install, type Install, NAMESPACE, prepared } from './install.fixture.ts'
 import { readInventory } from './inventory.ts'
 import { isChange } from './plan.ts'
-import { keysOf } from './secrets.ts'
+import { keysOf, learnSecrets } from './secrets.ts'
 
 const secretOf = async (cluster: MemoryCluster, name: string): Promise<Record<string, string>> => {
   const found = await cluster.get({ apiVersion: 'v1', kind: 'Secret', name, namespace: NAMESPACE })
@@ -30,6 +31,21 @@ const saying = (doing: Promise<unknown>) =>
     },
   )
 const TOKEN = { given: new Map([['finnhub/token', canary('finnhub')]]), sets: ['feed=finnhub'] }
+
+describe('the secrets of an installation', () => {
+  test('are known to whoever may read them, and nothing fails where one may not', async () => {
+    const cluster = memoryCluster()
+    await install(cluster, TOKEN)
+    const hidden = async () => {
+      const secrets = new Secrets()
+      await learnSecrets({ cluster, namespace: NAMESPACE, secrets })
+      return secrets.hide(`token ${btoa(canary('finnhub'))}`) === 'token ***'
+    }
+    expect(await hidden()).toBe(true)
+    cluster.denied.push({ verb: 'list', group: '', resource: 'secrets', namespace: NAMESPACE })
+    expect(await hidden()).toBe(false)
+  })
+})
 
 describe('credentials', () => {
   test('are made once, long and safe to write anywhere, and each its own', async () => {

@@ -1,5 +1,6 @@
 /** Fills the Secrets of a render: kept where they are, given by the user, or made once. */
 import { StockpipeError } from '../errors.ts'
+import type { Secrets } from '../secrets.ts'
 import type { Cluster } from './cluster.ts'
 import { refOf, wordsOf, type KubeObject } from './object.ts'
 
@@ -50,6 +51,22 @@ export const secretsIn = (objects: readonly KubeObject[]): string[] =>
     .flatMap((secret) => Object.entries((secret['data'] ?? {}) as Readonly<Record<string, string>>))
     .filter(([key]) => key !== 'username')
     .flatMap(([, value]) => [value, Buffer.from(value, 'base64').toString().trim()])
+
+interface Learning {
+  cluster: Pick<Cluster, 'list'>
+  namespace: string
+  /** Told of what the Secrets of the namespace hold. */
+  secrets: Secrets
+}
+
+/** For whoever prints words of the installation. Who may not read its Secrets prints what is not known to be one. */
+export async function learnSecrets({ cluster, namespace, secrets }: Learning): Promise<void> {
+  try {
+    secrets.add(...secretsIn(await cluster.list({ apiVersion: 'v1', kind: 'Secret', namespace })))
+  } catch (error) {
+    if (!(error instanceof StockpipeError) || error.code !== 'forbidden') throw error
+  }
+}
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 const randomBytes = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes))

@@ -21,7 +21,9 @@ export const deployLogsCommand = plainCommand({
   async run({ values, positional, print, secrets }) {
     const { openSession } = await import('./session.ts')
     const { printLogs } = await import('../../deploy/observe/logs.ts')
+    const { learnSecrets } = await import('../../deploy/secrets.ts')
     using session = openSession(values, secrets)
+    await learnSecrets(session)
     const parts = positional === null ? PART_NAMES : [positional as Part]
     const { follow, tail } = values
     const count = await printLogs({

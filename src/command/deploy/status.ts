@@ -12,10 +12,13 @@ export const deployStatusCommand = plainCommand({
     const { openSession } = await import('./session.ts')
     const { isHealthy, statusOf } = await import('../../deploy/observe/status.ts')
     const { statusLines } = await import('../../deploy/observe/status-words.ts')
+    const { learnSecrets } = await import('../../deploy/secrets.ts')
     using session = openSession(values, secrets)
+    await learnSecrets(session)
     const status = await statusOf(session)
     const format = formatOf(values)
-    await print(format === 'text' ? `${statusLines(status).join('\n')}\n` : structured(format, status))
+    const said = format === 'text' ? `${statusLines(status).join('\n')}\n` : structured(format, status)
+    await print(secrets.hide(said))
     return isHealthy(status) ? 0 : 1
   },
 })

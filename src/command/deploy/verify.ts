@@ -10,7 +10,10 @@ export const deployVerifyCommand = plainCommand({
   async run({ values, print, secrets }) {
     const { openSession } = await import('./session.ts')
     const { verifyInCluster } = await import('../../deploy/job/verify.ts')
+    const { learnSecrets } = await import('../../deploy/secrets.ts')
     using session = openSession(values, secrets)
-    return await verifyInCluster({ ...session, timeoutMs: values.timeout, line: (text) => void print(`${text}\n`) })
+    await learnSecrets(session)
+    const line = (text: string) => void print(secrets.hide(`${text}\n`))
+    return await verifyInCluster({ ...session, timeoutMs: values.timeout, line })
   },
 })

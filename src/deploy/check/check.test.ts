@@ -158,7 +158,14 @@ describe('the driver of a StorageClass', () => {
         ? Promise.reject(new StockpipeError('forbidden', 'may not list csidrivers'))
         : cluster.list(query)
     const session = { may: () => Promise.resolve(true) }
-    const asked = { cluster: { ...cluster, list }, session, objects: wanted, namespace: 'pipeline', values: VALUES }
+    const asked = {
+      cluster: { ...cluster, list },
+      session,
+      objects: wanted,
+      namespace: 'pipeline',
+      values: VALUES,
+      ...HERE,
+    }
     expect(of(await check(asked), 'storage')?.state).toBe('ok')
   })
 })

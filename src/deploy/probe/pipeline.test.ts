@@ -7,6 +7,7 @@ import { inventoryObject } from '../inventory.ts'
 import { type KubeObject, refOf } from '../object.ts'
 import type { Role } from '../observe/status.ts'
 import { nameOf } from '../observe/workloads.ts'
+import { Secrets } from '../../secrets.ts'
 import { loginWords } from '../observe/grafana-login.ts'
 import { render } from '../render.ts'
 import { object, standingCluster, waitingFor } from '../rollout/rollout.fixture.ts'
@@ -148,6 +149,7 @@ async function probesOf(
     },
     clock: hurriedClock(),
     namespace: 'pipeline',
+    secrets: new Secrets(),
     signal: new AbortController().signal,
     timeoutMs: 1_000,
     sendsTrades: true,

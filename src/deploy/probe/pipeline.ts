@@ -1,5 +1,6 @@
 /** `deploy test`: trades on the whole way, from the log to Grafana. */
 import { StockpipeError } from '../../errors.ts'
+import type { Secrets } from '../../secrets.ts'
 import type { ClusterSession } from '../cluster.ts'
 import { readInventory } from '../inventory.ts'
 import { numberAt } from '../fields.ts'
@@ -9,6 +10,7 @@ import { throughPod } from '../observe/ask.ts'
 import { adminOf } from '../observe/grafana-login.ts'
 import { faultsOf, type Observed, ROLES, statusOf } from '../observe/status.ts'
 import { nameOf, type Part, readyPod, workloadOf } from '../observe/workloads.ts'
+import { learnSecrets } from '../secrets.ts'
 import { probeGrafana } from './grafana.ts'
 import type { Probe } from './junit.ts'
 import { tried } from './tried.ts'
@@ -22,6 +24,8 @@ const START_SECONDS = 120
 
 export interface PipelineTest extends Observed {
   session: Pick<ClusterSession, 'forward' | 'logs'>
+  /** What is shown and told holds none of them. */
+  secrets: Secrets
   signal: AbortSignal
   timeoutMs: number
   /** Whether trades go the whole way, by a Job; else nothing is written. */
@@ -42,8 +46,10 @@ const NOT_SENT: Probe = {
 
 /** Everything that was tried. It goes on behind a failure: the next parts may tell more. */
 export async function testPipeline(test: PipelineTest): Promise<Probe[]> {
+  await learnSecrets(test)
   const all: Probe[] = []
-  const add = (probes: readonly Probe[]) => {
+  const add = (found: readonly Probe[]) => {
+    const probes = found.map((probe) => ({ ...probe, detail: test.secrets.hide(probe.detail) }))
     for (const probe of probes) test.show(probe)
     all.push(...probes)
   }
@@ -80,7 +86,7 @@ async function tradeProbes(test: PipelineTest): Promise<Probe[]> {
     const [, stage, ms] = STAGE.exec(text) ?? []
     if (stage === undefined) {
       said.push(text.trim())
-      test.tell(text)
+      test.tell(test.secrets.hide(text))
     } else stages.push({ name: `trades: ${stage}`, ok: true, detail: 'reached', ms: Number(ms) })
   }
   const whole = await tried(test.clock, 'trades', async () => {
