@@ -1,13 +1,14 @@
 import { applyPlan } from '../../deploy/apply.ts'
-import { refOf, wordsOf, type KubeObject } from '../../deploy/object.ts'
-import { isChange, lineOf, obstacleError, summaryOf, type Step } from '../../deploy/plan.ts'
+import { namedRef, refOf, wordsOf, type KubeObject } from '../../deploy/object.ts'
+import { dataOf, isChange, lineOf, obstacleError, summaryOf, type Plan, type Step } from '../../deploy/plan.ts'
 import { prepare, type Prepared } from '../../deploy/prepare.ts'
 import { renderWanted } from '../../deploy/rendered.ts'
 import { awaitRollout } from '../../deploy/rollout/rollout.ts'
 import { showRollout } from '../../deploy/rollout/table.ts'
 import { createTerminal } from '../../terminal.ts'
-import type { LocalValues, PlainCall } from '../command.ts'
+import { formatOf, type LocalValues, type OutputFormat, type PlainCall } from '../command.ts'
 import { confirmed } from '../confirm.ts'
+import { onTheWay, structured } from '../structured.ts'
 import type { APPLY } from './apply.ts'
 import { openSession, type DeploySession } from './session.ts'
 import { givenOf, wantedOf } from './wanted.ts'
@@ -17,15 +18,17 @@ type Print = (text: string) => Promise<void>
 export type Call = Pick<PlainCall<unknown>, 'print' | 'secrets'>
 
 /** Resolves to the exit code: 1 where the person said no. */
-export async function runApply(values: ApplyFlags, { print, secrets }: Call): Promise<number> {
-  if (values['dry-run'] === 'client') return listObjects(values, print)
-  using session = openSession(values, secrets)
-  // Without await the session would be closed, and Ctrl-C no longer heard, before the work has begun.
-  return await applyIn(session, values, print)
+export async function runApply(values: ApplyFlags, call: Call): Promise<number> {
+  const format = formatOf(values)
+  if (values['dry-run'] === 'client') return listObjects(values, format, call.print)
+  using session = openSession(values, call.secrets)
+  const plan = await applyIn(session, values, onTheWay(format, call))
+  if (plan !== null && format !== 'text') await call.print(structured(format, dataOf(plan)))
+  return plan === null ? 1 : 0
 }
 
-/** The same in a session that is open. */
-export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<number> {
+/** The same in a session that is open. Resolves to what was done, or would be; null: the person said no. */
+export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<Plan | null> {
   const prepared = await prepare({
     cluster: session.cluster,
     wanted: wantedOf(values),
@@ -37,17 +40,18 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
   await print(planText(prepared))
   const error = obstacleError(prepared.plan)
   if (error) throw error
-  if (values['dry-run'] !== null) return 0
+  if (values['dry-run'] !== null) return prepared.plan
   const isNeeded = prepared.plan.steps.some(isChange)
-  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return 1
+  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return null
   await carryOut(prepared, { session, values, print })
-  return 0
+  return prepared.plan
 }
 
 /** Without any cluster. */
-async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
-  const { objects } = renderWanted(wantedOf(values))
-  await print(objects.map((object) => `apply   ${wordsOf(refOf(object))}\n`).join(''))
+async function listObjects(values: ApplyFlags, format: OutputFormat, print: Print): Promise<number> {
+  const refs = renderWanted(wantedOf(values)).objects.map(refOf)
+  const data = refs.map((ref) => ({ verb: 'apply', ...namedRef(ref) }))
+  await print(format === 'text' ? refs.map((ref) => `apply   ${wordsOf(ref)}\n`).join('') : structured(format, data))
   return 0
 }
 
