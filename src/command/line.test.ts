@@ -40,7 +40,7 @@ const deploy = plainCommand({
     namespace,
     values: repeated(text('a path'), 'File', 'f'),
     yes: local(truth, false, 'Do not ask', 'y'),
-    'dry-run': local(choice(['client', 'server']), null, 'Nothing'),
+    'dry-run': local({ ...choice(['client', 'server']), bare: 'client' }, null, 'Nothing'),
   },
   run: saysWhatItGot('deploy'),
 })
@@ -76,6 +76,18 @@ test.each([
   [
     ['deploy', '--dry-run', 'server'],
     ['deploy', { ...QUIET, 'dry-run': 'server' }, null],
+  ],
+  [
+    ['deploy', '--dry-run', '-y'],
+    ['deploy', { ...QUIET, yes: true, 'dry-run': 'client' }, null],
+  ],
+  [
+    ['deploy', '--yes', '--dry-run'],
+    ['deploy', { ...QUIET, yes: true, 'dry-run': 'client' }, null],
+  ],
+  [
+    ['deploy', '--dry-run', 'verify'],
+    ['verify', { namespace: 'pipeline', set: [], 'dry-run': true }, null],
   ],
   [
     ['deploy', 'logs'],
@@ -116,6 +128,7 @@ test.each([
   [['deploy', 'logs', 'afka'], 'unknown role "afka"', 'allowed: api, kafka', 'stockpipe deploy logs kafka'],
   [['deploy', 'logs', 'api', 'kafka'], 'deploy logs does not take "kafka"', '', 'stockpipe deploy logs --help'],
   [['deploy', 'verify', 'api'], 'deploy verify does not take "api"', '', 'stockpipe deploy verify --help'],
+  [['deploy', '--dry-run=maybe'], '--dry-run "maybe" is not one of the choices', 'client, server', ''],
   [['deploy', 'logs', '--follow=maybe'], '--follow "maybe" is neither true nor false', '', ''],
   [['deploy', 'verify', '--set'], '--set needs a value', '', ''],
   [['deploy', '-f'], '-f needs a value', '', ''],

@@ -20,6 +20,8 @@ export interface ValueType<T> {
   readonly nullWord?: string
   /** A flag without a value. */
   readonly switch?: boolean
+  /** The choice that a flag means where none follows it. */
+  readonly bare?: string
   /** An empty text is a mistake rather than "not set". */
   readonly refusesEmpty?: boolean
 }

@@ -31,3 +31,6 @@ export const refOf = ({ apiVersion, kind, metadata }: KubeObject): ObjectRef => 
 /** As people write it: `StatefulSet pipeline/kafka`. */
 export const wordsOf = ({ kind, name, namespace }: ObjectRef): string =>
   `${kind} ${namespace === null ? '' : `${namespace}/`}${name}`
+
+/** For programs: with its words. */
+export const namedRef = (ref: ObjectRef): ObjectRef & { object: string } => ({ object: wordsOf(ref), ...ref })

@@ -4,7 +4,7 @@ import type { Cluster } from './cluster.ts'
 import { isOurs, isSame } from './compare.ts'
 import { condition } from './fields.ts'
 import { frozenWords, refuseScaling } from './frozen.ts'
-import { refOf, wordsOf, type KubeObject, type ObjectRef } from './object.ts'
+import { namedRef, refOf, wordsOf, type KubeObject, type ObjectRef } from './object.ts'
 import { inParallel } from './parallel.ts'
 import { handedOver } from './replicas.ts'
 import { hasOtherSecrets } from './secret-hashes.ts'
@@ -135,5 +135,9 @@ export function obstacleError({ obstacles }: Plan): StockpipeError | null {
     hint: [...new Set(obstacles.flatMap(({ hint }) => hint ?? []))].join('\n       ') || undefined,
   })
 }
+
+/** The changes as data. */
+export const dataOf = ({ steps }: Pick<Plan, 'steps'>) =>
+  steps.filter(isChange).map(({ verb, ref }) => ({ verb, ...namedRef(ref) }))
 
 export const lineOf = ({ verb, ref }: Step): string => `${verb.padEnd(7)} ${wordsOf(ref)}`

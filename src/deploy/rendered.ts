@@ -2,7 +2,7 @@ import { filesOf, type Wanted } from './intent.ts'
 import type { KubeObject } from './object.ts'
 import { render } from './render.ts'
 import { readValues } from './values.ts'
-import { toYaml } from './yaml.ts'
+import { printedObjects } from './yaml.ts'
 
 /** What is wanted where no cluster is asked. Throws `config` that names every problem of the values. */
 export function renderWanted({ profile, namespace, sets, ...wanted }: Wanted): {
@@ -19,8 +19,5 @@ export function renderWanted({ profile, namespace, sets, ...wanted }: Wanted): {
 }
 
 /** The render as text, for kubectl either way. */
-export function rendered(wanted: Wanted, format: 'yaml' | 'json'): string {
-  const { objects } = renderWanted(wanted)
-  if (format === 'yaml') return toYaml(objects)
-  return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`
-}
+export const rendered = (wanted: Wanted, format: 'yaml' | 'json'): string =>
+  printedObjects(renderWanted(wanted).objects, format)

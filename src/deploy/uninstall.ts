@@ -120,6 +120,18 @@ function unique(refs: readonly ObjectRef[]): ObjectRef[] {
   return [...new Map(refs.map((ref) => [wordsOf(ref), ref])).values()]
 }
 
+/** What goes, in that order. */
+export const goesOf = ({ workloads, data, namespace }: Removal, deleteData: boolean): ObjectRef[] => [
+  ...workloads,
+  ...(deleteData ? data : []),
+  ...(namespace === null ? [] : [namespace]),
+]
+
+/** Throws what the cluster would refuse to take away. Nothing goes. */
+export async function judgeRemoval(cluster: Cluster, removal: Removal, deleteData: boolean): Promise<void> {
+  for (const ref of goesOf(removal, deleteData)) await cluster.remove(ref, { dryRun: true })
+}
+
 export interface UninstallRun {
   cluster: Cluster
   clock: Pick<Clock, 'sleep' | 'elapsed'>

@@ -6,6 +6,12 @@ import type { KubeObject } from './object.ts'
 
 export const toYaml = (objects: readonly KubeObject[]): string => objects.map(documentOf).join('---\n')
 
+/** As kubectl takes them, either way. */
+export const printedObjects = (objects: readonly KubeObject[], format: 'yaml' | 'json'): string =>
+  format === 'yaml'
+    ? toYaml(objects)
+    : `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2)}\n`
+
 /** Texts that a reader of YAML 1.2 takes for numbers; those of 1.1 (`yes`, `1e3`, `12:30`) the library knows. */
 const NUMBER_OF_1_2 = /^0o[0-7]+$/
 

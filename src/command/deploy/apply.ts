@@ -1,7 +1,7 @@
-import { plainCommand } from '../command.ts'
+import { OUTPUT, plainCommand } from '../command.ts'
 import { CONSENT, DRY_RUN, FORCE, GIVEN, TARGET, WAITING, WISHES } from './flags.ts'
 
-export const APPLY = { ...TARGET, ...WISHES, ...GIVEN, ...WAITING, ...CONSENT, ...DRY_RUN, ...FORCE }
+export const APPLY = { ...TARGET, ...WISHES, ...GIVEN, ...WAITING, ...CONSENT, ...DRY_RUN, ...FORCE, ...OUTPUT }
 
 export const deployApplyCommand = plainCommand({
   name: 'deploy',
@@ -11,6 +11,7 @@ export const deployApplyCommand = plainCommand({
     ['stockpipe deploy apply', 'shows what would change, asks, applies it wave by wave, and waits'],
     ['stockpipe deploy apply --yes --finnhub-token-file token', 'with live data, and nobody to be asked'],
     ['stockpipe deploy apply --dry-run=server', 'only what the cluster says of it'],
+    ['stockpipe deploy apply --yes -o json', 'what was changed, as a list of steps; all else on stderr'],
   ],
   local: APPLY,
   async run({ values, ...call }) {

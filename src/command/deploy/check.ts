@@ -23,9 +23,9 @@ export const deployCheckCommand = plainCommand({
     if (values.roles) {
       const { renderWanted } = await import('../../deploy/rendered.ts')
       const { installerRoles } = await import('../../deploy/rights.ts')
-      const { toYaml } = await import('../../deploy/yaml.ts')
+      const { printedObjects } = await import('../../deploy/yaml.ts')
       const { objects, namespace } = renderWanted(wantedOf(values, process.env))
-      await print(toYaml(installerRoles(objects, namespace)))
+      await print(printedObjects(installerRoles(objects, namespace), formatOf(values) === 'json' ? 'json' : 'yaml'))
       return 0
     }
     const { openSession } = await import('./session.ts')

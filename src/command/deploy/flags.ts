@@ -72,7 +72,11 @@ export const WAITING = {
 export const CONSENT = { yes: local(truth, false, 'Do not ask', 'y') }
 
 export const DRY_RUN = {
-  'dry-run': local(choice(['client', 'server']), null, 'Change nothing; server: let the cluster judge what would be'),
+  'dry-run': local(
+    { ...choice(['client', 'server']), bare: 'client' },
+    null,
+    'Change nothing; server: let the cluster judge what would be; alone it is client',
+  ),
 }
 
 /** `-f` that means follow. */

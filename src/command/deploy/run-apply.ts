@@ -1,13 +1,14 @@
 import { applyPlan } from '../../deploy/apply.ts'
-import { refOf, wordsOf, type KubeObject } from '../../deploy/object.ts'
-import { isChange, lineOf, obstacleError, summaryOf, type Step } from '../../deploy/plan.ts'
+import { namedRef, refOf, wordsOf, type KubeObject } from '../../deploy/object.ts'
+import { dataOf, isChange, lineOf, obstacleError, summaryOf, type Plan, type Step } from '../../deploy/plan.ts'
 import { prepare, type Prepared } from '../../deploy/prepare.ts'
 import { renderWanted } from '../../deploy/rendered.ts'
 import { awaitRollout } from '../../deploy/rollout/rollout.ts'
 import { showRollout } from '../../deploy/rollout/table.ts'
 import { createTerminal } from '../../terminal.ts'
-import type { LocalValues, PlainCall } from '../command.ts'
+import { formatOf, type LocalValues, type OutputFormat, type PlainCall } from '../command.ts'
 import { confirmed } from '../confirm.ts'
+import { onTheWay, structured } from '../structured.ts'
 import type { APPLY } from './apply.ts'
 import { openSession, type DeploySession } from './session.ts'
 import { givenOf, wantedOf } from './wanted.ts'
@@ -17,22 +18,24 @@ export type Print = (text: string) => Promise<void>
 export type Call = Pick<PlainCall<unknown>, 'print' | 'secrets'>
 
 /** Resolves to the exit code: 1 where the person said no. */
-export async function runApply(values: ApplyFlags, { print, secrets }: Call): Promise<number> {
-  if (values['dry-run'] === 'client') return listObjects(values, print)
-  using session = openSession(values, secrets)
-  // Without await the session would be closed, and Ctrl-C no longer heard, before the work has begun.
-  return (await applyIn(session, values, print)).code
+export async function runApply(values: ApplyFlags, call: Call): Promise<number> {
+  const format = formatOf(values)
+  if (values['dry-run'] === 'client') return listObjects(values, format, call.print)
+  using session = openSession(values, call.secrets)
+  const applied = await applyIn(session, values, onTheWay(format, call))
+  if (applied !== null && format !== 'text') await call.print(structured(format, dataOf(applied.plan)))
+  return applied === null ? 1 : 0
 }
 
 export interface Applied {
-  /** 1 where the person said no. */
-  code: 0 | 1
+  /** What was done, or would be. */
+  plan: Plan
   /** Whether anything was written. */
   hasWritten: boolean
 }
 
-/** The same in a session that is open. */
-export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<Applied> {
+/** The same in a session that is open. Resolves to null where the person said no. */
+export async function applyIn(session: DeploySession, values: ApplyFlags, print: Print): Promise<Applied | null> {
   const prepared = await prepare({
     cluster: session.cluster,
     wanted: wantedOf(values, process.env),
@@ -44,17 +47,18 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
   await print(planText(prepared))
   const error = obstacleError(prepared.plan)
   if (error) throw error
-  if (values['dry-run'] !== null) return { code: 0, hasWritten: false }
-  const isNeeded = prepared.plan.steps.some(isChange)
-  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes)))
-    return { code: 1, hasWritten: false }
-  return { code: 0, hasWritten: await carryOut(prepared, { session, values, print }) }
+  const { plan } = prepared
+  if (values['dry-run'] !== null) return { plan, hasWritten: false }
+  const isNeeded = plan.steps.some(isChange)
+  if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return null
+  return { plan, hasWritten: await carryOut(prepared, { session, values, print }) }
 }
 
 /** Without any cluster. */
-async function listObjects(values: ApplyFlags, print: Print): Promise<number> {
-  const { objects } = renderWanted(wantedOf(values, process.env))
-  await print(objects.map((object) => `apply   ${wordsOf(refOf(object))}\n`).join(''))
+async function listObjects(values: ApplyFlags, format: OutputFormat, print: Print): Promise<number> {
+  const refs = renderWanted(wantedOf(values, process.env)).objects.map(refOf)
+  const data = refs.map((ref) => ({ verb: 'apply', ...namedRef(ref) }))
+  await print(format === 'text' ? refs.map((ref) => `apply   ${wordsOf(ref)}\n`).join('') : structured(format, data))
   return 0
 }
 

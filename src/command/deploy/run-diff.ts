@@ -1,6 +1,5 @@
 import { diffText } from '../../deploy/diff.ts'
-import { wordsOf } from '../../deploy/object.ts'
-import { isChange, obstacleError, summaryOf, type Plan } from '../../deploy/plan.ts'
+import { dataOf, isChange, obstacleError, summaryOf, type Plan } from '../../deploy/plan.ts'
 import { prepare } from '../../deploy/prepare.ts'
 import type { LocalValues, OutputFormat, PlainCall } from '../command.ts'
 import { structured } from '../structured.ts'
@@ -31,6 +30,3 @@ export async function runDiff(
 }
 
 const textOf = (plan: Plan): string => `${diffText(plan)}${summaryOf(plan)}\n`
-
-const dataOf = (plan: Plan) =>
-  plan.steps.filter(isChange).map(({ verb, ref }) => ({ verb, object: wordsOf(ref), ...ref }))

@@ -81,6 +81,8 @@ test('a second run writes nothing at all: it looks at everything, sends no trade
   }
   const kubernetes = { ...cluster, ...session }
   const values: ApplyFlags = {
+    output: 'text',
+    json: false,
     namespace: null,
     context: null,
     kubeconfig: null,
@@ -106,8 +108,7 @@ test('a second run writes nothing at all: it looks at everything, sends no trade
       signal: new AbortController().signal,
       [Symbol.dispose]: () => undefined,
     },
-    values,
-    (text) => Promise.resolve(void (out += text)),
+    { values, print: (text) => Promise.resolve(void (out += text)), done: { checks: [], steps: [], tests: [] } },
   )
   expect(out).toContain('nothing to change\n')
   expect(out).toContain('ok    producer  1/1 ready, 0.1.0\n')

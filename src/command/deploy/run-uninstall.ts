@@ -1,16 +1,32 @@
-import { wordsOf } from '../../deploy/object.ts'
-import { removalOf, uninstall, type Removal } from '../../deploy/uninstall.ts'
+import { namedRef, type ObjectRef, wordsOf } from '../../deploy/object.ts'
+import { goesOf, judgeRemoval, removalOf, uninstall, type Removal } from '../../deploy/uninstall.ts'
 import { StockpipeError } from '../../errors.ts'
-import type { LocalValues, PlainCall } from '../command.ts'
+import { formatOf, type LocalValues, type PlainCall } from '../command.ts'
 import { confirmed, typed } from '../confirm.ts'
+import { onTheWay, structured } from '../structured.ts'
 import { openSession } from './session.ts'
 import type { UNINSTALL } from './uninstall.ts'
 
 type Flags = LocalValues<typeof UNINSTALL>
 type Call = Pick<PlainCall<unknown>, 'print' | 'secrets'>
+type TextCall = Omit<Call, 'print'> & { print: (text: string) => Promise<void> }
 
 /** Resolves to the exit code: 1 where the person said no. */
-export async function runUninstall(values: Flags, { print, secrets }: Call): Promise<number> {
+export async function runUninstall(values: Flags, call: Call): Promise<number> {
+  const format = formatOf(values)
+  const done = await uninstallBy(values, { ...call, print: onTheWay(format, call) })
+  if (done !== null && format !== 'text')
+    await call.print(structured(format, { deleted: done.deleted.map(namedRef), stays: done.stays.map(namedRef) }))
+  return done === null ? 1 : 0
+}
+
+interface Done {
+  deleted: readonly ObjectRef[]
+  stays: readonly ObjectRef[]
+}
+
+/** What was done, or would be; null: the person said no. */
+async function uninstallBy(values: Flags, { print, secrets }: TextCall): Promise<Done | null> {
   using session = openSession(values, secrets)
   const { namespace } = session
   const { 'delete-data': deleteData, timeout: timeoutMs } = values
@@ -18,18 +34,28 @@ export async function runUninstall(values: Flags, { print, secrets }: Call): Pro
   const removal = await removalOf(session.cluster, namespace, deleteData)
   if (isNothing(removal, deleteData)) {
     await print(`nothing of stockpipe is in ${namespace} of ${context}${staysText(removal)}\n`)
-    return 0
+    return { deleted: [], stays: removal.data }
   }
   await print(`cluster    ${context} (${server})\nnamespace  ${namespace}\n\n${removalText(removal, deleteData)}`)
-  if (values['dry-run']) return 0
-  if (!(await isWanted(values, namespace, context))) return 1
+  if (values['dry-run'] === 'server') await judgeRemoval(session.cluster, removal, deleteData)
+  if (values['dry-run'] !== null) return { deleted: goesOf(removal, deleteData), stays: staysOf(removal, deleteData) }
+  if (!(await isWanted(values, namespace, context))) return null
   const lines: Promise<void>[] = []
-  const report = (ref: Removal['data'][number]) => void lines.push(print(`deleted    ${wordsOf(ref)}\n`))
+  const deleted: ObjectRef[] = []
+  const report = (ref: ObjectRef) => {
+    deleted.push(ref)
+    lines.push(print(`deleted    ${wordsOf(ref)}\n`))
+  }
   const stays = await uninstall(removal, { ...session, deleteData, timeoutMs, report })
   await Promise.all(lines)
   await print(stays.length === 0 ? 'nothing stays\n' : `stays:\n${stays.map((ref) => `  ${wordsOf(ref)}\n`).join('')}`)
-  return 0
+  return { deleted, stays }
 }
+
+const staysOf = ({ data, foreign }: Removal, deleteData: boolean): ObjectRef[] => [
+  ...(deleteData ? [] : data),
+  ...foreign,
+]
 
 const isNothing = ({ inventory, workloads, data, namespace }: Removal, deleteData: boolean): boolean =>
   inventory === null && workloads.length === 0 && namespace === null && !(deleteData && data.length > 0)
@@ -37,16 +63,15 @@ const isNothing = ({ inventory, workloads, data, namespace }: Removal, deleteDat
 const staysText = ({ data }: Removal): string =>
   data.length === 0 ? '' : `, apart from its data: ${data.map(wordsOf).join(', ')} (--delete-data)`
 
-export function removalText({ workloads, data, namespace, foreign, unseen }: Removal, deleteData: boolean): string {
-  const goes = [...workloads, ...(deleteData ? data : []), ...(namespace === null ? [] : [namespace])]
-  const stays = [...(deleteData ? [] : data), ...foreign]
-  const list = (verb: string, refs: Removal['data']) => refs.map((ref) => `${verb} ${wordsOf(ref)}\n`).join('')
+export function removalText(removal: Removal, deleteData: boolean): string {
+  const { foreign, unseen } = removal
+  const list = (verb: string, refs: readonly ObjectRef[]) => refs.map((ref) => `${verb} ${wordsOf(ref)}\n`).join('')
   const why = foreign.length === 0 ? '' : 'the namespace stays, because not everything in it is ours\n'
   const doubt =
     unseen.length === 0
       ? ''
       : `the namespace stays, because we may not see whether somebody has others in it: ${unseen.join(', ')} (stockpipe deploy check --roles prints the rights)\n`
-  return `${list('delete ', goes)}${list('keep   ', stays)}${why}${doubt}`
+  return `${list('delete ', goesOf(removal, deleteData))}${list('keep   ', staysOf(removal, deleteData))}${why}${doubt}`
 }
 
 async function isWanted(

@@ -90,9 +90,22 @@ if (real !== null) {
         const right = { verb: 'patch', group: '', resource: 'configmaps', namespace: 'default' }
         expect(await cluster.may(right)).toBe(false)
         expect((await cluster.identity()).uid).toBeNull()
+        const pod = { namespace: 'default', pod: 'x' }
+        const { signal } = new AbortController()
+        expect(await saying(cluster.forward({ ...pod, port: 80 }, signal))).toMatch(
+          /stockpipe-nobody may not (get|create) pods\/portforward in the namespace default/,
+        )
+        const log = cluster.logs({ ...pod, container: 'c', follow: false, tail: null }, signal)
+        expect(await saying(Array.fromAsync(log))).toContain('stockpipe-nobody may not get pods/log')
       } finally {
         rmSync(folder, { recursive: true })
       }
+    })
+
+    test('a pod that is not there has no port', async () => {
+      const { signal } = new AbortController()
+      const words = await saying(open().forward({ namespace: 'default', pod: 'absent', port: 80 }, signal))
+      expect(words).toContain('pods "absent" not found')
     })
 
     test('a full quota is told as such', async () => {
