@@ -81,6 +81,23 @@ test('an interruption ends an answer that does not come to its end', async () =>
   expect(await said).toContain('error: interrupted')
 })
 
+test('an interruption ends the wait for a program that gives credentials', async () => {
+  const file = await fake.kubeconfig()
+  const config = JSON.parse(await Bun.file(file).text()) as { users: [{ user: object }] }
+  const args = ['-c', `echo $$ > ${file}.pid; exec sleep 60`]
+  config.users[0].user = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args } }
+  await Bun.write(file, JSON.stringify(config))
+  const stop = new AbortController()
+  const said = saying(open(file, stop.signal).identity())
+  const pid = await until(
+    async () => ((await Bun.file(`${file}.pid`).exists()) ? Number(await Bun.file(`${file}.pid`).text()) : 0),
+    (number) => number > 0,
+  )
+  stop.abort()
+  expect(await said).toContain('error: interrupted')
+  process.kill(pid)
+})
+
 test('an interruption ends the pause before another try', async () => {
   const stop = new AbortController()
   const pausing = { ...systemClock, sleep: () => Promise.resolve(stop.abort()) }

@@ -68,13 +68,13 @@ describe('a run', () => {
   const job = jobLike(api, { name: 'verify-1', args: ['verify'], deadlineSeconds: 60 })
   const selector = { matchLabels: { 'job-name': 'verify-1' } }
   const onServer = (status: object = {}): KubeObject => ({ ...job, spec: { selector }, status })
-  const pod = (state: object): KubeObject =>
+  const pod = (state: object, beside: readonly object[] = []): KubeObject =>
     object(
       'Pod',
       'verify-1-abc',
       {
         spec: { containers: [{ name: 'tool' }] },
-        status: { phase: 'Running', containerStatuses: [{ name: 'tool', restartCount: 0, state }] },
+        status: { phase: 'Running', containerStatuses: [...beside, { name: 'tool', restartCount: 0, state }] },
       },
       { labels: { 'job-name': 'verify-1' } },
     )
@@ -147,6 +147,12 @@ describe('a run', () => {
     expect(await done).toBe(0)
     expect(lines).toEqual(['first', 'second', 'third'])
     expect(removed).toEqual(['verify-1'])
+  })
+
+  test('ends with its own container, whatever goes on beside it', async () => {
+    const proxy = { name: 'proxy', restartCount: 0, state: { running: {} } }
+    const { done } = run([[onServer(), pod({ terminated: { exitCode: 3 } }, [proxy])]])
+    expect(await done).toBe(3)
   })
 
   test('a log that we may not read ends it, and takes the job away', async () => {

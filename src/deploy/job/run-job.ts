@@ -69,8 +69,11 @@ const states = (pod: KubeObject) => listAt(pod, 'status', 'containerStatuses').m
 const hasStarted = (pod: KubeObject): boolean =>
   states(pod).some((state) => at(state, 'running') !== undefined || at(state, 'terminated') !== undefined)
 
-const hasEnded = (pod: KubeObject): boolean =>
-  states(pod).length > 0 && states(pod).every((state) => at(state, 'terminated') !== undefined)
+/** What was put beside it by others may go on. */
+const hasEnded = (pod: KubeObject, container: string): boolean =>
+  listAt(pod, 'status', 'containerStatuses').some(
+    (status) => textAt(status, 'name') === container && at(status, 'state', 'terminated') !== undefined,
+  )
 
 /** Somebody in between may end a quiet connection: only the log of what had ended before it was asked is whole. */
 async function handOn(started: KubeObject, job: KubeObject, run: JobRun): Promise<void> {
@@ -79,10 +82,10 @@ async function handOn(started: KubeObject, job: KubeObject, run: JobRun): Promis
   const log = { namespace, pod: started.metadata.name, container: textAt(container, 'name') }
   const place = new LogPlace()
   for (let pod: KubeObject | undefined = started; pod !== undefined; pod = podOf(await look(job, run))) {
-    const isLast = hasEnded(pod)
+    const isLast = hasEnded(pod, log.container)
     const error = await readOn({ ...log, follow: true, tail: null, place }, run)
     if (isLast && !error?.retryable) return
-    if (!isLast) await clock.sleep(LOOK_EVERY_MS, signal)
+    await clock.sleep(LOOK_EVERY_MS, signal)
   }
 }
 
