@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { ROOT, temporaryFolder } from './binary.ts'
 import { build } from './cluster/build.ts'
 import { useCluster } from './cluster/shared.ts'
+import { blocksOf } from './manual/blocks.ts'
+import { BY_KUBECTL } from './manual/inline.ts'
 import { COMPONENTS } from '../src/deploy/manifests.ts'
 import { type KubeObject, refOf, wordsOf } from '../src/deploy/object.ts'
 import { type ComponentName, composed, PROFILES } from '../src/deploy/profile.ts'
@@ -109,5 +111,26 @@ describe.skipIf(cluster === null)('kubectl', () => {
       },
       LIMIT_MS,
     )
+  })
+
+  describe('as the manual says', () => {
+    const namespace = `older-${crypto.randomUUID().slice(0, 8)}`
+    afterAll(() => run('delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'), LIMIT_MS)
+    const wordsOfLine = (line: string) => line.replaceAll('pipeline', namespace).split(' ').slice(1)
+
+    test('the producer of the older pipeline is taken off', async () => {
+      const block = (await blocksOf('docs/migration.md')).find(({ text }) => text.startsWith('kubectl scale'))
+      const older = ['deployment', 'finnhubproducer', '--namespace', namespace]
+      await run('create', 'namespace', namespace)
+      await run('create', ...older, '--image', 'finnhubproducer', '--replicas', '1')
+      expect(await run(...wordsOfLine((block?.text ?? '').trim()))).toContain('scaled')
+      expect(await run('get', ...older, '-o', 'jsonpath={.spec.replicas}')).toBe('0')
+    })
+
+    test.each(BY_KUBECTL)('%s is understood', async (line) => {
+      const words = wordsOfLine(line).map((word) => (word.startsWith('manifests/') ? join(ROOT, word) : word))
+      // Others share the cluster.
+      await run(...words, ...(words[0] === 'apply' ? ['--dry-run=server'] : []))
+    })
   })
 })

@@ -85,13 +85,14 @@ describe.skipIf(kafka === null)('on Kafka', () => {
 
   test('what Kafka removes and compacts are closed segments, so they close in a part of what is kept', async () => {
     const topic = newName()
-    await setUp(topic, 4, 86_400_000, 800_000_000)
+    await setUp(topic, 4, 172_800_000, 2_400_000_000)
     await setUp(`${topic}.small`, 4, 60_000, 1_000_000)
-    const threeHours = String(3 * 3_600_000)
-    expect(await segmentsOf(topic)).toEqual({ 'segment.ms': threeHours, 'segment.bytes': '25000000' })
-    expect(await segmentsOf(`${topic}.aggregates`)).toEqual({ 'segment.ms': threeHours, 'segment.bytes': '16777216' })
-    // Never so small that a record has no room, or that there are thousands of files.
-    expect(await segmentsOf(`${topic}.small`)).toEqual({ 'segment.ms': '600000', 'segment.bytes': '16777216' })
+    const fourHours = String(4 * 3_600_000)
+    const eightHours = String(8 * 3_600_000)
+    expect(await segmentsOf(topic)).toEqual({ 'segment.ms': eightHours, 'segment.bytes': '100000000' })
+    expect(await segmentsOf(`${topic}.aggregates`)).toEqual({ 'segment.ms': fourHours, 'segment.bytes': '52428800' })
+    // Never so small that there are thousands of files.
+    expect(await segmentsOf(`${topic}.small`)).toEqual({ 'segment.ms': fourHours, 'segment.bytes': '52428800' })
   }, 60_000)
 
   test('another retention than a topic has is told, with the command that sets it, and left alone', async () => {

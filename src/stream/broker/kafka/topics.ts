@@ -175,10 +175,10 @@ function configOf(spec: TopicSpec): { name: string; value: string }[] {
 }
 
 /** So much of what a topic keeps lies in a segment that is open. */
-const SHARE = 1 / 8
-const LEAST_MS = 600_000
-/** A full batch of records must fit, and files be few. */
-const LEAST_BYTES = 16_777_216
+const SHARE = 1 / 6
+/** Files should be few, and Kafka as a service may refuse less. */
+const LEAST_MS = 14_400_000
+const LEAST_BYTES = 52_428_800
 /** As Kafka's own. */
 const MOST_MS = 604_800_000
 const MOST_BYTES = 1_073_741_824
