@@ -83,9 +83,9 @@ test('what fails is data too', async () => {
   const tested = await there('test')
   expect(tested).toMatchObject({
     code: 1,
-    data: expect.arrayContaining([expect.objectContaining({ name: 'roles', ok: false })]),
+    data: expect.arrayContaining([expect.objectContaining({ name: 'producer', ok: false })]),
   })
-  expect(tested.told).toContain('fail  roles  no role runs\n')
+  expect(tested.told).toContain('fail  producer  it is not installed\n')
   const installed = await there()
   expect(installed).toMatchObject({
     code: 1,
