@@ -120,8 +120,8 @@ describe.skipIf(servers === null)('on Kafka and Cassandra', () => {
     writeFileSync(join(folder.path, 'later.ndjson'), JSON.stringify({ type: 'trade', data: [later] }))
     await replay(join(folder.path, 'later.ndjson'))
     const complete = await all()
-    for (const table of ['trades', 'running_averages_15_sec', 'candles', 'latest', 'rollup'])
-      await market.query(`TRUNCATE ${market.name}.${table}`)
+    await market.query(`DROP KEYSPACE ${market.name}`)
+    expect(await stockpipe(['setup', 'schema', ...market.store])).toMatchObject({ code: 0 })
     expect((await all()).flat()).toEqual([])
 
     await runBlock(putBack, scene)
