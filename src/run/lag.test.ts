@@ -152,6 +152,13 @@ test('a day without a processor is told as a day, and kept in little memory', ()
   expect(waiting.size).toBe(0)
 })
 
+test('what a log has lost, made anew or cut off at its end, waits no more', () => {
+  const waiting = new Waiting()
+  waiting.saw([{ start: 0, end: 50 }], 0)
+  waiting.saw([{ start: 0, end: 30 }], 10)
+  expect([waiting.since([20]), waiting.since([30])]).toEqual([10, null])
+})
+
 test('a log that hangs holds up no stop, whichever answer is waited for', async () => {
   const never = () => new Promise<never>(() => {})
   for (const hanging of [{ broker: { bounds: never } }, { commits: never }]) {

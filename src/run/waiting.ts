@@ -18,6 +18,8 @@ export class Waiting {
     for (const [partition, { end }] of bounds.entries()) {
       const marks = this.#marks.get(partition) ?? []
       this.#marks.set(partition, marks)
+      // What is beyond the end now was lost with its log, and will never be processed.
+      while ((marks.at(-1)?.end ?? end) > end) marks.pop()
       const [last, beforeLast] = [marks.at(-1), marks.at(-2)]
       if (last?.end === end) continue
       const least = (at - (marks[0]?.at ?? at)) / PARTS
