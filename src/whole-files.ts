@@ -49,7 +49,7 @@ export async function makeWhole<Result>(path: string, fill: (folder: string) => 
   try {
     const result = await fill(folder)
     const replaced = statSync(path, { throwIfNoEntry: false })
-    if (replaced !== undefined) chmodSync(folder, replaced.mode)
+    if (replaced !== undefined) chmodSync(folder, replaced.mode & 0o7777)
     syncFolder(folder)
     if (replaced !== undefined) rmdirSync(path)
     renameSync(folder, path)
