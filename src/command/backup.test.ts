@@ -1,7 +1,21 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, spyOn, test } from 'bun:test'
+import * as fs from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 import { describeFile, type Manifest, MANIFEST } from './backup/manifest.ts'
 import { putBack } from './backup/put-back.ts'
@@ -77,6 +91,53 @@ test('nothing is copied over anything, and what fails leaves nothing', async () 
   mkdirSync(path('empty'))
   expect((await takeBackup(settings(), path('empty'))).folder).toBe(path('empty'))
 })
+
+// Windows has other links, mounts and rights.
+test.skipIf(process.platform === 'win32')(
+  'what cannot be replaced by a whole folder is told before it is filled',
+  async () => {
+    mkdirSync(path('large'))
+    symlinkSync(path('large'), path('link'))
+    expect(await refusal(takeBackup(settings(), path('link')))).toContain('link is a link')
+    symlinkSync(path('nowhere'), path('dangling'))
+    expect(await refusal(takeBackup(settings(), path('dangling')))).toContain('dangling is a link')
+    expect(await refusal(takeBackup(settings(), '/dev'))).toContain('data-dir: a disk is mounted at /dev')
+    expect(await refusal(takeBackup(settings(), path('day.ndjson', 'x')))).toContain('cannot make a folder in')
+    expect(unfinished()).toEqual([])
+  },
+)
+
+test.skipIf(process.platform === 'win32')(
+  'a folder of an origin that is a link stays one, and an empty one keeps its mode',
+  async () => {
+    openDataDir({ path: path('linked'), origin: 'live', clock: systemClock })[Symbol.dispose]()
+    mkdirSync(path('disk', 'replay'), { recursive: true })
+    symlinkSync(path('disk', 'replay'), path('linked', 'replay'))
+    expect((await putBack(into('linked'), path('whole'))).folder).toBe(path('linked', 'replay'))
+    expect(lstatSync(path('linked', 'replay')).isSymbolicLink()).toBe(true)
+    expect(readdirSync(path('disk', 'replay'))).toContain('store.db')
+    mkdirSync(path('open'))
+    chmodSync(path('open'), 0o750)
+    await takeBackup(settings(), path('open'))
+    expect(statSync(path('open')).mode & 0o777).toBe(0o750)
+  },
+)
+
+test.skipIf(process.platform !== 'linux')(
+  'the names of the files are on the disk before the manifest says that all is',
+  async () => {
+    using spy = spyOn(fs, 'fsyncSync')
+    const synced: string[] = []
+    spy.mockImplementation((file) => void synced.push(basename(readlinkSync(`/proc/self/fd/${file}`))))
+    await takeBackup(settings(), path('synced'))
+    expect(synced.filter((name) => ['store.db', 'log.db', 'replay', MANIFEST].includes(name))).toEqual([
+      'store.db',
+      'log.db',
+      'replay',
+      MANIFEST,
+    ])
+  },
+)
 
 test('a backup of servers is refused with what keeps those safe', async () => {
   const { code, err } = await stockpipe('backup', 'servers', '--kafka-brokers', 'kafka:9092')

@@ -51,17 +51,20 @@ export async function setUpTopics(options: TopicsOptions, patience: Patience): P
   return isKept ? 'kept' : 'complete'
 }
 
-/** Retention is never changed here: less of it deletes records at once. */
+/** Retention is never changed here: less of it deletes records at once, as smaller segments do of what is overdue. */
 async function tellRetention({ kafka, ...options }: TopicsOptions, patience: Patience): Promise<boolean> {
   let isKept = false
-  for (const spec of pipelineTopics(options))
-    for (const { name, kept, wished } of await patiently(() => otherRetention(kafka, spec), patience)) {
-      isKept = true
-      patience.say(
-        `topic ${spec.name} keeps ${name} ${kept}, though ${wished} is wished: setting it may delete records, so it is yours to do: ` +
-          `kafka-configs.sh --alter --entity-type topics --entity-name ${spec.name} --add-config ${name}=${wished}`,
-      )
-    }
+  for (const spec of pipelineTopics(options)) {
+    const others = await patiently(() => otherRetention(kafka, spec), patience)
+    if (others.length === 0) continue
+    isKept = true
+    patience.say(
+      `topic ${spec.name} keeps ${others.map(({ name, kept, wished }) => `${name} ${kept} where ${wished} is wished`).join(', ')}: ` +
+        'setting it may delete records, so it is yours to do: ' +
+        `kafka-configs.sh --alter --entity-type topics --entity-name ${spec.name} ` +
+        `--add-config ${others.map(({ name, wished }) => `${name}=${wished}`).join(',')}`,
+    )
+  }
   return isKept
 }
 

@@ -86,6 +86,7 @@ describe.skipIf(kafka === null)('on Kafka', () => {
   test('what Kafka removes and compacts are closed segments, so they close in a part of what is kept', async () => {
     const topic = newName()
     await setUp(topic, 4, 172_800_000, 2_400_000_000)
+    expect(await setUp(topic, 4, 172_800_000, 2_400_000_000)).toMatchObject({ outcome: 'complete', lines: [] })
     await setUp(`${topic}.small`, 4, 60_000, 1_000_000)
     const fourHours = String(4 * 3_600_000)
     const eightHours = String(8 * 3_600_000)
@@ -101,9 +102,31 @@ describe.skipIf(kafka === null)('on Kafka', () => {
     const { outcome, lines } = await setUp(topic, 1, 172_800_000)
     expect(outcome).toBe('kept')
     expect(lines).toHaveLength(3)
-    expect(lines[0]).toStartWith(`topic ${topic} keeps retention.ms 86400000, though 172800000 is wished`)
-    expect(lines[0]).toEndWith(`--entity-name ${topic} --add-config retention.ms=172800000`)
+    expect(lines[0]).toStartWith(
+      `topic ${topic} keeps retention.ms 86400000 where 172800000 is wished, segment.ms 10800000 where 21600000 is wished:`,
+    )
+    expect(lines[0]).toEndWith(`--entity-name ${topic} --add-config retention.ms=172800000,segment.ms=21600000`)
     expect(await setUp(topic, 1)).toMatchObject({ outcome: 'complete', lines: [] })
+  }, 60_000)
+
+  test('a topic of an earlier version or of somebody else has segments of another size: told, and left alone', async () => {
+    const topic = newName()
+    const admin = thirdParty(kafka?.brokers ?? []).admin()
+    await admin.connect()
+    const segment = [
+      { name: 'segment.ms', value: '604800000' },
+      { name: 'segment.bytes', value: '1073741824' },
+    ]
+    const configEntries = [{ name: 'retention.ms', value: '86400000' }, ...segment]
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] })
+    await admin.disconnect()
+    const [before, { outcome, lines }] = [await segmentsOf(topic), await setUp(topic, 1, 86_400_000, 1_000_000_000)]
+    expect([outcome, lines.length]).toEqual(['changed', 5])
+    expect(lines.at(-1)).toStartWith(
+      `topic ${topic} keeps retention.bytes -1 where 1000000000 is wished, segment.ms 604800000 `,
+    )
+    expect(lines.at(-1)).toEndWith('retention.bytes=1000000000,segment.ms=10800000,segment.bytes=125000000')
+    expect(await segmentsOf(topic)).toEqual(before)
   }, 60_000)
 
   test('a log that has or had a record, or a producer, keeps its partitions', async () => {

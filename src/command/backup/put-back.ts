@@ -1,12 +1,12 @@
-import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 import { systemClock } from '../../clock.ts'
 import type { Settings } from '../../config.ts'
-import { openDataDir, STAMP } from '../../data-dir.ts'
+import { type DataDir, openDataDir, STAMP } from '../../data-dir.ts'
 import { StockpipeError } from '../../errors.ts'
 import { damageOf } from '../../stream/sqlite.ts'
-import { makeWhole, syncFile } from '../../whole-files.ts'
+import { isMount, makeWhole, syncFile } from '../../whole-files.ts'
 import { describeFile, FILES, type Manifest, readManifest } from './manifest.ts'
 
 export interface PutBack extends Manifest {
@@ -16,7 +16,7 @@ export interface PutBack extends Manifest {
 
 /**
  * Copies a backup into the data folder. Throws `in-use` while a pipeline runs there, `data-dir` where data of that origin is
- * there already, `corrupt` for a backup that is not as it was taken; then nothing was changed.
+ * there already or a disk is mounted, `corrupt` for a backup that is not as it was taken; then nothing was changed.
  */
 export async function putBack(settings: Settings, from: string): Promise<PutBack> {
   const source = resolve(from)
@@ -29,7 +29,10 @@ export async function putBack(settings: Settings, from: string): Promise<PutBack
     })
   using data = openDataDir({ path: settings.dataDir, origin, clock: systemClock, allowMixed: settings.allowMixed })
   refuseFilled(data.path)
-  await makeWhole(data.path, async (folder) => {
+  // May be a link to a larger disk, and stays one.
+  const to = realpathSync(data.path)
+  if (isMount(to)) throw mounted(data)
+  await makeWhole(to, async (folder) => {
     for (const name of FILES) if (name in manifest.files) await putFile(manifest, { name, source, folder })
     rmSync(join(data.path, STAMP))
   })
@@ -44,6 +47,12 @@ function refuseFilled(folder: string): void {
     hint: 'move that folder away, or name another --data-dir',
   })
 }
+
+const mounted = ({ path, root }: DataDir): StockpipeError =>
+  new StockpipeError('data-dir', `a disk is mounted at ${path}`, {
+    why: 'what is restored is made beside its place, on the same disk, and takes its name when it is whole',
+    hint: `mount that disk at ${root}, or make ${path} a link to a folder in it`,
+  })
 
 /** What arrives is what is checked. */
 async function putFile(manifest: Manifest, { name, source, folder }: { name: string; source: string; folder: string }) {

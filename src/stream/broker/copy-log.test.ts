@@ -13,8 +13,7 @@ import { type EmbeddedBroker, openEmbeddedBroker } from './embedded.ts'
 const folder = mkdtempSync(join(tmpdir(), 'stockpipe-copy-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const open = (path: string, readonly = false) =>
-  openEmbeddedBroker({ path, clock: manualClock(1), log: silentLog, readonly })
+const open = (path: string, clock = manualClock(1)) => openEmbeddedBroker({ path, clock, log: silentLog })
 
 async function commit(broker: EmbeddedBroker, { offset, metadata }: Commit): Promise<void> {
   const done = new AbortController()
@@ -36,7 +35,7 @@ test('a copy has the commits that were read before, and the records of now, also
   const commits = commitRows(path)
   await append(broker, 2)
   await commit(broker, { offset: 2, metadata: 'later' })
-  copyLog(path, target, commits)
+  copyLog(path, target, { commits, group: 'g' })
 
   expect(damageOf(target)).toBeNull()
   await using copy = await open(target)
@@ -48,14 +47,47 @@ test('a copy has the commits that were read before, and the records of now, also
   expect(await append(copy, 3)).toEqual([{ partition: 0, offset: 2, duplicate: false }])
 })
 
+test('a log whose retention passes what its group would go on from while it is copied is refused, and one that stands is not', async () => {
+  const path = join(folder, 'short.db')
+  const clock = manualClock(1)
+  await using broker = await open(path, clock)
+  await broker.createTopic({ name: 't', partitions: 1, retentionMs: 1_000 })
+  const copied = (name: string, commits: ReturnType<typeof commitRows>, group = 'g') => {
+    copyLog(path, join(folder, name), { commits, group })
+    return name
+  }
+  await append(broker, 1)
+  await append(broker, 2)
+  await commit(broker, { offset: 1, metadata: '' })
+  const behind = commitRows(path)
+  await commit(broker, { offset: 2, metadata: '' })
+  const ahead = commitRows(path)
+  clock.advance(120_000)
+  await append(broker, 3)
+  expect(await broker.bounds('t')).toEqual([{ start: 2, end: 3 }])
+
+  expect(() => copied('behind.db', behind)).toThrow(
+    expect.objectContaining({
+      code: 'log-changed',
+      why: expect.stringContaining('from offset 1 of a partition, and its log begins at 2'),
+      hint: expect.stringContaining('--retention-log-size'),
+    }),
+  )
+  expect(copied('ahead.db', ahead)).toBe('ahead.db')
+  expect(copied('other.db', behind, 'another')).toBe('other.db')
+  // Of a pipeline that stands: no later copy would be another one.
+  await commit(broker, { offset: 1, metadata: '' })
+  expect(copied('stands.db', commitRows(path))).toBe('stands.db')
+})
+
 test('a copy of nothing, or over something, is refused, and makes nothing', async () => {
   const target = join(folder, 'none.db')
-  expect(() => copyLog(join(folder, 'absent.db'), target, [])).toThrow('there is no data at')
+  expect(() => copyLog(join(folder, 'absent.db'), target, { commits: [], group: 'g' })).toThrow('there is no data at')
   expect(existsSync(target)).toBe(false)
   const path = join(folder, 'whole.db')
   await using _ = await open(path)
   writeFileSync(target, 'something')
-  expect(() => copyLog(path, target, [])).toThrow()
+  expect(() => copyLog(path, target, { commits: [], group: 'g' })).toThrow()
   expect(await Bun.file(target).text()).toBe('something')
 })
 

@@ -55,9 +55,12 @@ export async function partitionsBehind(settings: ConnectionSettings, topic: stri
 }
 const UNSEEN: readonly string[] = ['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED']
 
-/** What of a topic's retention is not as `spec` wants it; nothing where the broker does not let us look. */
+/**
+ * What a topic keeps, and in segments of which size, where it is not as `spec` wants it; nothing where the broker does not let us
+ * look.
+ */
 export async function otherRetention(settings: ConnectionSettings, spec: TopicSpec): Promise<readonly Kept[]> {
-  const wished = configOf(spec).filter(({ name }) => name.startsWith('retention.'))
+  const wished = configOf(spec).filter(({ name }) => /^(retention|segment)\./.test(name))
   if (wished.length === 0) return []
   await using connection = new Connection(settings)
   try {
