@@ -103,9 +103,9 @@ describe.skipIf(kafka === null)('on Kafka', () => {
     expect(outcome).toBe('kept')
     expect(lines).toHaveLength(3)
     expect(lines[0]).toStartWith(
-      `topic ${topic} keeps retention.ms 86400000 where 172800000 is wished, segment.ms 10800000 where 21600000 is wished:`,
+      `topic ${topic} keeps retention.ms 86400000 where 172800000 is wished, segment.ms 14400000 where 28800000 is wished:`,
     )
-    expect(lines[0]).toEndWith(`--entity-name ${topic} --add-config retention.ms=172800000,segment.ms=21600000`)
+    expect(lines[0]).toEndWith(`--entity-name ${topic} --add-config retention.ms=172800000,segment.ms=28800000`)
     expect(await setUp(topic, 1)).toMatchObject({ outcome: 'complete', lines: [] })
   }, 60_000)
 
@@ -125,7 +125,7 @@ describe.skipIf(kafka === null)('on Kafka', () => {
     expect(lines.at(-1)).toStartWith(
       `topic ${topic} keeps retention.bytes -1 where 1000000000 is wished, segment.ms 604800000 `,
     )
-    expect(lines.at(-1)).toEndWith('retention.bytes=1000000000,segment.ms=10800000,segment.bytes=125000000')
+    expect(lines.at(-1)).toEndWith('retention.bytes=1000000000,segment.ms=14400000,segment.bytes=166666667')
     expect(await segmentsOf(topic)).toEqual(before)
   }, 60_000)
 

@@ -131,7 +131,8 @@ describe.skipIf(CLUSTER === null)('a cluster of the tests', () => {
     )
     for (const role of ['by-name', 'by-network']) {
       // The rules follow the pod by a moment.
-      const command = `sleep 1; ${fetchFrom(`open.${SPACE}`)} && ! { ${fetchFrom(`shut.${SPACE}`)}; }`
+      const wait = `while timeout 2 wget -qO /dev/null http://shut.${SPACE}; do sleep 0.2; done`
+      const command = `${wait}; ${fetchFrom(`open.${SPACE}`)} && ! { ${fetchFrom(`shut.${SPACE}`)}; }`
       const { ok, log } = await runIn({ name: role, labels: { role }, command })
       // Between the words of the shell about what it stopped.
       expect([ok, log.split('\n')[0]]).toEqual([true, 'hello from open'])
