@@ -179,7 +179,7 @@ test('a bundle holds objects, logs, metrics and findings, and no secret in any f
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: { name: 'cassandra-writer', namespace: 'pipeline' },
-    data: { username: btoa('stockpipe'), password: btoa(SECRET) },
+    data: { username: btoa('stockpipe'), password: btoa(SECRET), flag: btoa('true') },
   }
   const config: KubeObject = {
     apiVersion: 'v1',
@@ -201,6 +201,7 @@ test('a bundle holds objects, logs, metrics and findings, and no secret in any f
   expect(files['objects/Secret.json']).toContain('"password": "[redacted]"')
   expect(files['objects/StatefulSet.json']).toContain('"name": "kafka"')
   expect(files['check.json']).toContain('standard')
+  for (const [name, text] of Object.entries(files)) if (name.endsWith('.json')) expect(JSON.parse(text)).toBeDefined()
   const all = Object.values(files).join('\n')
   for (const form of [SECRET, btoa(SECRET), JSON.stringify(SECRET).slice(1, -1)]) expect(all).not.toContain(form)
   expect(Object.keys(files).filter((name) => name.endsWith('.previous.log'))).toEqual([])
