@@ -44,6 +44,12 @@ test('what is learned later is hidden from then on', () => {
   expect(growing.hide('hunter2')).toBe('***')
 })
 
+test('in data the texts alone are looked at: whatever is secret, it stays data', () => {
+  const words = new Secrets(SECRET, 'true', 'null', 'name')
+  const data = { name: `is ${SECRET}`, all: [true, null, 4, { of: ['true', 'untold'] }] }
+  expect(words.hideIn(data)).toEqual({ name: 'is ***', all: [true, null, 4, { of: ['***', 'untold'] }] })
+})
+
 test.each([
   ['http://me:p%40ssword@proxy:3128', ['me:p%40ssword', 'p%40ssword', 'p@ssword']],
   ['me:password@proxy:3128', ['me:password', 'password', 'password']],

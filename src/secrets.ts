@@ -34,6 +34,14 @@ export class Secrets {
     if (!this.#signs.some((sign) => text.includes(sign))) return text
     return this.#forms.reduce((shown, form) => withoutBeginnings(shown.replaceAll(form, HIDDEN), form), text)
   }
+
+  /** Plain data, each text in it as `hide` gives it: before it is written as JSON or YAML, which it stays then. */
+  hideIn(data: unknown): unknown {
+    if (typeof data === 'string') return this.hide(data)
+    if (Array.isArray(data)) return data.map((one: unknown) => this.hideIn(one))
+    if (typeof data !== 'object' || data === null) return data
+    return Object.fromEntries(Object.entries(data).map(([name, one]) => [name, this.hideIn(one)]))
+  }
 }
 
 /** Plain, as JSON and as a URL writes it, and as base64 of a text that it is part of, whatever stands before it. */

@@ -12,7 +12,7 @@ export const doctorCommand = configuredCommand({
     const findings = await examine(settings, process.env)
     const format = formatOf(values)
     if (format === 'text') await print(secrets.hide(findings.map(line).join('')))
-    else await print(secrets.hide(structured(format, findings)))
+    else await print(structured(format, secrets.hideIn(findings)))
     return findings.some(({ state }) => state === 'fail') ? 1 : 0
   },
 })

@@ -88,7 +88,10 @@ export interface PodLog {
   tail: number | null
   /** Of the container before its last restart. */
   previous?: boolean
-  /** Lines that it has read are not given again, and it is told those that are; `tail` counts only for the first. */
+  /**
+   * Lines that it has read are not given again, and it is told those that are; `tail` counts only for the first. Where
+   * it follows, a last line that has no end yet is left for when it is read on.
+   */
   place?: LogPlace
 }
 

@@ -93,7 +93,7 @@ export const isWorkload = (object: KubeObject): object is Workload => WORKLOADS.
 export const containersOf = ({ spec }: PodTemplate): Container[] => [...(spec.initContainers ?? []), ...spec.containers]
 
 /** Names of the ConfigMaps or Secrets whose content a pod gets, by variable or by file. */
-export function referencesOf({ spec }: PodTemplate, kind: 'ConfigMap' | 'Secret'): string[] {
+export function referencesOf({ spec }: Pick<PodTemplate, 'spec'>, kind: 'ConfigMap' | 'Secret'): string[] {
   const ofConfig = kind === 'ConfigMap'
   const containers = [...(spec.initContainers ?? []), ...spec.containers]
   const variables = containers.flatMap(({ env = [], envFrom = [] }) => [

@@ -45,6 +45,28 @@ describe('the secrets of an installation', () => {
     cluster.denied.push({ verb: 'list', group: '', resource: 'secrets', namespace: NAMESPACE })
     expect(await hidden()).toBe(false)
   })
+
+  test('are its own, and those of the user that it reads, not those of others in the namespace', async () => {
+    const cluster = memoryCluster()
+    cluster.api.set({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } })
+    const put = (kind: string, name: string, spec: object, labels: Record<string, string>) =>
+      cluster.api.set({ apiVersion: 'v1', kind, metadata: { name, namespace: NAMESPACE, labels }, spec })
+    set(cluster, 'of-others', { ENABLED: 'true', DATABASE: 'market', password: 'not ours' })
+    put('Pod', 'other', podThatReads('of-others'), { app: 'other' })
+    set(cluster, 'mine', { username: 'someone', password: canary('writer') })
+    await install(cluster, { ...TOKEN, sets: [...TOKEN.sets, 'secrets.cassandraWriter=mine'] })
+    set(cluster, 'former', { password: canary('former') })
+    put('Pod', 'stockpipe-api-of-before', podThatReads('former'), { 'app.kubernetes.io/part-of': 'stockpipe' })
+    const secrets = new Secrets()
+    await learnSecrets({ cluster, namespace: NAMESPACE, secrets })
+    const text = (...said: string[]) => secrets.hide(said.join(' '))
+    expect(text('true', 'market', 'not ours', 'someone')).toBe('true market not ours someone')
+    expect(text(canary('finnhub'), canary('writer'), canary('former'))).toBe('*** *** ***')
+  })
+})
+
+const podThatReads = (secretName: string) => ({
+  containers: [{ name: 'main', image: 'x', envFrom: [{ secretRef: { name: secretName } }] }],
 })
 
 describe('credentials', () => {

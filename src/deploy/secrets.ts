@@ -2,10 +2,21 @@
 import { StockpipeError } from '../errors.ts'
 import type { Secrets } from '../secrets.ts'
 import type { Cluster } from './cluster.ts'
+import { at, listAt } from './fields.ts'
 import { refOf, wordsOf, type KubeObject } from './object.ts'
+import { type PodSpec, referencesOf } from './pod.ts'
 
 const KEYS = 'stockpipe.dev/keys'
 const SOURCE = 'stockpipe.dev/source'
+
+const OURS = 'app.kubernetes.io/part-of'
+/** Who reads Secrets. Pods may be of a former form, and read others than their workload now says. */
+const READERS = [
+  ['v1', 'Pod'],
+  ['apps/v1', 'Deployment'],
+  ['apps/v1', 'StatefulSet'],
+  ['batch/v1', 'Job'],
+] as const
 
 /** What a Secret is the key of: the claims of this StatefulSet hold data that nothing else opens. */
 const GUARDS: Readonly<Record<string, string>> = { 'cassandra-superuser': 'cassandra', 'kafka-cluster': 'kafka' }
@@ -55,17 +66,37 @@ export const secretsIn = (objects: readonly KubeObject[]): string[] =>
 interface Learning {
   cluster: Pick<Cluster, 'list'>
   namespace: string
-  /** Told of what the Secrets of the namespace hold. */
+  /** Told of what the Secrets of the installation hold. */
   secrets: Secrets
 }
 
-/** For whoever prints words of the installation. Who may not read its Secrets prints what is not known to be one. */
+/**
+ * For whoever prints words of the installation. Those of others in the namespace hold ordinary words, and are in none of
+ * our texts. Who may not read its Secrets prints what is not known to be one.
+ */
 export async function learnSecrets({ cluster, namespace, secrets }: Learning): Promise<void> {
+  const labels = { [OURS]: 'stockpipe' }
+  const [all, ...readers] = await Promise.all([
+    ifAllowed(cluster.list({ apiVersion: 'v1', kind: 'Secret', namespace })),
+    ...READERS.map(([apiVersion, kind]) => ifAllowed(cluster.list({ apiVersion, kind, namespace, labels }))),
+  ])
+  const read = new Set(readers.flat().flatMap(secretsReadBy))
+  const isOurs = ({ metadata }: KubeObject) => metadata.labels?.[OURS] === labels[OURS] || read.has(metadata.name)
+  secrets.add(...secretsIn(all.filter(isOurs)))
+}
+
+async function ifAllowed(listed: Promise<KubeObject[]>): Promise<KubeObject[]> {
   try {
-    secrets.add(...secretsIn(await cluster.list({ apiVersion: 'v1', kind: 'Secret', namespace })))
+    return await listed
   } catch (error) {
-    if (!(error instanceof StockpipeError) || error.code !== 'forbidden') throw error
+    if (error instanceof StockpipeError && error.code === 'forbidden') return []
+    throw error
   }
+}
+
+function secretsReadBy(reader: KubeObject): string[] {
+  const spec = at(reader, ...(reader.kind === 'Pod' ? ['spec'] : ['spec', 'template', 'spec']))
+  return listAt(spec, 'containers').length === 0 ? [] : referencesOf({ spec: spec as PodSpec }, 'Secret')
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')

@@ -17,8 +17,8 @@ export const deployStatusCommand = plainCommand({
     await learnSecrets(session)
     const status = await statusOf(session)
     const format = formatOf(values)
-    const said = format === 'text' ? `${statusLines(status).join('\n')}\n` : structured(format, status)
-    await print(secrets.hide(said))
+    if (format === 'text') await print(secrets.hide(`${statusLines(status).join('\n')}\n`))
+    else await print(structured(format, secrets.hideIn(status)))
     return isHealthy(status) ? 0 : 1
   },
 })

@@ -1,5 +1,8 @@
-/** The lines of a body as they come. The last one need not end with a line break. */
-export async function* linesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<string> {
+/** The lines of a body as they come. A last one that no line break ends is among them where it `isWanted`. */
+export async function* linesOf(
+  body: ReadableStream<Uint8Array> | null,
+  isWanted: (last: string) => boolean = () => true,
+): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of body ?? []) {
@@ -8,5 +11,5 @@ export async function* linesOf(body: ReadableStream<Uint8Array> | null): AsyncGe
     yield* lines
   }
   rest += decoder.decode()
-  if (rest !== '') yield rest
+  if (rest !== '' && isWanted(rest)) yield rest
 }

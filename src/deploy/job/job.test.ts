@@ -102,6 +102,7 @@ describe('a run', () => {
       session: {
         async *logs(log) {
           asked.push(log)
+          if (asked.length > 100) throw new Error('it is asked for without end')
           const [count, cut] = answers[asked.length - 1] ?? [2]
           log.place?.begin()
           for (const word of ['first', 'second', 'third'].slice(0, count)) {
@@ -116,7 +117,7 @@ describe('a run', () => {
         sleep: (ms) => {
           clock.advance(ms)
           next()
-          return Promise.resolve()
+          return clock.elapsed() > 3_600_000 ? Promise.reject(new Error('it waits without end')) : Promise.resolve()
         },
       },
       namespace: 'pipeline',
@@ -153,6 +154,44 @@ describe('a run', () => {
     const proxy = { name: 'proxy', restartCount: 0, state: { running: {} } }
     const { done } = run([[onServer(), pod({ terminated: { exitCode: 3 } }, [proxy])]])
     expect(await done).toBe(3)
+  })
+
+  test('a log that cannot be read is asked for some times after the job has ended, and then its exit code counts', async () => {
+    const why = 'the API server answered 500: cannot reach the kubelet'
+    const away = new StockpipeError('not-ready', 'cannot read the log', { why, retryable: true })
+    const ended = [onServer(), pod({ terminated: { exitCode: 3 } })]
+    const { done, lines, asked, removed, clock } = run(
+      [[onServer(), pod({ running: {} })], ended],
+      Array.from({ length: 1_000 }, () => [0, away] as const),
+    )
+    expect(await done).toBe(3)
+    expect(lines).toEqual([
+      `the log of Job verify-1 could not be read to its end, its exit code counts all the same: ${why}`,
+    ])
+    expect(asked.map(({ follow }) => follow)).toEqual([true, false, false, false, false, false])
+    expect(clock.elapsed()).toBe(5_000)
+    expect(removed).toEqual(['verify-1'])
+  })
+
+  test.each([
+    ['before it starts', { waiting: { reason: 'ContainerCreating' } }],
+    ['while it is at work', { running: {} }],
+  ])('a job that is gone with its pod %s says so', async (_when, state) => {
+    const { done, removed } = run([[onServer(), pod(state)], []])
+    const error: unknown = await done.catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      code: 'not-found',
+      message: 'Job verify-1 is gone, and how it ended is not known',
+      why: expect.stringContaining('somebody deleted it'),
+      hint: expect.stringContaining('run this again'),
+    })
+    expect(removed).toEqual(['verify-1'])
+  })
+
+  test('a job that is complete ended well, also where its pod went with its node', async () => {
+    const conditions = [{ type: 'Complete', status: 'True' }]
+    const { done } = run([[onServer(), pod({ running: {} })], [onServer({ conditions })]])
+    expect(await done).toBe(0)
   })
 
   test('a log that we may not read ends it, and takes the job away', async () => {

@@ -10,6 +10,8 @@ import { lookAt, podsOf, type Scene, standingsOf } from '../rollout/look.ts'
 import { Patience } from '../rollout/patience.ts'
 
 const LOOK_EVERY_MS = 1_000
+/** So often the log of a Job that has ended is asked for: the node may be away for good. */
+const LAST_TRIES = 5
 
 export interface JobRun {
   cluster: Cluster
@@ -58,7 +60,11 @@ async function startedPod(job: KubeObject, run: JobRun): Promise<KubeObject> {
 
 function look(job: KubeObject, run: JobRun): Promise<Scene> {
   const told = () => new StockpipeError('not-ready', `interrupted while Job ${job.metadata.name} was at work`)
-  return unlessInterrupted(run.signal, told, () => lookAt(run, [job]))
+  return unlessInterrupted(run.signal, told, async () => {
+    const scene = await lookAt(run, [job])
+    if (podOf(scene) === undefined && (await run.cluster.get(refOf(job))) === null) throw isGone(job)
+    return scene
+  })
 }
 
 const podOf = ({ workloads, pods }: Scene): KubeObject | undefined =>
@@ -81,10 +87,12 @@ async function handOn(started: KubeObject, job: KubeObject, run: JobRun): Promis
   const [container] = listAt(started, 'spec', 'containers')
   const log = { namespace, pod: started.metadata.name, container: textAt(container, 'name') }
   const place = new LogPlace()
+  let lastTries = 0
   for (let pod: KubeObject | undefined = started; pod !== undefined; pod = podOf(await look(job, run))) {
     const isLast = hasEnded(pod, log.container)
-    const error = await readOn({ ...log, follow: true, tail: null, place }, run)
+    const error = await readOn({ ...log, follow: !isLast, tail: null, place }, run)
     if (isLast && !error?.retryable) return
+    if (isLast && ++lastTries === LAST_TRIES) return run.line(notRead(job, error))
     await clock.sleep(LOOK_EVERY_MS, signal)
   }
 }
@@ -96,6 +104,8 @@ async function exitCode(job: KubeObject, run: JobRun): Promise<number> {
     const code = ended.find((code) => typeof code === 'number')
     if (code !== undefined) return code
     const [workload] = scene.workloads
+    // Its pod may have gone with the node.
+    if (condition(workload, 'Complete') !== undefined) return 0
     const failed = condition(workload, 'Failed')
     if (failed !== undefined)
       throw new StockpipeError('not-ready', `Job ${job.metadata.name} did not end by itself`, {
@@ -108,3 +118,12 @@ async function exitCode(job: KubeObject, run: JobRun): Promise<number> {
 
 const cannotStart = (job: KubeObject, why: string, hint?: string): StockpipeError =>
   new StockpipeError('not-ready', `Job ${job.metadata.name} cannot start`, { why, hint })
+
+const notRead = (job: KubeObject, error: StockpipeError | null): string =>
+  `the log of Job ${job.metadata.name} could not be read to its end, its exit code counts all the same: ${error?.why ?? error?.message}`
+
+const isGone = (job: KubeObject): StockpipeError =>
+  new StockpipeError('not-found', `Job ${job.metadata.name} is gone, and how it ended is not known`, {
+    why: 'somebody deleted it, or it ended long ago and the cluster cleared it away',
+    hint: 'run this again, and let nobody delete Jobs of this namespace meanwhile',
+  })

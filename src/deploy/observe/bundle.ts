@@ -49,18 +49,20 @@ export async function bundle({ secrets, ...bundled }: Bundled & { secrets: Secre
   const lists = await Promise.all(KINDS.map(([apiVersion, kind]) => listed(bundled, apiVersion, kind)))
   const objects = lists.flatMap(({ objects }) => objects)
   secrets.add(...secretsIn(objects))
+  const data = (value: unknown) => json(secrets.hideIn(value))
   const files: Record<string, string> = {
-    'version.json': json(buildInfo()),
-    'check.json': json(bundled.findings),
-    'status.json': json(await statusOf(bundled).catch(told)),
+    'version.json': data(buildInfo()),
+    'check.json': data(bundled.findings),
+    'status.json': data(await statusOf(bundled).catch(told)),
   }
   for (const { kind, objects, error } of lists)
-    files[`objects/${kind}.json`] = error === null ? json(objects.map(masked)) : `${error}\n`
+    files[`objects/${kind}.json`] = error === null ? data(objects.map(masked)) : secrets.hide(`${error}\n`)
   const pods = objects.filter(({ kind }) => kind === 'Pod')
-  Object.assign(files, ...(await Promise.all(pods.map((pod) => logFiles(bundled, pod)))), await metrics(bundled))
+  const texts = [...(await Promise.all(pods.map((pod) => logFiles(bundled, pod)))), await metrics(bundled)]
+  for (const [name, text] of texts.flatMap((some) => Object.entries(some))) files[name] = secrets.hide(text)
   // Every place of it would say so, and nothing else.
   if (bundled.signal.aborted) throw interrupted()
-  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, secrets.hide(text)]))
+  return files
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`

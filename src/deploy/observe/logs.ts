@@ -83,16 +83,29 @@ function lifeOf(pod: KubeObject, container: string): Pick<Container, 'life' | 'h
 }
 
 interface Reading {
+  life: number
   place: LogPlace
   tail: number | null
   going: Promise<void> | null
+  /** Lets go of it where it is followed. */
+  letGo: AbortController | null
   /** It is read to its end. */
   isOver: boolean
 }
 
+const newReading = ({ life }: Container, tail: number | null): Reading => ({
+  life,
+  place: new LogPlace(),
+  tail,
+  going: null,
+  letGo: null,
+  isOver: false,
+})
+
 class Readings {
   readonly #options: LogsOptions
-  readonly #known = new Map<string, Reading>()
+  /** Of each container its lives, in their order. */
+  readonly #known = new Map<string, Reading[]>()
   readonly #failures: unknown[] = []
   readonly #end = new AbortController()
   /** Also aborts when there is no sense in following any more. */
@@ -112,46 +125,65 @@ class Readings {
   /** Reads what is not being read; `tail` is for logs that are new. */
   begin(containers: readonly Container[], tail: number | null): void {
     for (const container of containers) {
-      const rest = this.#restOfFormer(container)
-      const key = keyOf(container, container.life)
-      const reading = this.#known.get(key) ?? { place: new LogPlace(), tail, going: null, isOver: false }
-      this.#known.set(key, reading)
+      const lives = this.#known.get(keyOf(container)) ?? []
+      this.#known.set(keyOf(container), lives)
+      const former = lives.findLast(({ life }) => life < container.life)
+      const rest = former === undefined ? null : this.#restOf(former, container)
+      const reading = lives.find(({ life }) => life === container.life) ?? newReading(container, tail)
+      if (!lives.includes(reading)) lives.push(reading)
       this.#read(reading, container, rest)
     }
   }
 
-  /** It was cut, and then the container began anew: the rest is there until it does so once more. */
-  #restOfFormer(container: Container): Promise<void> | null {
-    const former = this.#known.get(keyOf(container, container.life - 1))
-    if (!former || former.going !== null || former.isOver) return null
-    this.#read(former, { ...container, log: { ...container.log, previous: true }, hasEnded: true }, null)
-    return former.going
+  /**
+   * It was cut, and then the container began anew: the rest is there until it does so once more. Where it is followed
+   * it may be the new life's log by now, for the node knew of that before us.
+   */
+  #restOf(former: Reading, container: Container): Promise<void> | null {
+    const { going, letGo } = former
+    if (former.isOver || (going !== null && letGo === null)) return going
+    letGo?.abort()
+    former.letGo = null
+    former.going = null
+    if (former.life === container.life - 1)
+      this.#read(former, { ...container, log: { ...container.log, previous: true }, hasEnded: true }, going)
+    return former.going ?? going
   }
 
   /** Resolves to the number of logs when none is being read any more; throws what has failed first. */
   async done(): Promise<number> {
-    await Promise.all([...this.#known.values()].flatMap(({ going }) => going ?? []))
+    const all = [...this.#known.values()].flat()
+    await Promise.all(all.flatMap(({ going }) => going ?? []))
     if (this.#failures.length > 0) throw this.#failures[0]
-    return this.#known.size
+    return all.length
   }
 
   #read(reading: Reading, container: Container, after: Promise<void> | null): void {
     if (reading.going !== null || reading.isOver) return
-    reading.going = (after ?? Promise.resolve())
-      .then(() => this.#readOn(reading, container))
+    // The log of what has ended comes to its end; followed it would go on with that of a life that began meanwhile.
+    const letGo = container.log.follow && !container.hasEnded ? new AbortController() : null
+    const going = (after ?? Promise.resolve())
+      .then(() => this.#readOn(reading, container, letGo))
       .catch((error: unknown) => this.fail(error))
-      .finally(() => (reading.going = null))
+      .finally(() => {
+        if (reading.going !== going) return
+        reading.going = null
+        reading.letGo = null
+      })
+    reading.going = going
+    reading.letGo = letGo
   }
 
-  async #readOn(reading: Reading, { log, hasEnded }: Container): Promise<void> {
+  async #readOn(reading: Reading, { log, hasEnded }: Container, letGo: AbortController | null): Promise<void> {
     const { session, print, follow } = this.#options
     const line = (text: string) => print(`${log.pod} ${log.container}  ${text}`)
     const { place, tail } = reading
-    const error = await readOn({ ...log, tail, place }, { session, signal: this.signal, line })
+    const signal = letGo === null ? this.signal : AbortSignal.any([this.signal, letGo.signal])
+    const error = await readOn({ ...log, follow: letGo !== null, tail, place }, { session, signal, line })
     if (error?.retryable && !follow) throw error
     // A connection may end and leave something unread: only what had ended before cannot have more.
     reading.isOver = hasEnded && !error?.retryable
   }
 }
 
-const keyOf = ({ log, uid }: Container, life: number): string => `${uid}/${log.pod}/${log.container}/${life}`
+const keyOf = ({ log, uid }: Container): string => `${uid}/${log.pod}/${log.container}`
