@@ -1,4 +1,5 @@
 import { applyPlan } from '../../deploy/apply.ts'
+import type { Inventory } from '../../deploy/inventory.ts'
 import { refOf, wordsOf, type KubeObject } from '../../deploy/object.ts'
 import { isChange, lineOf, obstacleError, summaryOf, type Step } from '../../deploy/plan.ts'
 import { prepare, type Prepared } from '../../deploy/prepare.ts'
@@ -27,8 +28,8 @@ export async function runApply(values: ApplyFlags, { print, secrets }: Call): Pr
 export interface Applied {
   /** 1 where the person said no. */
   code: 0 | 1
-  /** Whether anything was written. */
-  hasWritten: boolean
+  /** Null where nothing was to be applied: a dry run, or the person said no. */
+  inventory: Inventory | null
 }
 
 /** The same in a session that is open. */
@@ -44,11 +45,11 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
   await print(planText(prepared))
   const error = obstacleError(prepared.plan)
   if (error) throw error
-  if (values['dry-run'] !== null) return { code: 0, hasWritten: false }
+  if (values['dry-run'] !== null) return { code: 0, inventory: null }
   const isNeeded = prepared.plan.steps.some(isChange)
   if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes)))
-    return { code: 1, hasWritten: false }
-  return { code: 0, hasWritten: await carryOut(prepared, { session, values, print }) }
+    return { code: 1, inventory: null }
+  return { code: 0, inventory: await carryOut(prepared, { session, values, print }) }
 }
 
 /** Without any cluster. */
@@ -97,11 +98,10 @@ interface CarryOut {
   print: Print
 }
 
-/** Resolves to whether anything was written. */
-async function carryOut({ namespace, former, intent, plan }: Prepared, how: CarryOut): Promise<boolean> {
+async function carryOut({ namespace, former, intent, plan }: Prepared, how: CarryOut): Promise<Inventory> {
   const { session, values, print } = how
   const lines: Promise<void>[] = []
-  const hasWritten = await applyPlan(plan, {
+  const inventory = await applyPlan(plan, {
     cluster: session.cluster,
     clock: session.clock,
     namespace,
@@ -115,7 +115,7 @@ async function carryOut({ namespace, former, intent, plan }: Prepared, how: Carr
   })
   await Promise.all(lines)
   await print(plan.steps.some(isChange) ? 'applied\n' : 'nothing to change\n')
-  return hasWritten
+  return inventory
 }
 
 const DONE: Readonly<Record<Step['verb'], string>> = {

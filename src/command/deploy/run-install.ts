@@ -1,3 +1,4 @@
+import { recordTested } from '../../deploy/apply.ts'
 import { intended } from '../../deploy/prepare.ts'
 import type { Probe } from '../../deploy/probe/junit.ts'
 import { testPipeline } from '../../deploy/probe/pipeline.ts'
@@ -26,20 +27,21 @@ export async function installIn(session: DeploySession, values: ApplyFlags, prin
   const findings = await examineIntent(session, known)
   await print(`${findings.map(findingLine).join('')}\n`)
   if (findings.some(({ state }) => state === 'fail')) return 1
-  const { code, hasWritten } = await applyIn(session, values, print)
-  if (code !== 0 || !values.wait) return code
+  const { code, inventory } = await applyIn(session, values, print)
+  if (inventory === null || !values.wait) return code
   const show = (probe: Probe) => void print(probeLine(probe))
   const probes = await testPipeline({
     ...session,
     // The values may name another than the flags do.
     namespace,
     timeoutMs: values.timeout,
-    // They would stay in the log: who changes nothing writes nothing.
-    sendsTrades: hasWritten,
+    // They would stay in the log: once they came through, who changes nothing writes nothing.
+    sendsTrades: !inventory.isTested,
     show,
     tell: (line) => void print(`      ${line}\n`),
   })
   const isWell = probes.every(({ ok }) => ok)
+  if (isWell && !inventory.isTested) await recordTested(inventory, { ...session, namespace })
   await print(isWell ? 'it works: stockpipe deploy open api\n' : 'not all works: stockpipe deploy status\n')
   return isWell ? 0 : 1
 }
