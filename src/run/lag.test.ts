@@ -70,7 +70,7 @@ test('what was committed is needed only of a partition that has records and that
   expect(await totalLag(BOUNDS, source({ 0: 15, 1: 90 }, { commits }))).toBe(95)
   const [full = { start: 0, end: 100 }] = BOUNDS
   expect(await totalLag([full, { start: 7, end: 7 }], source({ 0: 15 }, { commits }))).toBe(85)
-  await expect(positionsIn(BOUNDS, source({ 0: 15 }, { commits }))).rejects.toThrow('refused')
+  expect(await positionsIn(BOUNDS, source({ 0: 15 }, { commits })).catch(String)).toContain('refused')
 })
 
 test('a login that may not see what was committed is told once, and once that it may; nobody is not ready for it', async () => {
