@@ -206,6 +206,30 @@ const STORIES: readonly Story[] = [
     quiet: ['1m', '5m', '30m'],
   },
   {
+    alert: 'Role is missing',
+    // Processes of a version that tells no roles, before the first of the new one, and again after a way back to them.
+    series: {
+      [BUILD]: '1x80',
+      [`stockpipe_build_info${OTHER}`]: '1x80',
+      [roleOf('producer', 'a')]: '_x5 1x30 stale',
+      [roleOf('processor', 'b')]: '_x10 1x20 stale',
+    },
+    fires: [],
+    quiet: ['1m', '3m', '4m', '10m', '20m', '30m'],
+  },
+  {
+    alert: 'Role is missing',
+    // As long as one of them is there, nobody knows what it does; then there is none.
+    series: {
+      [BUILD]: '1x20 stale',
+      [`stockpipe_build_info${OTHER}`]: '1x80',
+      [roleOf('api', 'b')]: '1x80',
+    },
+    labels: { role: 'processor' },
+    fires: ['13m', '20m'],
+    quiet: ['4m', '10m', '12m'],
+  },
+  {
     alert: 'Log is away',
     series: { [`stockpipe_spool_bytes${ONE}`]: '0x10 1000+1000x20 0x40', [`stockpipe_spool_bytes${OTHER}`]: '0x80' },
     fires: ['11m', '15m'],

@@ -50,6 +50,11 @@ export const EVENTS = {
   'kafka.append_retried': { level: 'debug', means: 'Records were not taken and are sent again' },
   'kafka.client': { level: 'debug', means: 'The client of Kafka says something, in its own words' },
   'kafka.producer_anew': { level: 'warn', means: 'The brokers forgot the sequence of a partition: a new one begins' },
+  'lag.known': { level: 'info', means: 'How far processors are behind can be told again' },
+  'lag.unknown': {
+    level: 'warn',
+    means: 'How far processors are behind cannot be told: the login may not see what they committed',
+  },
   'live.followed_anew': { level: 'warn', means: 'A topic of live rows could not be read on and is read anew' },
   'live.recovered': { level: 'info', means: 'Live rows pass the log again' },
   'live.retrying': { level: RETRYING, means: 'Live rows do not pass the log; tried again until they do' },

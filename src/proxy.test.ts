@@ -1,6 +1,6 @@
-import { expect, test } from 'bun:test'
+import { afterEach, describe, expect, test } from 'bun:test'
 
-import { proxyFor } from './proxy.ts'
+import { proxyFor, proxyOrDirect } from './proxy.ts'
 
 const FINNHUB = 'wss://ws.finnhub.io'
 const env = { HTTPS_PROXY: 'http://secure:3128', HTTP_PROXY: 'http://plain:3128' }
@@ -52,4 +52,33 @@ test.each([
 
 test('NO_PROXY may hold ranges of IPv6', () => {
   expect(proxyFor('https://[fd00::1]:6443', { ...env, NO_PROXY: 'fd00::/8' })).toBeUndefined()
+})
+
+describe('what is to be reached directly', () => {
+  const NAMES = ['NO_PROXY', 'no_proxy', 'HTTPS_PROXY'] as const
+  const former = NAMES.map((name) => [name, process.env[name]] as const)
+  const set = (values: readonly (readonly [string, string | undefined])[]) => {
+    for (const [name, value] of values)
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+  }
+  afterEach(() => set(former))
+
+  test.each([
+    { NO_PROXY: '10.0.0.0/8,registry.corp', no_proxy: undefined, list: '10.0.0.0/8,registry.corp' },
+    { NO_PROXY: undefined, no_proxy: '10.0.0.0/8 registry.corp', list: '10.0.0.0/8 registry.corp' },
+    { NO_PROXY: 'other.corp', no_proxy: '10.0.0.0/8,registry.corp', list: '10.0.0.0/8,registry.corp' },
+  ])('joins what the environment exempts already: $NO_PROXY $no_proxy', ({ NO_PROXY, no_proxy, list }) => {
+    set([
+      ['NO_PROXY', NO_PROXY],
+      ['no_proxy', no_proxy],
+      ['HTTPS_PROXY', 'http://secure:3128'],
+    ])
+    for (let tried = 0; tried < 2; tried++) {
+      expect(proxyOrDirect('https://10.1.2.3:6443')).toBeUndefined()
+      expect(proxyOrDirect('https://finnhub.io')).toBe('http://secure:3128')
+      expect(proxyFor('https://registry.corp', process.env)).toBeUndefined()
+      for (const name of ['NO_PROXY', 'no_proxy']) expect(process.env[name]).toBe(`${list},10.1.2.3`)
+    }
+  })
 })

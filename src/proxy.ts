@@ -4,6 +4,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const SECURE = new Set(['https:', 'wss:'])
 const DEFAULT_PORT: Readonly<Record<string, string>> = { 'https:': '443', 'wss:': '443', 'http:': '80', 'ws:': '80' }
+const SEPARATOR = /[\s,]+/
 
 /**
  * The proxy that the environment names for this address, as a URL, or undefined. `HTTPS_PROXY` serves https and wss,
@@ -26,10 +27,10 @@ export function proxyOrDirect(address: string): string | undefined {
   const proxy = proxyFor(address, process.env)
   if (proxy !== undefined) return proxy
   const { hostname } = new URL(address)
-  for (const name of ['NO_PROXY', 'no_proxy']) {
-    const hosts = process.env[name]?.split(',') ?? []
-    if (!hosts.includes(hostname)) process.env[name] = [...hosts, hostname].filter(Boolean).join(',')
-  }
+  // Both names hold what counts, or the one would hide what the other exempts.
+  const known = read(process.env, 'no_proxy')
+  if (!known.split(SEPARATOR).includes(hostname))
+    process.env['no_proxy'] = process.env['NO_PROXY'] = known === '' ? hostname : `${known},${hostname}`
   return undefined
 }
 
@@ -43,7 +44,7 @@ function isExempt(url: URL, list: string): boolean {
   const port = url.port || DEFAULT_PORT[url.protocol]
   return list
     .toLowerCase()
-    .split(/[\s,]+/)
+    .split(SEPARATOR)
     .filter(Boolean)
     .some((pattern) => {
       if (pattern === '*' || isInRange(host, pattern)) return true

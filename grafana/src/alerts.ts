@@ -22,12 +22,14 @@ const grown = (counter: string, window: string): string =>
 
 /**
  * By role: 1 while no process has it, else 0. There is no pipeline without a processor; a producer and an api of ours are
- * missed where there were some, for a topic may have another producer, and nobody need read by an api.
+ * missed where there were some, for a topic may have another producer, and nobody need read by an api. Nothing is missed
+ * while a process of an older version runs, which tells no roles: it may be the one. The last term is the 0 of a pipeline
+ * where all are.
  */
 const MISSING = [
   '0 * max by (role) (stockpipe_role_info)',
-  'absent(stockpipe_role_info{role="processor"})',
-  'max by (role) (max_over_time(stockpipe_role_info[24h]))',
+  '((absent(stockpipe_role_info{role="processor"}) or max by (role) (max_over_time(stockpipe_role_info[24h]))) unless on () (stockpipe_build_info unless on (job, instance) stockpipe_role_info))',
+  'on () 0 * max(stockpipe_build_info)',
 ].join(' or ')
 
 export const ALERTS: readonly Alert[] = [

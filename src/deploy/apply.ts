@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import { StockpipeError } from '../errors.ts'
 import type { Cluster } from './cluster.ts'
 import { isSame } from './compare.ts'
-import { holdsData, inventoryObject, type Inventory } from './inventory.ts'
+import { holdsData, inventoryObject, readInventory, type Inventory } from './inventory.ts'
 import { unlessInterrupted } from './interrupted.ts'
 import { wordsOf, type KubeObject, type ObjectRef } from './object.ts'
 import type { Plan, Step } from './plan.ts'
@@ -30,13 +30,13 @@ export interface ApplyRun {
 
 /**
  * What will be there is written down before anything else is, so that nothing of it can be forgotten. Objects that are
- * as they should be are not written: a second run writes nothing at all. Resolves to whether anything was written.
+ * as they should be are not written: a second run writes nothing at all. Resolves to the inventory as it is then.
  */
-export async function applyPlan({ steps }: Plan, run: ApplyRun): Promise<boolean> {
-  const isDone = steps.every(({ verb }) => verb === 'keep') && isUpToDate(run)
+export async function applyPlan({ steps }: Plan, run: ApplyRun): Promise<Inventory> {
+  const done = steps.every(({ verb }) => verb === 'keep') ? upToDate(run) : null
   const [namespaces, others] = split(steps, ({ ref }) => ref.kind === 'Namespace')
   for (const step of namespaces) await take(step, run)
-  if (!isDone) await record(begunOf(run), run)
+  if (done === null) await record(begunOf(run), run)
   for (const wave of WAVES) {
     const own = others.filter(({ wanted }) => wanted !== null && waveOf(wanted) === wave)
     for (const step of own) await take(step, run)
@@ -47,8 +47,22 @@ export async function applyPlan({ steps }: Plan, run: ApplyRun): Promise<boolean
     )
   }
   for (const step of steps.filter(({ verb }) => verb === 'prune')) await take(step, run)
-  if (!isDone) await record(finalOf(run), run)
-  return !isDone
+  if (done !== null) return done
+  const final = finalOf(run)
+  await record(final, run)
+  return final
+}
+
+/**
+ * Writes down that trades came through what `applied` says, so that no run sends more until something is changed. Not
+ * where another run has begun meanwhile.
+ */
+export async function recordTested(
+  applied: Inventory,
+  run: Pick<ApplyRun, 'cluster' | 'namespace' | 'signal'>,
+): Promise<void> {
+  const known = await readInventory(run.cluster, run.namespace)
+  if (known !== null && isSameInventory(known, applied, run)) await record({ ...applied, isTested: true }, run)
 }
 
 const begunOf = ({ target, former }: ApplyRun): Inventory => ({
@@ -76,12 +90,20 @@ function without(refs: readonly ObjectRef[], others: readonly ObjectRef[]): Obje
   return refs.filter((ref) => !known.has(wordsOf(ref)))
 }
 
-const isUpToDate = (run: ApplyRun): boolean =>
-  run.former !== null &&
-  isSame(inventoryObject(run.former, run.namespace), inventoryObject(finalOf(run), run.namespace))
+/** Null where there is something to write down. A test that passed counts on as long as there is not. */
+function upToDate(run: ApplyRun): Inventory | null {
+  const { former } = run
+  return former !== null && isSameInventory({ ...former, isTested: false }, finalOf(run), run) ? former : null
+}
+
+const isSameInventory = (a: Inventory, b: Inventory, { namespace }: Pick<ApplyRun, 'namespace'>): boolean =>
+  isSame(inventoryObject(a, namespace), inventoryObject(b, namespace))
 
 /** Nobody else has a say in it, so that what a hand changed in it is put right. */
-async function record(inventory: Inventory, { cluster, namespace, signal }: ApplyRun): Promise<void> {
+async function record(
+  inventory: Inventory,
+  { cluster, namespace, signal }: Pick<ApplyRun, 'cluster' | 'namespace' | 'signal'>,
+): Promise<void> {
   const object = inventoryObject(inventory, namespace)
   await unlessInterrupted(signal, interrupted, () => cluster.apply(object, { dryRun: false, force: true }))
 }

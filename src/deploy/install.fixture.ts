@@ -68,6 +68,7 @@ async function planned(
     cluster: identity.uid ?? '',
     values: '',
     madeWith: null,
+    isTested: false,
     objects: objects.map(refOf),
   }
   const asked = { cluster, given, force, mayBeOlder, secrets: new Secrets() }

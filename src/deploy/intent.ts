@@ -64,6 +64,7 @@ export function intentOf(wanted: Wanted, former: Inventory | null, identity: Clu
     // Read again as YAML 1.1, where an unquoted yes is true.
     values: stringify(own, { version: '1.1' }),
     madeWith: madeWith(objects),
+    isTested: false,
     objects: objects.map(refOf),
   }
   const isTokenIdle = hasToken && values.feed === 'simulated'

@@ -20,6 +20,8 @@ export interface Inventory {
   values: string
   /** What log and store were seen to work with; null until a run has waited for it. */
   madeWith: MadeWith | null
+  /** Whether trades came through it the whole way since anything of it was written. */
+  isTested: boolean
   objects: readonly ObjectRef[]
 }
 
@@ -42,9 +44,12 @@ export async function readInventory(cluster: Cluster, namespace: string): Promis
     cluster: text('cluster'),
     values: text('values'),
     madeWith: fromLine(text('made-with')),
+    isTested: text('tested') === TESTED,
     objects: objects.filter((ref) => ref !== null),
   }
 }
+
+const TESTED = 'trades came through'
 
 /** One object a line, so that a person can read it and a diff shows what came and went. */
 const lineOf = ({ apiVersion, kind, namespace, name }: ObjectRef): string =>
@@ -75,6 +80,7 @@ export const inventoryObject = (inventory: Inventory, namespace: string): KubeOb
     cluster: inventory.cluster,
     values: inventory.values,
     ...(inventory.madeWith === null ? {} : { 'made-with': toLine(inventory.madeWith) }),
+    ...(inventory.isTested ? { tested: TESTED } : {}),
     objects: inventory.objects.map((ref) => `${lineOf(ref)}\n`).join(''),
   },
 })

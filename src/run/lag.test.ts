@@ -6,7 +6,7 @@ import { PipelineStats } from '../stats.ts'
 import type { Bounds } from '../stream/broker.ts'
 import type { Observer } from '../stream/observer.ts'
 import { encodeTriple } from '../stream/triple.ts'
-import { createMetrics, Health, silentLog } from '../telemetry.ts'
+import { createLog, createMetrics, Health, silentLog } from '../telemetry.ts'
 import { lagOf, type LagSource, positionsIn, watchLag, watchLog } from './lag.ts'
 import { Waiting } from './waiting.ts'
 
@@ -63,6 +63,48 @@ test('where the words of a processor arrive no more, what it commits counts', as
 test('who is at the end is not asked for what was committed', async () => {
   const commits = () => Promise.reject(new Error('nobody asks'))
   expect(await totalLag(BOUNDS, source({ 0: 100, 1: 100 }, { commits }))).toBe(0)
+})
+
+test('what was committed is needed only of a partition that has records and that no processor told about', async () => {
+  const commits = () => Promise.reject(new Error('refused'))
+  expect(await totalLag(BOUNDS, source({ 0: 15, 1: 90 }, { commits }))).toBe(95)
+  const [full = { start: 0, end: 100 }] = BOUNDS
+  expect(await totalLag([full, { start: 7, end: 7 }], source({ 0: 15 }, { commits }))).toBe(85)
+  expect(await positionsIn(BOUNDS, source({ 0: 15 }, { commits })).catch(String)).toContain('refused')
+})
+
+test('a login that may not see what was committed is told once, and once that it may; nobody is not ready for it', async () => {
+  const refused = new StockpipeError('auth', 'the group is closed', { hint: 'open it', mendable: true })
+  const away = new StockpipeError('unreachable', 'nobody answers', { retryable: true })
+  let answer: StockpipeError | null = away
+  const clock = manualClock(1_000)
+  const lines: string[] = []
+  const log = createLog({ level: 'info', format: 'json', clock, write: (line) => lines.push(line) })
+  const health = new Health()
+  const commits = () => (answer === null ? Promise.resolve([null, null]) : Promise.reject(answer))
+  const context = { clock, log, metrics: createMetrics(), health }
+  const stop = new AbortController()
+  const done = watchLag(source({ 0: 15 }, { commits, context }), stop.signal)
+  const later = async () => {
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    clock.advance(2_000)
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+    return health.report()
+  }
+  expect(await later()).toEqual([])
+  answer = refused
+  for (let turn = 0; turn < 3; turn++)
+    expect(await later()).toEqual([{ component: 'lag', ready: true, reason: 'the group is closed; open it' }])
+  answer = away
+  await later()
+  answer = null
+  for (let turn = 0; turn < 2; turn++) expect(await later()).toEqual([])
+  stop.abort()
+  await done
+  expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
+    expect.objectContaining({ event: 'lag.unknown', try: 'open it' }),
+    expect.objectContaining({ event: 'lag.known' }),
+  ])
 })
 
 test('what came a moment ago is no lag, and while the log does not answer none is known', async () => {

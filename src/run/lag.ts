@@ -1,3 +1,4 @@
+import { StockpipeError } from '../errors.ts'
 import type { PipelineStats } from '../stats.ts'
 import type { Bounds, Broker, Commit } from '../stream/broker.ts'
 import type { Observer } from '../stream/observer.ts'
@@ -25,9 +26,10 @@ export async function watchLag(source: LagSource, signal: AbortSignal): Promise<
   const { broker, topic, context, stats } = source
   const { clock } = context
   const waiting = new Waiting()
+  const refusal = new Refusal(context)
   let before: readonly Bounds[] | null = null
   while (!signal.aborted) {
-    const positions = before === null ? null : await answerOf(positionsIn(before, source), signal)
+    const positions = before === null ? null : await answerOf(refusal.watch(positionsIn(before, source)), signal)
     const lag = before === null || positions === null ? null : lagOf(before, positions)
     const since = positions === null ? null : waiting.since(positions)
     before = await answerOf(broker.bounds(topic), signal)
@@ -49,6 +51,44 @@ export async function watchLog(
     if (before !== null) observer.logHolds(before)
     before = await answerOf(broker.bounds(topic), signal)
     await context.clock.sleep(EVERY_MS, signal)
+  }
+}
+
+/** The component on /readyz and /statusz: a warning, for everything else works. */
+const COMPONENT = 'lag'
+
+/** Tells once of what somebody has to mend, and once that it is mended. That a server is away others tell. */
+class Refusal {
+  readonly #context: Context
+  #isTold = false
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  async watch<Answer>(asked: Promise<Answer>): Promise<Answer> {
+    try {
+      const answer = await asked
+      if (this.#isTold) this.#over()
+      return answer
+    } catch (error) {
+      if (!this.#isTold && error instanceof StockpipeError && error.mendable) this.#begins(error)
+      throw error
+    }
+  }
+
+  #begins(error: StockpipeError): void {
+    const { health, log } = this.#context
+    this.#isTold = true
+    health.warn(COMPONENT, [error.message, error.hint ?? []].flat().join('; '))
+    log.warn('lag.unknown', { error, why: error.why, try: error.hint })
+  }
+
+  #over(): void {
+    const { health, log } = this.#context
+    this.#isTold = false
+    health.warn(COMPONENT, null)
+    log.info('lag.known')
   }
 }
 
@@ -84,14 +124,20 @@ export const lagOf = (bounds: readonly Bounds[], positions: readonly number[]): 
 /**
  * By partition: the next offset to process, by what its owner told last, or by what was committed, which is never ahead,
  * where that is further: nobody told anything, or the words of the owner do not arrive. What the log has no more is over.
+ * Who may not see what was committed does without, unless nobody told of a partition that has records.
  */
 export async function positionsIn(
   bounds: readonly Bounds[],
   { positions, commits }: Pick<LagSource, 'positions' | 'commits'>,
 ): Promise<number[]> {
-  const told = bounds.map((_, partition) => positions.of(partition) ?? 0)
+  const told = bounds.map(({ start, end }, partition) => positions.of(partition) ?? (start >= end ? end : null))
   const isAllDone = bounds.every(({ end }, partition) => (told[partition] ?? 0) >= end)
-  const committed = isAllDone ? [] : await commits()
+  const committed = isAllDone
+    ? []
+    : await commits().catch((error: unknown) => {
+        if (told.includes(null)) throw error
+        return []
+      })
   return bounds.map(({ start }, partition) => {
     const processed = committed[partition] ? processedIn(committed[partition].metadata) : null
     return Math.max(start, told[partition] ?? 0, processed === null ? 0 : processed + 1)

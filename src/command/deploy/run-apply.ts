@@ -1,4 +1,5 @@
 import { applyPlan } from '../../deploy/apply.ts'
+import type { Inventory } from '../../deploy/inventory.ts'
 import { namedRef, refOf, wordsOf, type KubeObject } from '../../deploy/object.ts'
 import { dataOf, isChange, lineOf, obstacleError, summaryOf, type Plan, type Step } from '../../deploy/plan.ts'
 import { prepare, type Prepared } from '../../deploy/prepare.ts'
@@ -30,8 +31,8 @@ export async function runApply(values: ApplyFlags, call: Call): Promise<number> 
 export interface Applied {
   /** What was done, or would be. */
   plan: Plan
-  /** Whether anything was written. */
-  hasWritten: boolean
+  /** As it is now; null after a dry run. */
+  inventory: Inventory | null
 }
 
 /** The same in a session that is open. Resolves to null where the person said no. */
@@ -48,10 +49,10 @@ export async function applyIn(session: DeploySession, values: ApplyFlags, print:
   const error = obstacleError(prepared.plan)
   if (error) throw error
   const { plan } = prepared
-  if (values['dry-run'] !== null) return { plan, hasWritten: false }
+  if (values['dry-run'] !== null) return { plan, inventory: null }
   const isNeeded = plan.steps.some(isChange)
   if (isNeeded && !(await confirmed(`Apply this to ${prepared.identity.context}?`, values.yes))) return null
-  return { plan, hasWritten: await carryOut(prepared, { session, values, print }) }
+  return { plan, inventory: await carryOut(prepared, { session, values, print }) }
 }
 
 /** Without any cluster. */
@@ -101,11 +102,10 @@ interface CarryOut {
   print: Print
 }
 
-/** Resolves to whether anything was written. */
-async function carryOut({ namespace, former, intent, plan }: Prepared, how: CarryOut): Promise<boolean> {
+async function carryOut({ namespace, former, intent, plan }: Prepared, how: CarryOut): Promise<Inventory> {
   const { session, values, print } = how
   const lines: Promise<void>[] = []
-  const hasWritten = await applyPlan(plan, {
+  const inventory = await applyPlan(plan, {
     cluster: session.cluster,
     clock: session.clock,
     namespace,
@@ -119,7 +119,7 @@ async function carryOut({ namespace, former, intent, plan }: Prepared, how: Carr
   })
   await Promise.all(lines)
   await print(plan.steps.some(isChange) ? 'applied\n' : 'nothing to change\n')
-  return hasWritten
+  return inventory
 }
 
 const DONE: Readonly<Record<Step['verb'], string>> = {

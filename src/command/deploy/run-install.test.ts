@@ -5,10 +5,12 @@ import type { ClusterSession } from '../../deploy/cluster.ts'
 import { memoryCluster, type MemoryCluster } from '../../deploy/cluster/memory.fixture.ts'
 import { at } from '../../deploy/fields.ts'
 import { install, NAMESPACE, prepared } from '../../deploy/install.fixture.ts'
+import { INVENTORY } from '../../deploy/inventory.ts'
 import { containersOf, isWorkload } from '../../deploy/pod.ts'
 import { Secrets } from '../../secrets.ts'
 import type { ApplyFlags } from './run-apply.ts'
 import { installIn } from './run-install.ts'
+import type { DeploySession } from './session.ts'
 
 const WITHOUT_GRAFANA = ['grafana.enabled=false']
 
@@ -59,61 +61,118 @@ function works(cluster: MemoryCluster): void {
   })
 }
 
-test('a second run writes nothing at all: it looks at everything, sends no trades, and says so', async () => {
+const VALUES: ApplyFlags = {
+  output: 'text',
+  json: false,
+  namespace: null,
+  context: null,
+  kubeconfig: null,
+  profile: null,
+  values: [],
+  set: [],
+  'finnhub-token-file': null,
+  timeout: 60_000,
+  wait: true,
+  yes: true,
+  'dry-run': null,
+  'force-conflicts': false,
+  'allow-downgrade': false,
+}
+
+/** As `deploy apply` leaves it; the Job of the trades ends with `ends`, or the trades are interrupted by Ctrl-C. */
+async function applied(ends: { code: number | 'Ctrl-C' }) {
   const cluster = memoryCluster()
   await install(cluster, { sets: WITHOUT_GRAFANA })
   works(cluster)
   expect((await prepared(cluster)).plan.steps.filter(({ verb }) => verb !== 'keep')).toEqual([])
-  const written: string[] = []
+  const run = async () => {
+    cluster.api.writes.length = 0
+    const stop = new AbortController()
+    const session: ClusterSession = {
+      may: (right) => cluster.may(right),
+      forward: () => Promise.resolve({ port: role.port ?? 0 }),
+      watch: () => {
+        throw new Error('nothing is watched')
+      },
+      async *logs() {
+        if (ends.code === 'Ctrl-C') stop.abort()
+        if (ends.code === 0) yield 'trades  ok  12 ms'
+      },
+    }
+    const kubernetes: DeploySession['cluster'] = {
+      ...cluster,
+      ...session,
+      async apply(object, options) {
+        const { name } = object.metadata
+        if (object.kind !== 'Job' || options.dryRun) return cluster.apply(object, options)
+        const labels = { 'job-name': name }
+        const spec = { ...(object['spec'] as object), selector: { matchLabels: labels } }
+        const made = await cluster.apply({ ...object, spec }, options)
+        const state = { terminated: { exitCode: ends.code === 0 ? 0 : 1 } }
+        cluster.api.set({
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { name: `${name}-0`, namespace: NAMESPACE, labels },
+          status: { phase: 'Succeeded', containerStatuses: [{ name: 'tool', state }] },
+        })
+        return made
+      },
+    }
+    let out = ''
+    const code = await installIn(
+      {
+        cluster: kubernetes,
+        session: kubernetes,
+        clock: hurriedClock(),
+        namespace: NAMESPACE,
+        secrets: new Secrets(),
+        signal: stop.signal,
+        [Symbol.dispose]: () => undefined,
+      },
+      {
+        values: VALUES,
+        print: (text) => Promise.resolve(void (out += text)),
+        done: { checks: [], steps: [], tests: [] },
+      },
+    )
+    return { code, out, written: cluster.api.writes.filter((words) => !/(Job|Pod) /.test(words)) }
+  }
+  return { cluster, run }
+}
+
+const INVENTORY_WRITE = `apply ConfigMap ${NAMESPACE}/${INVENTORY}`
+
+test('a run after one whose trades came through writes nothing at all, as long as nothing is changed', async () => {
+  const { cluster, run } = await applied({ code: 0 })
+  const first = await run()
+  expect(first.out).toContain('nothing to change\n')
+  expect(first.out).toMatch(/^ok {4}trades: trades .*reached$/m)
+  expect(first.out).toEndWith('it works: stockpipe deploy open api\n')
+  expect(first).toMatchObject({ code: 0, written: [INVENTORY_WRITE] })
+
   cluster.api.beforeWrite = (words) => {
-    written.push(words)
-    throw new Error('nothing is to be written')
+    throw new Error(`nothing is to be written: ${words}`)
   }
-  const session: ClusterSession = {
-    may: (right) => cluster.may(right),
-    forward: () => Promise.resolve({ port: role.port ?? 0 }),
-    watch: () => {
-      throw new Error('nothing is watched')
-    },
-    logs: () => {
-      throw new Error('nothing is run')
-    },
-  }
-  const kubernetes = { ...cluster, ...session }
-  const values: ApplyFlags = {
-    output: 'text',
-    json: false,
-    namespace: null,
-    context: null,
-    kubeconfig: null,
-    profile: null,
-    values: [],
-    set: [],
-    'finnhub-token-file': null,
-    timeout: 60_000,
-    wait: true,
-    yes: true,
-    'dry-run': null,
-    'force-conflicts': false,
-    'allow-downgrade': false,
-  }
-  let out = ''
-  const code = await installIn(
-    {
-      cluster: kubernetes,
-      session: kubernetes,
-      clock: hurriedClock(),
-      namespace: NAMESPACE,
-      secrets: new Secrets(),
-      signal: new AbortController().signal,
-      [Symbol.dispose]: () => undefined,
-    },
-    { values, print: (text) => Promise.resolve(void (out += text)), done: { checks: [], steps: [], tests: [] } },
-  )
+  const { out, code } = await run()
   expect(out).toContain('nothing to change\n')
   expect(out).toContain('ok    producer  1/1 ready, 0.1.0\n')
   expect(out).toMatch(/^skip {2}trades {2}none sent, .*: stockpipe deploy test sends trades through$/m)
   expect(out).toEndWith('it works: stockpipe deploy open api\n')
   expect(code).toBe(0)
-  expect(written).toEqual([])
+
+  cluster.api.beforeWrite = () => undefined
+  await install(cluster, { sets: [...WITHOUT_GRAFANA, 'api.replicas=2'] })
+  works(cluster)
+  expect(await run()).toMatchObject({ code: 0, written: [INVENTORY_WRITE] })
+})
+
+test('a run after one whose trades failed, or were interrupted, sends trades again', async () => {
+  const ends: Parameters<typeof applied>[0] = { code: 1 }
+  const { run } = await applied(ends)
+  expect(await run()).toMatchObject({ code: 1, out: expect.stringContaining('fail  trades'), written: [] })
+  expect(await run()).toMatchObject({ code: 1, out: expect.stringContaining('fail  trades'), written: [] })
+  ends.code = 'Ctrl-C'
+  await run().catch(() => undefined)
+  ends.code = 0
+  expect(await run()).toMatchObject({ code: 0, written: [INVENTORY_WRITE] })
 })

@@ -1,3 +1,4 @@
+import { recordTested } from '../../deploy/apply.ts'
 import { dataOf } from '../../deploy/plan.ts'
 import { intended } from '../../deploy/prepare.ts'
 import type { Probe } from '../../deploy/probe/junit.ts'
@@ -48,20 +49,22 @@ export async function installIn(session: DeploySession, { values, print, done }:
   if (findings.some(({ state }) => state === 'fail')) return 1
   const applied = await applyIn(session, values, print)
   if (applied === null) return 1
-  done.steps = dataOf(applied.plan)
-  if (!values.wait) return 0
+  const { plan, inventory } = applied
+  done.steps = dataOf(plan)
+  if (inventory === null || !values.wait) return 0
   const show = (probe: Probe) => void print(probeLine(probe))
   const probes = (done.tests = await testPipeline({
     ...session,
     // The values may name another than the flags do.
     namespace,
     timeoutMs: values.timeout,
-    // They would stay in the log: who changes nothing writes nothing.
-    sendsTrades: applied.hasWritten,
+    // They would stay in the log: once they came through, who changes nothing writes nothing.
+    sendsTrades: !inventory.isTested,
     show,
     tell: (line) => void print(`      ${line}\n`),
   }))
   const isWell = probes.every(({ ok }) => ok)
+  if (isWell && !inventory.isTested) await recordTested(inventory, { ...session, namespace })
   await print(isWell ? 'it works: stockpipe deploy open api\n' : 'not all works: stockpipe deploy status\n')
   return isWell ? 0 : 1
 }

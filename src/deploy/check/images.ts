@@ -59,7 +59,7 @@ export async function checkImages(examined: Examined): Promise<Finding[]> {
       fail(
         'images',
         `${there}; cannot be pulled: ${missing}`,
-        'correct name and tag (images, registry); for a private one set pullSecret, the name of a Secret with its login',
+        'correct name and tag (images, registry); for a private one set pullSecret, the name of a Secret with its login; where nodes get it from a mirror: stockpipe deploy apply, which asks no registry',
       ),
     ]
   const open = answers.find(({ state }) => state === 'warn')
@@ -75,22 +75,23 @@ export async function checkImages(examined: Examined): Promise<Finding[]> {
   return [ok('images', `${there}; can be pulled (asked ${registries} from here): ${told('ok')}`)]
 }
 
-/** Of clouds whose nodes log in by themselves. */
-const NODES_LOG_IN = /\.dkr\.ecr\.[\w.-]+$|\.pkg\.dev$|(^|\.)gcr\.io$|\.azurecr\.io$/
+/** Where anybody may pull: of these a no is one for the nodes, too. */
+const PUBLIC_HOMES = new Set(['docker.io', 'ghcr.io', 'quay.io', 'registry.k8s.io'])
 
 interface Judged {
   image: string
   state: Finding['state']
   words: string
 }
-/** A no is one for the nodes too, unless they have a login: to those without one a registry may hide what it has. */
+/** Nodes may have a login of their own, which nobody tells us of: to those without one a registry may hide what it has. */
 function judged(image: string, answer: Answer, { values }: Pick<Examined, 'values'>): Judged {
   const registry = registryOf(image)
   if (answer.state === 'there') return { image, state: 'ok', words: image }
   if (answer.state === 'unknown') return { image, state: 'warn', words: `${image} (${answer.why})` }
-  const state = values.pullSecret !== undefined || NODES_LOG_IN.test(registry) ? 'warn' : 'fail'
-  const why = answer.state === 'absent' ? `${registry} does not have it` : `${registry} shows it only after a login`
-  return { image, state, words: `${image} (${why})` }
+  if (answer.state === 'closed')
+    return { image, state: 'warn', words: `${image} (${registry} shows it only after a login)` }
+  const state = PUBLIC_HOMES.has(registry) && values.pullSecret === undefined ? 'fail' : 'warn'
+  return { image, state, words: `${image} (${registry} does not have it)` }
 }
 
 /** A pod beside ours would be pulled for without their login. */

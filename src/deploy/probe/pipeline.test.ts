@@ -122,6 +122,7 @@ test('Grafana is left out only where none is installed: one without a pod, or de
       cluster: '',
       values: '',
       madeWith: null,
+      isTested: false,
       objects: [refOf(deployment)],
     },
     'pipeline',

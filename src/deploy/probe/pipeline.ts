@@ -40,7 +40,7 @@ const NOT_SENT: Probe = {
   name: 'trades',
   ok: true,
   isLeftOut: true,
-  detail: 'none sent, for nothing was changed: stockpipe deploy test sends trades through',
+  detail: 'none sent, for nothing was changed since some came through: stockpipe deploy test sends trades through',
   ms: 0,
 }
 
