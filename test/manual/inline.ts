@@ -26,6 +26,7 @@ export async function inlineCommands(): Promise<Inline[]> {
 export const BY_KUBECTL = [
   'kubectl apply -f manifests/overlays/eks/storage-class.yaml',
   'kubectl describe resourcequota -n pipeline',
+  'kubectl get pods -n pipeline',
   'kubectl get pods -o yaml',
   'kubectl get secrets -n pipeline -o yaml',
   'kubectl get storageclass',
@@ -37,8 +38,13 @@ export const UNREAD: Readonly<Record<string, string>> = {
   'az aks update --attach-acr': 'named: its other words are those of an account',
   'chronyc tracking': 'asks the clock of the machine, where chrony is',
   'curl .../v1/latest': 'its address stands for another',
-  'docker image inspect': 'named: the image is the one at hand',
+  'docker build --tag stockpipe:0.1.0 .': 'needs a Docker engine; test/image.test.ts looks at the Dockerfile',
+  'docker buildx imagetools inspect ipushc/cassandra-web:v1.1.5': 'needs Docker, and the registry',
   'docker run --rm apache/superset:6.1.0 python --version': 'needs a Docker engine',
+  'helm install prometheus-adapter prometheus-adapter --repo https://prometheus-community.github.io/helm-charts --namespace monitoring --values examples/prometheus-adapter/values.yaml':
+    'needs Helm and its charts; test/examples.test.ts reads the values',
+  'kind load docker-image': 'named; needs kind',
+  'kubectl describe': 'named: the pod is the one at hand',
   'kubectl create secret': 'named: `deploy check` prints the whole of it, which test/deploy-rights.test.ts runs',
   'kubectl create secret generic': 'named: the line above it has the words',
   'kubectl create secret generic NAME --dry-run=client -o yaml --from-literal=... | kubeseal -o yaml':
