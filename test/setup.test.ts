@@ -110,12 +110,12 @@ describe.skipIf(!canRun)('a pipeline whose roles may do only what they must', ()
         ({ status }) => status === 200,
       )
     }
+    // The feed begins with a stretch of the past, faster than time goes.
     await until(
-      async () => (await (await fetch(`${url}/v1/latest`)).json()) as { data: unknown[] },
-      ({ data }) => data.length === 4,
+      async () => (await (await fetch(`${url}/v1/latest`)).json()) as { data: { trade_ts: number }[] },
+      ({ data }) => data.length === 4 && data.some(({ trade_ts }) => trade_ts > Date.now() - 3_000),
     )
     const lag = async () => ((await (await fetch(`${url}/v1/stats`)).json()) as Stats).data.lag_records
-    // The feed begins with a stretch of the past, faster than time goes.
     await until(lag, (records) => records === 0)
     const probes = []
     const env = {

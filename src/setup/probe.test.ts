@@ -77,6 +77,24 @@ test('in a partition without trades they have the time of the one that is furthe
   expect(await harmlessTime(empty, 'market', HOME)).toBeNull()
 })
 
+test('test trades that came too late, for the feed was catching up, are sent again', async () => {
+  await using broker = await openLog(frame([NOW - 9_000]))
+  const clock = hurriedClock(NOW)
+  const patience = patienceFor(60_000, { clock, signal: new AbortController().signal, say: () => undefined })
+  const of = (offset: number) => ({ log_partition: HOME, log_offset: offset })
+  const store = {
+    async *read(table: string) {
+      const newest = ((await broker.bounds('market'))[HOME]?.end ?? 0) - 1
+      if (table === 'trades') yield [of(newest), of(newest), of(newest)]
+      else if (table === 'late') yield [of(1), of(1), of(1)]
+      else yield [{ window_start_ts: 0, window_end_ts: NOW, n: newest === 1 ? 0 : 3 }]
+    },
+  } as unknown as Store
+  const about = { broker, store, topic: 'market', symbol: SYMBOL, framing: 'raw', schemaId: 1, api: null } as const
+  await probe({ ...about, copies: () => Promise.resolve() }, patience)
+  expect((await broker.bounds('market'))[HOME]?.end).toBe(3)
+})
+
 test('copies that are not in step fail a probe at its end, after a minute, when the trades have gone through', async () => {
   await using broker = await openLog()
   const lines: string[] = []

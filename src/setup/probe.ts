@@ -37,9 +37,13 @@ const COPIES_MS = 60_000
  */
 export async function probe(options: ProbeOptions, patience: Patience): Promise<void> {
   const stage = stagesOf(patience)
-  const sent = await stage('log', () => send(options, patience))
-  const count = await stage('trades', () => stored(options, sent))
-  await stage('candles', () => folded(options, sent, count))
+  let sent = await stage('log', () => send(options, patience))
+  let count = await stage('trades', () => stored(options, sent))
+  await stage('candles', async () => {
+    if (await isLate(options, sent)) sent = await send(options, patience)
+    count = await stored(options, sent)
+    await folded(options, sent, count)
+  })
   if (options.api !== null) {
     const { api } = options
     await stage('api trades', () => served(api, options.symbol, sent))
@@ -125,6 +129,13 @@ async function stored({ store, symbol }: ProbeOptions, { partition, offset, t }:
     }
   if (own === PRICES.length) return all
   throw notYet(`${own} of ${PRICES.length} trades of ${symbol} are stored (partition ${partition}, offset ${offset})`)
+}
+
+/** While a feed catches up, the newest trade may be an old one by the time that ours are behind it. */
+async function isLate({ store, symbol }: ProbeOptions, { partition, offset, t }: Sent): Promise<boolean> {
+  for await (const rows of store.read('late', { symbols: [symbol], from: t, to: t + 1 }))
+    if (rows.some((row) => row.log_partition === partition && row.log_offset === offset)) return true
+  return false
 }
 
 async function folded({ store, symbol }: ProbeOptions, { t }: Sent, count: number): Promise<void> {

@@ -113,6 +113,7 @@ async function applied(ends: { code: number | 'Ctrl-C' }) {
           apiVersion: 'v1',
           kind: 'Pod',
           metadata: { name: `${name}-0`, namespace: NAMESPACE, labels },
+          spec: { containers: [{ name: 'tool' }] },
           status: { phase: 'Succeeded', containerStatuses: [{ name: 'tool', state }] },
         })
         return made
