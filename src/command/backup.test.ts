@@ -123,6 +123,7 @@ test.skipIf(process.platform === 'win32')(
   },
 )
 
+// /proc tells which file a descriptor is of.
 test.skipIf(process.platform !== 'linux')(
   'the names of the files are on the disk before the manifest says that all is',
   async () => {

@@ -6,7 +6,7 @@ import type { Origin } from '../data-dir.ts'
 import { LEVELS, LOG_FORMATS } from '../telemetry.ts'
 import { address, hostPorts, hosts, listenAddress, webOrigins } from './address.ts'
 import { duration, orWord, size } from './measure.ts'
-import { inGroup, type Option } from './option.ts'
+import { COMMANDS, inGroup, type Option } from './option.ts'
 import { SIMULATOR_OPTIONS } from './simulator-options.ts'
 import { symbols } from './symbols.ts'
 import { choice, choices, integer, number, path, text, truth, type ValueType } from './value.ts'
@@ -61,24 +61,14 @@ const speed: ValueType<number> = {
   print: (value) => (value === Number.POSITIVE_INFINITY ? 'max' : value),
 }
 
+/** Their flags are their own. */
+const WITHOUT_OPTIONS: ReadonlySet<string> = new Set(['deploy', 'grafana', 'version', 'completion'])
+
 export const OPTIONS = {
   config: general(path, null, {
     describe: 'File with more options, named as the flags without dashes in front',
     defaultText: 'stockpipe.yaml of the working directory, where there is one',
-    commands: [
-      'run',
-      'simulate',
-      'export',
-      'verify',
-      'reprocess',
-      'dlq',
-      'backup',
-      'restore',
-      'setup',
-      'bench',
-      'doctor',
-      'config',
-    ],
+    commands: COMMANDS.filter((name) => !WITHOUT_OPTIONS.has(name)),
   }),
   role: general(roleList, ROLES, { describe: 'What this process does' }),
 

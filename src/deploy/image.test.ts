@@ -9,6 +9,7 @@ test('from source there is no executable that an image could hold', async () => 
   expect(await whyNoImage()).toBe('only an executable for Linux can put itself into an image')
 })
 
+// Elsewhere it is said already that only Linux can.
 test.skipIf(process.platform !== 'linux')('a Linux without the GNU C library has none for an image', async () => {
   const root = mkdtempSync(join(tmpdir(), 'stockpipe-test-'))
   try {
