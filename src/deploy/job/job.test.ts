@@ -156,6 +156,15 @@ describe('a run', () => {
     expect(await done).toBe(3)
   })
 
+  test('is read by its own container, though somebody put another one first, and that ended well', async () => {
+    const proxy = { name: 'proxy', restartCount: 0, state: { terminated: { exitCode: 0 } } }
+    const ended = pod({ terminated: { exitCode: 3 } }, [proxy])
+    const meshed = { ...ended, spec: { containers: [{ name: 'proxy' }, { name: 'tool' }] } }
+    const { done, asked } = run([[onServer(), meshed]])
+    expect(await done).toBe(3)
+    expect(asked.map(({ container }) => container)).toEqual(['tool'])
+  })
+
   test('a log that cannot be read is asked for some times after the job has ended, and then its exit code counts', async () => {
     const why = 'the API server answered 500: cannot reach the kubelet'
     const away = new StockpipeError('not-ready', 'cannot read the log', { why, retryable: true })

@@ -49,7 +49,7 @@ async function startedPod(job: KubeObject, run: JobRun): Promise<KubeObject> {
     const scene = await look(job, run)
     const [standing] = standingsOf(scene)
     const pod = podOf(scene)
-    if (pod !== undefined && hasStarted(pod)) return pod
+    if (pod !== undefined && hasStarted(pod, ownContainer(job))) return pod
     if (standing?.state === 'failed') throw cannotStart(job, standing.why)
     patience.remember([standing?.trouble ?? null])
     if (standing?.trouble && patience.isHopeless(standing.trouble))
@@ -70,22 +70,26 @@ function look(job: KubeObject, run: JobRun): Promise<Scene> {
 const podOf = ({ workloads, pods }: Scene): KubeObject | undefined =>
   workloads.flatMap((workload) => podsOf(workload, pods))[0]
 
-const states = (pod: KubeObject) => listAt(pod, 'status', 'containerStatuses').map((status) => at(status, 'state'))
+/** What was put beside ours by others may come first, end before it, or go on behind it. */
+const ownContainer = (job: KubeObject): string =>
+  textAt(listAt(job, 'spec', 'template', 'spec', 'containers')[0], 'name')
 
-const hasStarted = (pod: KubeObject): boolean =>
-  states(pod).some((state) => at(state, 'running') !== undefined || at(state, 'terminated') !== undefined)
-
-/** What was put beside it by others may go on. */
-const hasEnded = (pod: KubeObject, container: string): boolean =>
-  listAt(pod, 'status', 'containerStatuses').some(
-    (status) => textAt(status, 'name') === container && at(status, 'state', 'terminated') !== undefined,
+const stateOf = (pod: KubeObject, container: string): unknown =>
+  at(
+    listAt(pod, 'status', 'containerStatuses').find((status) => textAt(status, 'name') === container),
+    'state',
   )
+
+const hasEnded = (pod: KubeObject, container: string): boolean =>
+  at(stateOf(pod, container), 'terminated') !== undefined
+
+const hasStarted = (pod: KubeObject, container: string): boolean =>
+  at(stateOf(pod, container), 'running') !== undefined || hasEnded(pod, container)
 
 /** Somebody in between may end a quiet connection: only the log of what had ended before it was asked is whole. */
 async function handOn(started: KubeObject, job: KubeObject, run: JobRun): Promise<void> {
   const { namespace, clock, signal } = run
-  const [container] = listAt(started, 'spec', 'containers')
-  const log = { namespace, pod: started.metadata.name, container: textAt(container, 'name') }
+  const log = { namespace, pod: started.metadata.name, container: ownContainer(job) }
   const place = new LogPlace()
   let lastTries = 0
   for (let pod: KubeObject | undefined = started; pod !== undefined; pod = podOf(await look(job, run))) {
@@ -100,9 +104,9 @@ async function handOn(started: KubeObject, job: KubeObject, run: JobRun): Promis
 async function exitCode(job: KubeObject, run: JobRun): Promise<number> {
   for (;;) {
     const scene = await look(job, run)
-    const ended = states(podOf(scene) ?? job).map((state) => at(state, 'terminated', 'exitCode'))
-    const code = ended.find((code) => typeof code === 'number')
-    if (code !== undefined) return code
+    const pod = podOf(scene)
+    const code = pod && at(stateOf(pod, ownContainer(job)), 'terminated', 'exitCode')
+    if (typeof code === 'number') return code
     const [workload] = scene.workloads
     // Its pod may have gone with the node.
     if (condition(workload, 'Complete') !== undefined) return 0
